@@ -1,0 +1,1 @@
+"""The values every room speaks: Address, Envelope, Letter, Status, Verdict, Outcome, Event."""

@@ -1,0 +1,67 @@
+"""Envelope, Source and Letter: who sends what to whom, who handed it in, and the letter as it stands in the queue.
+
+Made by intake (and by notice for bounces), kept by store, read by queue and delivery.
+Never parses wire text: addresses arrive as `Address`.
+"""
+
+import msgspec
+
+from hatoba.model.address import Address
+
+
+class Recipient(msgspec.Struct, frozen=True, gc=False):
+    """One forward-path with its DSN parameters. # RFC 3461 §4"""
+
+    address: Address
+    notify: str = ""  # "", "NEVER", or a comma list of SUCCESS, FAILURE, DELAY in that order
+    orcpt: str = ""  # as received, xtext decoded: "rfc822;bob@example.com"; "" when absent
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """The reverse-path, the forward-paths and the parameters of MAIL FROM that travel with the letter."""
+
+    sender: Address | None  # None is the null reverse-path <>
+    recipients: tuple[Recipient, ...]
+    body: str = "7BIT"  # "7BIT", "8BITMIME", "BINARYMIME": what the sender declared  # RFC 6152, RFC 3030
+    smtputf8: bool = False  # RFC 6531
+    requiretls: bool = False  # RFC 8689
+    ret: str = ""  # "", "FULL", "HDRS"  # RFC 3461 §4.3
+    envid: str = ""  # xtext decoded  # RFC 3461 §4.4
+    priority: int = 0  # -9..9  # RFC 6710
+    hold_until: int = 0  # ms since 1970; 0: at once  # RFC 4865
+    deliver_by: int = 0  # ms since 1970; 0: no deadline  # RFC 2852
+    by_mode: str = ""  # "R" return or "N" notify when the deadline passes  # RFC 2852 §4
+    by_trace: bool = False
+
+
+class Source(msgspec.Struct, frozen=True, gc=False):
+    """Who handed the letter in, through which door, from where: the audit's half of a letter."""
+
+    door: str  # "mx", "submission", "submissions", "dsn", "cli"
+    ip: str = ""
+    port: int = 0  # the port of ours that was spoken to
+    helo: str = ""
+    tls: str = ""  # "" or "TLSv1.3 TLS_AES_256_GCM_SHA384"
+    account: str = ""  # the account that authenticated, "" for none
+
+
+class Letter(msgspec.Struct):
+    """A letter in the queue. Times are ms since 1970.
+
+    `content` is the message in canonical form (CRLF lines, not dot-stuffed, our Received on top), or None when it
+    must be read from the store (then `blob` may name the file that holds it).
+    """
+
+    id: int
+    accepted: int
+    expires: int
+    envelope: Envelope
+    source: Source
+    size: int
+    content: bytes | None = None
+    blob: str = ""
+    dotted: bool = False  # some line starts with a dot: DATA needs stuffing  # RFC 5321 §4.5.2
+    eightbit: bool = False  # some byte is above 127
+    message_id: str = ""
+    header_from: str = ""
+    subject: str = ""
