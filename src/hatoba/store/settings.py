@@ -1,0 +1,63 @@
+"""The store's settings: where bodies go, how the database is tuned, how long things are kept.
+
+Read by shard, writer, blobs and snapshot; filled by app from the settings file.
+Never reads a file itself.
+Fails with msgspec.ValidationError on values out of range.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from hatoba.kit.units import Bytes, Seconds
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[store] in hatoba.toml."""
+
+    inline: Annotated[
+        Bytes,
+        msgspec.Meta(
+            ge=4096,
+            le=64 * 1024 * 1024,
+            description="Bodies up to this size live in the database; larger ones get a file of their own, fsynced first.",
+        ),
+    ] = 1024 * 1024
+    busy_timeout: Annotated[
+        Seconds,
+        msgspec.Meta(
+            ge=0,
+            le=60,
+            description="How long a write waits for another process's lock; after that the mail is answered 451.",
+        ),
+    ] = 5.0
+    cache: Annotated[
+        Bytes,
+        msgspec.Meta(
+            ge=1024 * 1024,
+            description="Page cache of the writing connection of each shard, in memory of the worker.",
+        ),
+    ] = 32 * 1024 * 1024
+    checkpoint: Annotated[
+        Bytes,
+        msgspec.Meta(
+            ge=1024 * 1024,
+            description="Size of the write-ahead log at which its pages are copied back into the database file.",
+        ),
+    ] = 32 * 1024 * 1024
+    batch: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=10_000,
+            description="Most letters and settlements that share one commit; more wait for the next one.",
+        ),
+    ] = 1000
+    snapshots: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=100,
+            description="How many snapshots taken before migrations are kept of each database; older ones are deleted.",
+        ),
+    ] = 3

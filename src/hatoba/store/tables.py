@@ -1,0 +1,157 @@
+"""The tables, as SQLAlchemy Core metadata: one set for a shard of the spool, one for the directory.
+
+Read by every module of store that makes a statement, and by the tests that compare them with the migrations.
+Never opens a database; never creates a table (migrations do, so that every database has a history).
+Fails with nothing: it is data.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, literal_column
+
+SHARD_REVISION = "0002"  # the head of migrations/shard; a worker refuses any other
+DIRECTORY_REVISION = "0001"  # the head of migrations/directory
+
+# SQLite's rowid is an INTEGER PRIMARY KEY and nothing else; PostgreSQL wants 8 bytes.
+_KEY = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _big(name: str, default: int | None = None) -> "Column[int]":
+    server = None if default is None else str(default)
+    return Column(name, BigInteger, nullable=False, server_default=server)
+
+
+def _text(name: str, primary_key: bool = False) -> "Column[str]":
+    return Column(name, Text, nullable=False, primary_key=primary_key)
+
+
+def _blob(name: str) -> "Column[bytes]":
+    return Column(name, LargeBinary, nullable=False)
+
+
+shard_tables = MetaData()
+
+# The body stands last: whoever reads only the columns before it touches no overflow page.
+letter = Table(
+    "letter",
+    shard_tables,
+    Column("id", _KEY, primary_key=True, autoincrement=False),
+    _big("accepted"),
+    _big("expires"),
+    _text("sender"),
+    _big("size"),
+    _big("flags"),
+    _blob("meta"),
+    _text("blob"),
+    Column("body", LargeBinary),
+)
+
+recipient = Table(
+    "recipient",
+    shard_tables,
+    Column("letter", BigInteger, primary_key=True, autoincrement=False),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    _text("address"),
+    _text("domain"),
+    _text("site"),
+    _big("state"),
+    _big("attempts"),
+    _big("next_at"),
+    _big("priority"),
+    _big("crashes"),
+    _blob("params"),
+    _blob("last"),
+    sqlite_with_rowid=False,
+)
+
+# Partial on purpose: a letter on the fast way is born ACTIVE and dies ACTIVE, and touches none of these but the
+# smallest. The numbers stand as literals because SQLite matches a partial index by the text of its condition.
+_state = recipient.c.state
+IS_READY = _state == literal_column("0")
+IS_ACTIVE = _state == literal_column("1")
+IS_KEPT = _state > literal_column("1")
+Index(
+    "recipient_due",
+    recipient.c.site,
+    recipient.c.priority.desc(),
+    recipient.c.next_at,
+    sqlite_where=IS_READY,
+    postgresql_where=IS_READY,
+)
+Index("recipient_wake", recipient.c.site, recipient.c.next_at, sqlite_where=IS_READY, postgresql_where=IS_READY)
+Index(
+    "recipient_kept",
+    recipient.c.state,
+    recipient.c.site,
+    recipient.c.next_at,
+    sqlite_where=IS_KEPT,
+    postgresql_where=IS_KEPT,
+)
+
+lane = Table(
+    "lane",
+    shard_tables,
+    _text("site", primary_key=True),
+    _big("held"),
+    _text("reason"),
+    _big("changed"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+# One row: the lease. `epoch` counts the openings.
+shard = Table(
+    "shard",
+    shard_tables,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _big("epoch"),
+    _text("owner"),
+    _big("at"),
+)
+
+# AUTOINCREMENT: a seq must never come back after a purge, cursors remember it.
+event = Table(
+    "event",
+    shard_tables,
+    Column("seq", _KEY, primary_key=True),
+    _big("letter"),
+    _big("at"),
+    _text("kind"),
+    _blob("data"),
+    sqlite_autoincrement=True,
+)
+Index("event_letter", event.c.letter)
+
+term = Table(
+    "term",
+    shard_tables,
+    Column("term", BigInteger, primary_key=True, autoincrement=False),
+    Column("letter", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+cursor = Table("cursor", shard_tables, _text("name", primary_key=True), _big("seq"), sqlite_with_rowid=False)
+
+directory_tables = MetaData()
+
+domain = Table(
+    "domain",
+    directory_tables,
+    _text("name", primary_key=True),
+    _text("kind"),
+    _big("created"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+account = Table(
+    "account",
+    directory_tables,
+    _text("key", primary_key=True),
+    _text("address"),
+    _text("hash"),
+    _blob("scram"),
+    _big("created"),
+    _big("changed"),
+    _big("last_login"),
+    _big("enabled"),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,87 @@
+"""StoreTrouble and its kin: what can go wrong with the disk or the database, in one vocabulary.
+
+Raised by every module of store; caught by queue (the mail stays), doors (451 to the peer) and app (messages).
+Never raised for a mistake in the caller's code: that stays ValueError or TypeError.
+Fails with nothing of its own.
+"""
+
+import errno
+import sqlite3
+
+FULL, IO, LOCKED, READONLY, CORRUPT, CLOSED, OTHER = "full", "io", "locked", "readonly", "corrupt", "closed", "other"
+
+_KINDS = {  # primary result codes of SQLite  # https://www.sqlite.org/rescode.html
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_IOERR: IO,
+    sqlite3.SQLITE_CANTOPEN: IO,
+    sqlite3.SQLITE_NOMEM: IO,
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
+    sqlite3.SQLITE_PROTOCOL: LOCKED,
+    sqlite3.SQLITE_READONLY: READONLY,
+    sqlite3.SQLITE_PERM: READONLY,
+    sqlite3.SQLITE_AUTH: READONLY,
+    sqlite3.SQLITE_CORRUPT: CORRUPT,
+    sqlite3.SQLITE_NOTADB: CORRUPT,
+}
+_ERRNOS = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EFBIG: FULL,
+    errno.EROFS: READONLY,
+    errno.EACCES: READONLY,
+    errno.EPERM: READONLY,
+}
+
+
+class StoreTrouble(Exception):
+    """The store could not do it now. `kind` is one of this module's words; nothing was acknowledged.
+
+    Always temporary towards a peer. `disk` says that the medium is at fault rather than one row.
+    """
+
+    def __init__(self, text: str, kind: str = OTHER) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+    @property
+    def disk(self) -> bool:
+        return self.kind in (FULL, IO, LOCKED, READONLY)
+
+
+class BadRow(StoreTrouble):
+    """One row cannot be read; `id` is the letter's. Other rows are not concerned."""
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(f"letter {number}: {text}", CORRUPT)
+        self.id = number
+
+
+class Gone(StoreTrouble):
+    """There is no such letter (any more); `id` is the one asked for."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"letter {number} is not in the store", OTHER)
+        self.id = number
+
+
+class ShardTaken(StoreTrouble):
+    """Another process owns the shard; `pid` is its process id, 0 if it left none."""
+
+    def __init__(self, number: int, pid: int) -> None:
+        super().__init__(f"shard {number:04d} is owned by process {pid or 'unknown'}", LOCKED)
+        self.number = number
+        self.pid = pid
+
+
+class WrongVersion(StoreTrouble):
+    """The database is not at the revision this code was written for: `store.prepare` must run first."""
+
+
+def of(error: sqlite3.Error | OSError, doing: str) -> StoreTrouble:
+    """The StoreTrouble that says what `error` means; `doing` names what was tried."""
+    if isinstance(error, OSError):
+        return StoreTrouble(f"{doing}: {error}", _ERRNOS.get(error.errno or 0, IO))
+    code = getattr(error, "sqlite_errorcode", None)
+    kind = OTHER if code is None else _KINDS.get(code & 0xFF, OTHER)
+    return StoreTrouble(f"{doing}: {error}", kind)
