@@ -1,0 +1,1 @@
+"""Settings file to rooms: wiring, supervisor, worker and the verbs of the command line. No decision about mail."""

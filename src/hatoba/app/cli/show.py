@@ -1,0 +1,55 @@
+"""How the command line prints: a rich table for people, JSON for programs, one error form.
+
+Called by every verb. Never prints a secret it was not given to print.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def console() -> Console:
+    """Standard output; widths are kept wide when it is no terminal, so that scripts see whole lines."""
+    return Console() if sys.stdout.isatty() else Console(width=200, no_color=True, highlight=False)
+
+
+def as_json(value: Any) -> None:
+    """`value` (Structs, dicts, lists) as indented JSON."""
+    click.echo(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """A table, or the sentence `empty` (which should say what to do) where there are no rows."""
+    listed = list(rows)
+    if not listed:
+        click.echo(empty)
+        return
+    grid = Table(title=title, title_justify="left", show_lines=False, header_style="bold")
+    for column in columns:
+        right = column.endswith("#")
+        grid.add_column(column.removesuffix("#"), justify="right" if right else "left", overflow="fold")
+    for row in listed:
+        grid.add_row(*(Text(str(cell)) for cell in row))
+    console().print(grid)
+
+
+def either(as_json_wanted: bool, value: Any, people: Callable[[], None]) -> None:
+    """JSON when asked for, else what `people` prints."""
+    if as_json_wanted:
+        as_json(value)
+    else:
+        people()
+
+
+def fail(text: str) -> NoReturn:
+    """Ends the verb with exit status 1 and one line that tells the next step."""
+    raise click.ClickException(text)

@@ -1,0 +1,37 @@
+"""Where things lie below the data directory.
+
+Called by supervisor, worker and command line. Never makes a directory by itself except through `prepare`.
+"""
+
+import os
+from pathlib import Path
+
+
+def default_data() -> Path:
+    """/var/lib/hatoba for root, else the user's own data directory (XDG)."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/hatoba")
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "hatoba"
+
+
+class Places:
+    """The paths of one data directory."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.run = data / "run"
+        self.tls = data / "tls"
+        self.mail = data / "mail"
+        self.pid = self.run / "hatoba.pid"
+
+    def control(self, worker: int) -> Path:
+        return self.run / f"worker-{worker}.sock"
+
+    def controls(self) -> list[Path]:
+        return sorted(self.run.glob("worker-*.sock"))
+
+    def prepare(self) -> None:
+        """Makes the directories, readable by the owner alone."""
+        for path in (self.data, self.run, self.tls, self.mail):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)

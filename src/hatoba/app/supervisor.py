@@ -1,0 +1,178 @@
+"""The first process of `hatoba run`: prepares the data, binds the sockets, starts the workers and keeps them alive.
+
+Called by the command line. SIGTERM and SIGINT drain, SIGHUP reloads, SIGCHLD starts a dead worker again.
+Never handles mail. A worker's listening sockets stay open here while it is dead: clients wait, none is refused.
+Fails with Unstartable, whose text tells the next step, before anything was changed where that is possible.
+"""
+
+import fcntl
+import grp
+import os
+import pwd
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from hatoba import store
+from hatoba.app import certificate, checks, config, listeners, logs, numbers
+from hatoba.app.crew import Crew
+from hatoba.app.places import Places, default_data
+from hatoba.app.problems import BadSettings
+from hatoba.doors.control import call
+from hatoba.doors.http import metrics
+from hatoba.net import limits, listen
+
+_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
+class Unstartable(Exception):
+    """The node cannot start; the text says why and what to do."""
+
+
+def workers_of(settings: "config.Settings") -> int:
+    """`workers`, or one for each processor this process may use."""
+    return settings.workers or len(os.sched_getaffinity(0))
+
+
+class Supervisor:
+    """One node. `start` then `run`; `ready` is called once every worker takes mail."""
+
+    def __init__(self, loaded: config.Loaded, explicit: str | None = None) -> None:
+        self.loaded, self._explicit = loaded, explicit
+        self.settings = loaded.settings
+        self.places = Places(Path(self.settings.data) if self.settings.data else default_data())
+        self.bound: list[listeners.Bound] = []
+        self._log = structlog.get_logger("supervisor")
+        self._lock = -1
+        self._http: metrics.WSGIServer | None = None
+
+    def start(self, progress: Callable[[str], None] = lambda text: None) -> None:
+        """Everything up to running workers. `progress` gets a line for each longer step."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        problems = checks.problems(self.loaded)
+        if problems:
+            raise BadSettings(problems)
+        self.places.prepare()
+        logs.configure(self.settings.log)
+        self._take_lock()
+        workers = workers_of(self.settings)
+        self.settings = listeners.resolved(self.settings, self.places, certificate.ensure(self.settings, self.places))
+        self.bound = listeners.bind(self.settings, workers)
+        self._drop_privileges()
+        store.prepare(self.places.data, workers, progress=progress)
+        self._counters = limits.SharedCounters.create(workers)
+        doors = [
+            [(bound.sockets[worker].fileno(), bound.listener) for bound in self.bound] for worker in range(workers)
+        ]
+        self.crew = Crew(self.settings, doors, self._counters.fd)
+        self.crew.on_death = self._counters.clear_column
+        for hand in self.crew.hands:
+            self.crew.start(hand)
+        if self.settings.http.port:
+            self._http = metrics.serve(self.settings.http.address, self.settings.http.port, self._gather, self._health)
+
+    def _take_lock(self) -> None:
+        """One supervisor for a data directory; the lock goes with the process however it ends."""
+        self._lock = os.open(self.places.pid, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(self._lock, 32).decode().strip()
+            raise Unstartable(
+                f"hatoba already runs on {self.places.data} (process {owner}). Stop it, or set another `data`."
+            ) from None
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, f"{os.getpid()}\n".encode())
+
+    def _drop_privileges(self) -> None:
+        """From root to `user`, once the sockets are bound; the data directory is given to that user."""
+        if not self.settings.user or os.geteuid() != 0:
+            return
+        account = pwd.getpwnam(self.settings.user)
+        for directory, _, files in os.walk(self.places.data):
+            for name in ("", *files):
+                os.chown(Path(directory, name), account.pw_uid, account.pw_gid, follow_symlinks=False)
+        os.setgroups([group.gr_gid for group in grp.getgrall() if account.pw_name in group.gr_mem])
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)
+
+    def run(self, ready: Callable[[], None] = lambda: None, tick: Callable[[], bool] = lambda: True) -> None:
+        """Watches until told to stop (or `tick` says False), then drains."""
+        announced = False
+        while tick():
+            self.crew.reap(restart=True)
+            self.crew.look()
+            if not announced and self.crew.all_ready:
+                announced = True
+                listen.notify("READY=1")
+                ready()
+            pending = any(not hand.ready for hand in self.crew.hands)
+            got = signal.sigtimedwait(_SIGNALS, 0.02 if pending else 0.5)
+            if got is None or got.si_signo == signal.SIGCHLD:
+                continue
+            if got.si_signo == signal.SIGHUP:
+                self._reload()
+            else:
+                break
+        self.stop()
+
+    def stop(self) -> None:
+        """Drains: no new connections, transactions and attempts in progress end, then the workers go."""
+        listen.notify("STOPPING=1")
+        for bound in self.bound:
+            for sock in bound.sockets:
+                sock.close()
+        self.crew.tell(signal.SIGTERM)
+        deadline = time.monotonic() + self.settings.drain + 5.0
+        while self.crew.alive and time.monotonic() < deadline:
+            signal.sigtimedwait({signal.SIGCHLD}, 0.1)
+            self.crew.reap(restart=False)
+        self.crew.tell(signal.SIGKILL)
+        if self._http:
+            self._http.shutdown()
+
+    def _reload(self) -> None:
+        """SIGHUP: reads the settings again; what cannot change while running is named in the log."""
+        try:
+            loaded = config.load(self._explicit)
+            problems = checks.problems(loaded)
+            if problems:
+                raise BadSettings(problems)
+        except BadSettings as error:
+            self._log.error("reload refused, the old settings stay", problems=[str(p) for p in error.problems])
+            return
+        fresh = listeners.resolved(loaded.settings, self.places, certificate.ensure(loaded.settings, self.places))
+        merged, waiting = config.reloaded(self.settings, fresh)
+        self.loaded, self.settings, self.crew.settings = loaded, merged, merged
+        if waiting:
+            self._log.warning("these settings change at the next start", keys=waiting)
+        for hand in self.crew.hands:
+            try:
+                call.call(self.places.control(hand.worker), "reload", {"settings": config.encode(merged)})
+            except (call.Unreachable, call.Failed) as error:
+                self._log.error("worker did not reload", worker=hand.worker, reason=str(error))
+        self._log.info("reloaded")
+
+    def _ask(self, verb: str) -> list[object]:
+        """The answers of all workers; None for one that does not answer."""
+        answers: list[object] = []
+        for hand in self.crew.hands:
+            try:
+                answers.append(call.call(self.places.control(hand.worker), verb, timeout=5.0))
+            except (call.Unreachable, call.Failed):
+                answers.append(None)
+        return answers
+
+    def _gather(self) -> list[metrics.Sample]:
+        return numbers.samples(self._ask("numbers"), [hand.restarts for hand in self.crew.hands])
+
+    def _health(self) -> metrics.Health:
+        answers = self._ask("health")
+        detail = {f"worker-{index}": answer or "does not answer" for index, answer in enumerate(answers)}
+        ready = all(isinstance(answer, dict) and answer.get("takes_mail") for answer in answers)
+        return metrics.Health(ready, detail)
+
+
