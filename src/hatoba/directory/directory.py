@@ -1,0 +1,188 @@
+"""Directory: who lives here. Look-ups answer at once from a snapshot; changes and passwords go to the store.
+
+Called by intake and delivery (look-ups), the doors (verify, in a thread), the command line (changes), app (refresh).
+Never waits in a look-up, never hashes in one; never reads a clock: `now` is ms since 1970.
+Fails with BadEntry (from changes), StoreTrouble when the disk fails; a look-up keeps the last snapshot.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from hatoba.directory import passwords
+from hatoba.directory.entries import LOCAL, Account, Domain, key
+from hatoba.directory.memory import Memory
+from hatoba.directory.settings import Settings
+from hatoba.directory.snapshot import Snapshot, account_of
+from hatoba.kit import scram
+from hatoba.model.address import Address, BadAddress
+from hatoba.store import directory as rows
+from hatoba.store.rows import AccountRow
+from hatoba.store.sqlite import Tx
+from hatoba.store.trouble import StoreTrouble
+
+T = TypeVar("T")
+
+_DAY = 86_400_000  # ms
+_MISSES = 16  # unknown domains that may look at the database between two refreshes: the rest cost nothing
+
+
+class Directory:
+    """The directory of the node. `secret` is random, at least 16 octets, one per process.
+
+    Look-ups may be called from any thread. Those who change and verify take turns at the database.
+    """
+
+    def __init__(self, register: rows.Register, settings: Settings, secret: bytes) -> None:
+        self.settings = settings
+        self._secret = secret
+        self._register = register
+        self._turn = threading.Lock()
+        self._memory = Memory(secret, settings.remember, settings.remembered)
+        self._misses = _MISSES
+        self._version = -1
+        self._snapshot = Snapshot((), (), settings.separator)
+        with self._turn:
+            self._load()
+
+    # Look-ups
+
+    def domain(self, name: str) -> Domain | None:
+        """The domain by its A-label name, or None."""
+        found = self._snapshot.domains.get(name)
+        if found is None and self._misses > 0:
+            self._misses -= 1
+            if self._moved():
+                found = self._snapshot.domains.get(name)
+        return found
+
+    def account(self, address: Address) -> Account | None:
+        """Whose mailbox takes letters for `address`; user+tag goes to user.
+
+        postmaster@ and abuse@ a local domain always exist: with no account of that name they are the domain's oldest
+        account in use; None only in a domain without any account.  # RFC 5321 §4.5.1, RFC 2142 §4
+        """
+        found = self._snapshot.account(address)
+        if found is None and self._moved():
+            found = self._snapshot.account(address)
+        return found
+
+    def local(self, address: Address) -> bool:
+        """Whether letters for `address` end here, in a mailbox that exists."""
+        domain = self.domain(address.domain)
+        return domain is not None and domain.kind == LOCAL and self.account(address) is not None
+
+    def home(self, hostname: str) -> str:
+        """The local domain that a bare <postmaster> means on this host, "" for none."""
+        return self._snapshot.home(hostname)
+
+    def may_send_as(self, account: str, address: Address) -> bool:
+        """Whether the account (its key) may put `address` in the reverse-path: its own or a subaddress."""
+        owner = self._snapshot.owner(address)
+        return owner is not None and owner.key == account and owner.enabled
+
+    def snapshot(self) -> Snapshot:
+        """Everything, as it stands now."""
+        return self._snapshot
+
+    def refresh(self, now: int) -> bool:
+        """Looks whether another process changed the directory; app calls it each second. True if it did."""
+        self._misses = _MISSES
+        return self._moved()
+
+    def _moved(self) -> bool:
+        """Loads a new snapshot if the database moved; leaves it for later while someone writes."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            with contextlib.suppress(StoreTrouble):
+                if self._register.reader.version() != self._version:
+                    self._load()
+                    return True
+            return False
+        finally:
+            self._turn.release()
+
+    def _load(self) -> None:
+        reader = self._register.reader
+        version = reader.version()
+        self._snapshot = Snapshot(rows.domains(reader), rows.accounts(reader), self.settings.separator)
+        self._version = version
+
+    def write(self, function: Callable[[Tx], T]) -> T:
+        """Runs `function` in a transaction (see changes) and loads what it left."""
+        with self._turn:
+            try:
+                return self._register.write(function)
+            finally:
+                self._load()
+
+    # Credentials
+
+    def login(self, name: str) -> Account | None:
+        """The account that logs in as `name` (its address); None for what is no address, a role or a subaddress."""
+        try:
+            written = key(Address.parse(name))
+        except BadAddress:
+            return None
+        found = self._snapshot.accounts.get(written)
+        if found is None and self._moved():
+            found = self._snapshot.accounts.get(written)
+        return found
+
+    def verify(self, name: str, password: str, now: int) -> Account | None:
+        """The account if this is its password and it is in use, else None. Slow (16 ms): call it in a thread.
+
+        An unknown name costs what a known one costs. A proven password is remembered for settings.remember.
+        """
+        try:
+            octets = passwords.prepare(password)
+        except ValueError:
+            octets = b"\0"  # no password is this: the answer is no, after the same time
+        account = self.login(name)
+        if account is None:
+            passwords.matches(passwords.NOBODY, octets)
+            return None
+        if self._memory.knows(account.key, account.hash, octets, now):
+            return account if account.enabled else None
+        if not passwords.matches(account.hash, octets) or not account.enabled:
+            return None
+        with contextlib.suppress(StoreTrouble):  # a note that cannot be written keeps nobody out
+            account = self._proven(account, octets, now)
+        self._memory.learn(account.key, account.hash, octets, now)
+        return account
+
+    def forget(self, key: str) -> None:
+        """The account's password is proven anew next time."""
+        self._memory.forget(key)
+
+    def verifier(self, name: str) -> scram.Verifier:
+        """The SCRAM-SHA-256 verifier of an account in use; for anybody else one that no password fits.
+
+        The decoy of a name is the same for the life of the process, so that a second look tells nothing.
+        """
+        account = self.login(name)
+        if account is not None and account.enabled and account.scram:
+            return scram.Verifier.parse(account.scram.decode())
+        return scram.fake_verifier(name, self._secret)
+
+    def _proven(self, account: Account, octets: bytes, now: int) -> Account:
+        """Notes the login (to the day) and, where the hash was made with old parameters, makes it anew."""
+        stale = passwords.outdated(account.hash)
+        if not stale and now - account.last_login < _DAY:
+            return account
+        fresh = passwords.hashed(octets) if stale else account.hash
+
+        def note(tx: Tx) -> AccountRow | None:
+            stands = rows.account(tx, account.key)
+            if stands is None or stands.hash != account.hash:
+                return None  # changed meanwhile: that stands
+            row = msgspec.structs.replace(stands, hash=fresh, last_login=now)
+            rows.put_account(tx, row)
+            return row
+
+        row = self.write(note)
+        return account if row is None else account_of(row, account.address)

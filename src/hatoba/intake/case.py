@@ -1,0 +1,94 @@
+"""Case: what the checks look at, and the shape of MAIL they read.
+
+Made by desk for each transaction, read by the checks and by transaction.
+Never decides.
+Fails never: values only.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from hatoba.directory import directory as directories
+from hatoba.intake.settings import Settings
+from hatoba.model.address import Address
+from hatoba.model.envelope import Recipient, Source
+from hatoba.model.outcome import Verdict
+from hatoba.model.status import Status
+
+SUBMISSION_DOORS = frozenset({"submission", "submissions"})
+
+
+class Mail(Protocol):
+    """The reverse-path with its parameters; the wire's Mail event has this shape, so a door hands it on as it is."""
+
+    @property
+    def sender(self) -> Address | None: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def body(self) -> str: ...
+    @property
+    def smtputf8(self) -> bool: ...
+    @property
+    def ret(self) -> str: ...
+    @property
+    def envid(self) -> str: ...
+    @property
+    def requiretls(self) -> bool: ...
+    @property
+    def hold_for(self) -> int: ...
+    @property
+    def hold_until(self) -> str | int: ...
+    @property
+    def by(self) -> int | None: ...
+    @property
+    def by_mode(self) -> str: ...
+    @property
+    def by_trace(self) -> bool: ...
+    @property
+    def priority(self) -> int | None: ...
+
+
+class Reverse(msgspec.Struct, frozen=True, gc=False):
+    """A `Mail` for those who have no wire event: the HTTP doors, the command line, tests."""
+
+    sender: Address | None
+    size: int = -1
+    body: str = "7BIT"
+    smtputf8: bool = False
+    ret: str = ""
+    envid: str = ""
+    requiretls: bool = False
+    hold_for: int = 0  # seconds
+    hold_until: str | int = 0  # ms since 1970, or RFC 3339 text
+    by: int | None = None  # seconds, may be negative with mode N
+    by_mode: str = ""
+    by_trace: bool = False
+    priority: int | None = None
+
+
+class Case(msgspec.Struct):
+    """One transaction, as the checks see it.
+
+    `submitted`: came through a submission door, so the account answers for it. `trusted`: may relay anywhere
+    (an account, or a network of the settings).
+    """
+
+    settings: Settings
+    directory: directories.Directory
+    hostname: bytes
+    source: Source
+    submitted: bool
+    trusted: bool
+    mail: Mail
+    recipients: list[Recipient]
+
+
+Fields = Mapping[str, str]
+
+
+def reject(check: str, code: str, text: str) -> Verdict:
+    """A Verdict that refuses with an enhanced status `code`; `text` is shown to the peer."""
+    return Verdict(check, "reject" if code[0] == "5" else "defer", Status(code, text), text)
