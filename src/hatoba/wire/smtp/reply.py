@@ -1,0 +1,122 @@
+"""Reply, PeerReply and Challenge: what an SMTP server says, as value and as bytes.
+
+Made by doors.smtp (our words) and by wire.smtp.client (the peer's words); constants are made once, at import.
+Never lets a CR, LF or any other control character of a text onto the wire: each becomes "?", as does non-ASCII.
+Fails with ValueError for a code or an enhanced code that is none.
+"""
+
+import base64
+import re
+
+import msgspec
+
+LINE_MAX = 512  # octets of a reply line with its CRLF  # RFC 5321 §4.5.3.1.5
+
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\Z")
+_UNSAFE = re.compile(r"[^ -~]")
+
+
+class Reply:
+    """One reply of ours: a three digit code, an enhanced code ("" for none) and one or more lines of text.
+
+    `wire` is its encoding, made at the first use and kept. `then` tells the pump what follows once it is written:
+    "" go on, "close" the connection, "tls" the handshake.  # RFC 5321 §4.2, RFC 2034, RFC 3463
+    """
+
+    __slots__ = ("_wire", "code", "enhanced", "lines", "then")
+
+    code: int
+    enhanced: str
+    lines: tuple[str, ...]
+    then: str
+    _wire: bytes
+
+    def __init__(self, code: int, enhanced: str, *lines: str, then: str = "") -> None:
+        self.code = code
+        self.enhanced = enhanced
+        self.lines = lines
+        self.then = then
+        self._wire = b""
+
+    @property
+    def wire(self) -> bytes:
+        """The bytes of the reply, long lines folded into continuation lines."""
+        if not self._wire:
+            self._wire = encode(self.code, self.enhanced, self.lines)
+        return self._wire
+
+    def closing(self) -> "Reply":
+        """The same words, and the connection ends after them."""
+        return Reply(self.code, self.enhanced, *self.lines, then="close")
+
+    def _key(self) -> tuple[int, str, tuple[str, ...], str]:
+        return (self.code, self.enhanced, self.lines, self.then)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reply) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        words = ", ".join(repr(line) for line in self.lines)
+        return f"Reply({self.code}, {self.enhanced!r}, {words}, then={self.then!r})"
+
+
+def encode(code: int, enhanced: str, lines: tuple[str, ...]) -> bytes:
+    """A reply as bytes; every line carries the enhanced code. ValueError: no such code.  # RFC 2034 §4"""
+    if not 200 <= code <= 599:
+        raise ValueError(f"no reply code: {code}")
+    if enhanced and not _ENHANCED.match(enhanced):
+        raise ValueError(f"no enhanced status code: {enhanced}")
+    mark = f"{enhanced} " if enhanced else ""
+    if len(lines) == 1:
+        text = lines[0]
+        if text.isascii() and text.isprintable() and len(text) < LINE_MAX - 24:
+            return f"{code} {mark}{text}\r\n".encode()
+    room = LINE_MAX - 6 - len(mark)
+    texts: list[str] = []
+    for line in lines or ("",):
+        safe = _UNSAFE.sub("?", line)
+        texts += [safe[at : at + room] for at in range(0, len(safe), room)] or [""]
+    last = len(texts) - 1
+    return "".join(f"{code}{'-' if n < last else ' '}{mark}{text}\r\n" for n, text in enumerate(texts)).encode()
+
+
+class PeerReply(msgspec.Struct, frozen=True, gc=False):
+    """A reply of the peer's. `enhanced` is "" where it gave none; `lines` are the texts without both codes."""
+
+    code: int
+    enhanced: str
+    lines: tuple[str, ...]
+
+    @property
+    def positive(self) -> bool:
+        return 200 <= self.code < 400
+
+    @property
+    def text(self) -> str:
+        """The lines joined by a space."""
+        return " ".join(self.lines)
+
+    def __str__(self) -> str:
+        """ "550 5.1.1 No such user": one line for a log or a DSN's diagnostic code."""
+        return " ".join(part for part in (str(self.code), self.enhanced, *self.lines) if part)
+
+
+class Challenge(msgspec.Struct, frozen=True, gc=False):
+    """A SASL challenge as the answer to AUTH or to a response: 334 and base64.  # RFC 4954 §4"""
+
+    data: bytes
+
+    @property
+    def code(self) -> int:
+        return 334
+
+    @property
+    def then(self) -> str:
+        return ""
+
+    @property
+    def wire(self) -> bytes:
+        return b"334 " + base64.b64encode(self.data) + b"\r\n"
