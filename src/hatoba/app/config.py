@@ -19,7 +19,12 @@ from hatoba.app.settings import Settings
 from hatoba.kit import units
 
 PLACES = (Path("/etc/hatoba/hatoba.toml"),)
-NOT_SETTINGS = {"HATOBA_CONFIG", "HATOBA_SHARED", "HATOBA_SEND_PASSWORD", "HATOBA_CRASH_ROUNDS"}  # the file's own path; the folder of external test data
+NOT_SETTINGS = {
+    "HATOBA_CONFIG",
+    "HATOBA_SHARED",
+    "HATOBA_SEND_PASSWORD",
+    "HATOBA_CRASH_ROUNDS",
+}  # the file's own path; the folder of external test data
 _UNITS = {"duration": units.seconds, "bytes": units.bytes_}
 
 

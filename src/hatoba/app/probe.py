@@ -16,7 +16,12 @@ import msgspec
 from cryptography import x509
 
 IMPLICIT = 465
-USES = {25: "server to server", 465: "submission, implicit TLS", 587: "submission, STARTTLS", 2525: "as 587, where 587 is blocked"}
+USES = {
+    25: "server to server",
+    465: "submission, implicit TLS",
+    587: "submission, STARTTLS",
+    2525: "as 587, where 587 is blocked",
+}
 
 
 class Certificate(msgspec.Struct, frozen=True):

@@ -174,5 +174,3 @@ class Supervisor:
         detail = {f"worker-{index}": answer or "does not answer" for index, answer in enumerate(answers)}
         ready = all(isinstance(answer, dict) and answer.get("takes_mail") for answer in answers)
         return metrics.Health(ready, detail)
-
-

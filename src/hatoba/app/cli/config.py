@@ -2,7 +2,8 @@
 
 import click
 
-from hatoba.app import checks, config as settings_file
+from hatoba.app import checks
+from hatoba.app import config as settings_file
 from hatoba.app.cli import show
 from hatoba.app.problems import BadSettings
 
@@ -54,5 +55,3 @@ def show_(options: dict[str, str | None], prefix: str, changed: bool, as_json: b
     table = [(row["key"], row["value"], row["source"]) for row in rows]
     empty = f"No setting starts with {prefix!r}." if prefix else "Nothing differs from the defaults."
     show.table("Settings in force", ("key", "value", "source"), table, empty=empty)
-
-

@@ -5,7 +5,9 @@ Called by every verb. Never prints a secret it was not given to print.
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import click
@@ -53,3 +55,19 @@ def either(as_json_wanted: bool, value: Any, people: Callable[[], None]) -> None
 def fail(text: str) -> NoReturn:
     """Ends the verb with exit status 1 and one line that tells the next step."""
     raise click.ClickException(text)
+
+
+@contextmanager
+def declined(*kinds: type[Exception]) -> Iterator[None]:
+    """Turns the rooms' own "no" into exit status 1 with their words, which name the next step."""
+    try:
+        yield
+    except kinds as error:
+        fail(str(error))
+
+
+def moment(milliseconds: int) -> str:
+    """ms since 1970 as ISO 8601 in the zone of this machine; "" for 0."""
+    if not milliseconds:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().isoformat(timespec="seconds")

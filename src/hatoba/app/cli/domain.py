@@ -1,0 +1,56 @@
+"""hatoba domain add, list, remove. Called by people; never touches DNS."""
+
+import click
+
+from hatoba.app import config as settings_file
+from hatoba.app import offline
+from hatoba.app.cli import show
+from hatoba.directory import changes
+from hatoba.directory.entries import LOCAL, RELAY, BadEntry
+
+
+@click.group()
+def domain() -> None:
+    """Domains whose mail is taken here from everybody."""
+
+
+@domain.command()
+@click.argument("name")
+@click.option("--relay", is_flag=True, help="Pass its mail on instead of keeping mailboxes here.")
+@show.json_option
+@click.pass_obj
+def add(options: dict[str, str | None], name: str, relay: bool, as_json: bool) -> None:
+    """Take mail for a domain: local mailboxes, or --relay to pass it on."""
+    settings = settings_file.load(options["config"]).settings
+    with offline.directory(settings) as directory, show.declined(BadEntry):
+        made = changes.add_domain(directory, name, RELAY if relay else LOCAL, offline.now())
+    show.either(
+        as_json, {"name": made.name, "kind": made.kind}, lambda: click.echo(f"{made.name} added ({made.kind}).")
+    )
+
+
+@domain.command("list")
+@show.json_option
+@click.pass_obj
+def list_(options: dict[str, str | None], as_json: bool) -> None:
+    """List the domains."""
+    settings = settings_file.load(options["config"]).settings
+    with offline.directory(settings) as directory:
+        rows = [
+            {"name": found.name, "kind": found.kind, "created": show.moment(found.created)}
+            for found in changes.domains(directory)
+        ]
+    empty = "No domain yet. Add one: hatoba domain add your.domain"
+    cells = [tuple(row.values()) for row in rows]
+    show.either(as_json, rows, lambda: show.table("Domains", ("name", "kind", "created"), cells, empty=empty))
+
+
+@domain.command()
+@click.argument("name")
+@click.pass_obj
+def remove(options: dict[str, str | None], name: str) -> None:
+    """Take no more mail for a domain; refused while it has accounts."""
+    settings = settings_file.load(options["config"]).settings
+    with offline.directory(settings) as directory, show.declined(BadEntry):
+        changes.remove_domain(directory, name)
+    click.echo(f"{name} removed.")

@@ -1,0 +1,53 @@
+"""What the command line opens by itself, without a running hatoba: the directory and readers of the shards.
+
+Called by the verbs. Never starts a worker, never migrates behind a running one.
+Fails with Unprepared where there is no data yet, naming the command that makes it.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hatoba import store
+from hatoba.app import config
+from hatoba.app.places import Places, default_data
+from hatoba.directory.directory import Directory
+from hatoba.store import directory as register
+from hatoba.store import shard
+from hatoba.store.sqlite import Reader
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def places(settings: "config.Settings") -> Places:
+    return Places(Path(settings.data) if settings.data else default_data())
+
+
+@contextmanager
+def directory(settings: "config.Settings") -> Iterator[Directory]:
+    """The directory, made (and migrated) where it is not there yet: accounts can be added before the first start."""
+    where = places(settings)
+    where.prepare()
+    store.prepare(where.data, 0, settings=settings.store)
+    opened = register.attach(where.data, settings.store)
+    try:
+        yield Directory(opened, settings.directory, secrets.token_bytes(32))
+    finally:
+        opened.close()
+
+
+@contextmanager
+def readers(settings: "config.Settings") -> Iterator[dict[int, Reader]]:
+    """A read-only connection to every shard, running or not."""
+    where = places(settings)
+    opened = {number: shard.reader(where.data, number, settings.store) for number in shard.numbers(where.data)}
+    try:
+        yield opened
+    finally:
+        for reader in opened.values():
+            reader.close()
