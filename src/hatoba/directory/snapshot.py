@@ -20,7 +20,7 @@ def account_of(row: AccountRow, address: Address) -> Account:
 
 
 class Snapshot:
-    """`domains` by name, `accounts` by key; `first`: the oldest account in use of each domain, who gets its roles' mail."""
+    """`domains` by name, `accounts` by key; `first`: the oldest account in use of each domain, who has its roles."""
 
     __slots__ = ("accounts", "domains", "first", "separator", "unreadable")
 

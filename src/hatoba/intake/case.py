@@ -1,21 +1,23 @@
-"""Case: what the checks look at, and the shape of MAIL they read.
+"""Case: what the checks look at, the shape of MAIL they read, and what all transactions of a desk share.
 
-Made by desk for each transaction, read by the checks and by transaction.
+Made by desk, read by the checks and by transaction.
 Never decides.
 Fails never: values only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
-from hatoba.directory import directory as directories
+from hatoba.directory.directory import Directory
+from hatoba.intake import trace
 from hatoba.intake.settings import Settings
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient, Source
 from hatoba.model.outcome import Verdict
 from hatoba.model.status import Status
+from hatoba.store.blobs import Draft
 
 SUBMISSION_DOORS = frozenset({"submission", "submissions"})
 
@@ -69,6 +71,27 @@ class Reverse(msgspec.Struct, frozen=True, gc=False):
     priority: int | None = None
 
 
+class Place(msgspec.Struct, frozen=True):
+    """What all transactions of one desk share. `own` is "by <hostname> " in lower case, `lifetime` in ms."""
+
+    settings: Settings
+    directory: Directory
+    hostname: str
+    drafts: Callable[[int], Draft]
+    dates: trace.Dates
+    own: bytes
+    lifetime: int
+    spill: int
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """What is alike for all letters of one connection in one state (greeted, under TLS, authenticated)."""
+
+    head: trace.Head
+    submitted: bool
+    trusted: bool
+
+
 class Case(msgspec.Struct):
     """One transaction, as the checks see it.
 
@@ -77,16 +100,12 @@ class Case(msgspec.Struct):
     """
 
     settings: Settings
-    directory: directories.Directory
-    hostname: bytes
+    directory: Directory
     source: Source
     submitted: bool
     trusted: bool
     mail: Mail
     recipients: list[Recipient]
-
-
-Fields = Mapping[str, str]
 
 
 def reject(check: str, code: str, text: str) -> Verdict:

@@ -5,8 +5,11 @@ Never looks at letters from outside: SPF, DKIM and DMARC judge those.
 Fails by a Verdict: 5.7.1 with the reason, 5.7.0 without an account.
 """
 
+import re
+
 from hatoba.intake.case import Case, reject
-from hatoba.model.address import Address
+from hatoba.intake.heading import Heading
+from hatoba.model.address import Address, BadAddress
 from hatoba.model.outcome import Verdict
 
 
@@ -14,7 +17,7 @@ def reverse_path(case: Case) -> Verdict | None:
     """The account may send as the reverse-path.
 
     The null reverse-path is taken on mx (bounces come with it, RFC 5321 §4.5.5). On submission mail programs use it
-    for read receipts (RFC 8098 §3), so an account may use it too, but then `header_from` holds From to account.
+    for read receipts (RFC 8098 §3), so an account may use it too, but then `author` holds its From to account.
     """
     if not case.submitted:
         return None
@@ -32,17 +35,33 @@ def reverse_path(case: Case) -> Verdict | None:
     return reject("sender", "5.7.1", f"{account} may not send as <{sender}>: not an address of this account")
 
 
-def header_from(case: Case, author: Address | None) -> Verdict | None:
+def author(case: Case, heading: Heading) -> Verdict | None:
     """The From field belongs to the account, where the settings or a null reverse-path ask for it.
 
-    `author` is the mailbox of the From field, None when it holds none that can be read.
+    A letter without From passes: it gets the account's own.
     """
-    if not case.submitted or not case.source.account:
+    if not case.submitted or not case.source.account or not heading.authors:
         return None
     if not case.settings.own_from and case.mail.sender is not None:
         return None
     account = case.source.account
-    if author is not None and case.directory.may_send_as(account, author):
+    named = _mailbox(heading)
+    if named is not None and case.directory.may_send_as(account, named):
         return None
-    shown = f"<{author}>" if author is not None else "an address that cannot be read"
+    shown = f"<{named}>" if named is not None else "no single address"
     return reject("from", "5.7.1", f"The From field names {shown}: not an address of {account}")
+
+
+# A display name (words and quoted strings) and <address>; no second mailbox, no group, no comment.  # RFC 5322 §3.4
+_NAMED = re.compile(r"""(?:[^"<>(),;:@\\]|"(?:[^"\\]|\\.)*")*<([^<>]+)>""")
+
+
+def _mailbox(heading: Heading) -> Address | None:
+    """The one mailbox of the one From field; None for anything harder to read: what is unclear is not proven."""
+    if heading.authors != 1:
+        return None
+    found = _NAMED.fullmatch(heading.header_from)
+    try:
+        return Address.parse(found[1] if found else heading.header_from)
+    except BadAddress:
+        return None

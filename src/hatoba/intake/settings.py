@@ -23,6 +23,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     size: Annotated[Bytes, _says("Largest letter in octets; a larger one is refused with 552 5.3.4.")] = 50 * _MB
     header: Annotated[Bytes, _says("Largest header of a letter in octets; a larger one gets 552 5.3.4.")] = 256 * 1024
+    spill: Annotated[
+        Bytes, _says("Content arriving in pieces is kept in memory up to so many octets; more goes to a file.")
+    ] = _MB
     recipients: Annotated[
         int, msgspec.Meta(ge=100, description="Most recipients of one transaction; the next one gets 452 4.5.3.")
     ] = 1000  # RFC 5321 §4.5.3.1.8: at least 100
