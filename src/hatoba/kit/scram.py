@@ -83,7 +83,7 @@ def _unbase64(text: str) -> bytes:
 def salted_password(password: str, salt: bytes, iterations: int) -> bytes:
     """Hi(Normalize(password), salt, i), 32 octets. Slow by design. # RFC 5802 §2.2
 
-    A password SASLprep forbids is hashed as it stands, in UTF-8: half the clients do the same.
+    A password SASLprep forbids (an emoji, a tab) is hashed as it stands, in UTF-8, so that it can be used at all.
     """
     try:
         prepared = saslprep(password)
@@ -103,7 +103,7 @@ def server_key(salted: bytes) -> bytes:
 
 
 def make_verifier(password: str, salt: bytes, iterations: int = ITERATIONS) -> Verifier:
-    """The verifier of a password. `salt` is 16 random octets of the caller's. ValueError on a salt or count too small."""
+    """The verifier of a password. `salt` is 16 random octets. ValueError on a salt or count too small."""
     if len(salt) < SALT_OCTETS // 2:
         raise ValueError("a salt has at least 8 octets")
     if not ITERATIONS <= iterations <= ITERATIONS_MOST:
