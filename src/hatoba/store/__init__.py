@@ -4,3 +4,23 @@ Called by journal, directory, queue and app; the only room that holds SQL text o
 Never decides about a letter and never waits on the network.
 Fails with `trouble.StoreTrouble` (temporary: the mail stays with the peer) and its kin.
 """
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hatoba.store.settings import Settings
+
+
+def prepare(
+    data: Path, shards: int, settings: "Settings | None" = None, progress: Callable[[str], None] = lambda text: None
+) -> None:
+    """Makes DATA/hatoba.db and `shards` shards, or migrates them, each after a snapshot to DATA/snapshots.
+
+    `progress` gets a line for each longer step. ShardTaken, WrongVersion, StoreTrouble.
+    """
+    from hatoba.store import settings as words
+    from hatoba.store import upgrade  # Alembic costs 0.2 s and memory: a worker never imports it
+
+    upgrade.prepare(data, shards, settings or words.Settings(), progress)

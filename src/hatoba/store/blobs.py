@@ -7,25 +7,148 @@ Fails with StoreTrouble when the disk does.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from hatoba.kit import ids
+from hatoba.store import trouble
+
+_PART = ".part"
 
 
 class Draft:
     """A body being written. `size` is what was appended so far; `name` what letter.blob will say."""
 
-    size: int
-    name: str
+    __slots__ = ("_descriptor", "_folder", "_path", "name", "number", "size")
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.number = number
+        self.name = name(number)
+        self.size = 0
+        self._folder = folder
+        self._path = folder / (self.name + _PART)
+        try:
+            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise trouble.of(error, f"starting the body of {self.name}") from error
 
     def append(self, data: bytes) -> None:
         """Writes to the page cache (no fsync; ~0.3 ms a MiB). StoreTrouble when the disk is full: then discard()."""
+        view = memoryview(data)
+        while view:
+            try:
+                written = os.write(self._descriptor, view)
+            except OSError as error:
+                raise trouble.of(error, f"writing the body of {self.name}") from error
+            self.size += written
+            view = view[written:]
+
+    def sync(self) -> None:
+        """The bytes are on the disk, still under the draft's name. Writer's thread; nothing to do when published."""
+        if self._descriptor >= 0:
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise trouble.of(error, f"syncing the body of {self.name}") from error
+
+    def publish(self) -> None:
+        """Gives the synced file its final name; on disk after `folder.sync()`. Writer's thread, once or more."""
+        if self._descriptor < 0:
+            return
+        try:
+            self._path.rename(self._folder / self.name)
+        except OSError as error:
+            raise trouble.of(error, f"naming the body of {self.name}") from error
+        self._close()
+        self._path = self._folder / self.name
 
     def discard(self) -> None:
-        """Removes the file; harmless when it was finished or discarded before."""
+        """Removes the file, whatever it is called by now; harmless when it is gone. Not for a sealed letter's."""
+        self._close()
+        with contextlib.suppress(OSError):  # the sweep at the next opening finds it
+            self._path.unlink()
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+def name(number: int) -> str:
+    """The file's name, and letter.blob: the id as text."""
+    return ids.text(number)
 
 
 class Folder:
-    """DATA/blobs/NNNN: the large bodies of one shard. `shard.blobs`."""
+    """DATA/blobs/NNNN: the large bodies of one shard, as `shard.blobs`. Files are named by the letter's id as text."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise trouble.of(error, f"making {path}") from error
 
     def draft(self, number: int) -> Draft:
         """Starts the body of letter `number` (its id)."""
+        return Draft(self.path, number)
+
+    def numbers(self) -> set[int]:
+        """The ids that have a published body."""
+        return {number for number in map(_number, self._names()) if number is not None}
+
+    def sweep(self) -> int:
+        """Removes drafts that nobody finished; only while no draft is being written. How many."""
+        parts = [name for name in self._names() if name.endswith(_PART)]
+        for name in parts:
+            (self.path / name).unlink(missing_ok=True)
+        return len(parts)
+
+    def sync(self) -> None:
+        """New names are on the disk."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise trouble.of(error, f"syncing {self.path}") from error
+
+    def remove(self, number: int) -> None:
+        """Removes a body whose row is gone; if that fails, the sweep at the next opening does it."""
+        with contextlib.suppress(OSError):
+            (self.path / name(number)).unlink()
+
+    def chunks(self, name: str, size: int) -> Iterator[bytes]:
+        """The bytes of a body, `size` at a time."""
+        try:
+            with (self.path / name).open("rb") as file:
+                while piece := file.read(size):
+                    yield piece
+        except OSError as error:
+            raise trouble.of(error, f"reading the body of {name}") from error
+
+    def size(self, name: str) -> int:
+        """Octets of a body; -1 if there is no such file."""
+        try:
+            return (self.path / name).stat().st_size
+        except FileNotFoundError:
+            return -1
+        except OSError as error:
+            raise trouble.of(error, f"reading the body of {name}") from error
+
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self.path)
+        except OSError as error:
+            raise trouble.of(error, f"listing {self.path}") from error
+
+
+def _number(name: str) -> int | None:
+    try:
+        return ids.number(name)
+    except ValueError:
+        return None

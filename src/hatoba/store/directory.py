@@ -1,8 +1,8 @@
 """The directory's rows: domains and accounts, in DATA/hatoba.db, shared by every process of the node.
 
-Called by the directory room: `open` once, reads from its `reader`, writes through `write`.
+Called by the directory room: `attach` once, reads from its `reader`, writes through `write`.
 Never caches, never hashes a password, never decides what is local.
-Fails with StoreTrouble; with WrongVersion at open when `store.prepare` has not run.
+Fails with StoreTrouble; with WrongVersion when `store.prepare` has not run.
 """
 
 from __future__ import annotations
@@ -11,61 +11,125 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import astuple
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from hatoba.store import sqlite, trouble
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.settings import Settings
 from hatoba.store.sqlite import Reader, Tx
+from hatoba.store.tables import DIRECTORY_REVISION
+from hatoba.store.tables import account as _account
+from hatoba.store.tables import domain as _domain
 
 T = TypeVar("T")
 NAME = "hatoba.db"
 
 
 class Register:
-    """The directory database, open. One thread at a time.
+    """The directory database, open. Threads may share it if they take turns.
 
-    `reader` reads; `reader.version()` moves whenever a write by any process (this one included) was committed.
+    `reader` reads; `reader.version()` moves whenever a write by any process (this one included) was committed: that
+    is why reading and writing have a connection each.
     """
 
-    reader: Reader
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._path = path
+        self._settings = settings
+        self.reader: Reader = sqlite.reader(path, busy=settings.busy_timeout)
 
     def write(self, function: Callable[[Tx], T]) -> T:
-        """Runs `function` in a transaction of its own and returns what it does; rolled back if it raises."""
+        """Runs `function` in a transaction of its own and returns what it does; rolled back if it raises.
 
-    def close(self) -> None: ...
+        Changes to the directory are rare, so the writing connection lives no longer than one of them.
+        """
+        connection = sqlite.connect(self._path, busy=self._settings.busy_timeout)
+        try:
+            with sqlite.transaction(connection) as tx:
+                return function(tx)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self.reader.close()
 
 
 def attach(data: Path, settings: Settings) -> Register:
     """Opens DATA/hatoba.db. WrongVersion if it is missing or not at this code's revision."""
+    path = data / NAME
+    if not path.exists():
+        raise trouble.WrongVersion(f"{path} does not exist yet")
+    register = Register(path, settings)
+    found = sqlite.revision(register.reader)
+    if found != DIRECTORY_REVISION:
+        register.close()
+        raise trouble.WrongVersion(f"{path} is at revision {found or 'none'}, this program needs {DIRECTORY_REVISION}")
+    return register
+
+
+_DOMAINS = sqlite.text(select(*_domain.c).order_by(_domain.c.name))
+_DOMAIN = sqlite.text(select(*_domain.c).where(_domain.c.name == bindparam("name")))
+_ACCOUNTS = sqlite.text(select(*_account.c).order_by(_account.c.key))
+_ACCOUNT = sqlite.text(select(*_account.c).where(_account.c.key == bindparam("key")))
+_LOGIN = sqlite.text(
+    update(_account).where(_account.c.key == bindparam("which")).values(last_login=bindparam("last_login"))
+)
 
 
 def domains(reader: Reader) -> list[DomainRow]:
     """All domains, by name."""
+    return [DomainRow(*row) for row in reader.rows(_DOMAINS)]
 
 
-def domain(reader: Reader, name: str) -> DomainRow | None: ...
+def domain(reader: Reader, name: str) -> DomainRow | None:
+    """The domain of that name (lower case A-labels)."""
+    found = reader.rows(_DOMAIN, (name,))
+    return DomainRow(*found[0]) if found else None
 
 
 def put_domain(tx: Tx, row: DomainRow) -> bool:
     """Adds the domain or overwrites it; True if it was new."""
+    new = domain(tx, row.name) is None
+    values = dict(zip(_domain.c.keys(), astuple(row), strict=True))
+    tx.run(insert(_domain).values(values).on_conflict_do_update(index_elements=["name"], set_=values))
+    return new
 
 
 def remove_domain(tx: Tx, name: str) -> bool:
     """True if there was one. Accounts of the domain stay: the caller decides."""
+    return tx.run(_domain.delete().where(_domain.c.name == name)) > 0
 
 
 def accounts(reader: Reader) -> list[AccountRow]:
     """All accounts, by key."""
+    return [_made(row) for row in reader.rows(_ACCOUNTS)]
 
 
-def account(reader: Reader, key: str) -> AccountRow | None: ...
+def account(reader: Reader, key: str) -> AccountRow | None:
+    """The account with that key."""
+    found = reader.rows(_ACCOUNT, (key,))
+    return _made(found[0]) if found else None
 
 
 def put_account(tx: Tx, row: AccountRow) -> bool:
     """Adds the account or overwrites it; True if it was new."""
+    new = account(tx, row.key) is None
+    values = dict(zip(_account.c.keys(), astuple(row), strict=True))
+    tx.run(insert(_account).values(values).on_conflict_do_update(index_elements=["key"], set_=values))
+    return new
 
 
 def remove_account(tx: Tx, key: str) -> bool:
     """True if there was one."""
+    return tx.run(_account.delete().where(_account.c.key == key)) > 0
 
 
 def logged_in(tx: Tx, key: str, at: int) -> None:
     """Notes the last login (ms)."""
+    tx.run(_LOGIN, (at, key))
+
+
+def _made(row: tuple[object, ...]) -> AccountRow:
+    """SQLite has no booleans: the last column comes back as 0 or 1."""
+    return AccountRow(*row[:-1], enabled=bool(row[-1]))  # type: ignore[arg-type]  # columns stand in the struct's order

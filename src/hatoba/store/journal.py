@@ -7,60 +7,106 @@ Fails with StoreTrouble. Events of the hot way are not written here but by write
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from sqlalchemy import delete, func, select
+from msgspec.structs import astuple
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from hatoba.model.event import Event
 from hatoba.store import sqlite
 from hatoba.store.rows import EventRow
-from hatoba.store.sqlite import Reader, Tx
+from hatoba.store.sqlite import Multi, Reader, Tx
 from hatoba.store.tables import cursor, event, term
 
+EVENTS = Multi(sqlite.head(event, "letter", "at", "kind", "data"), 4)
+
 _COLUMNS = (event.c.seq, event.c.letter, event.c.at, event.c.kind, event.c.data)
-_INSERT = "INSERT INTO event (letter, at, kind, data) VALUES "
+
+_OF_LETTER = sqlite.text(select(*_COLUMNS).where(event.c.letter == bindparam("letter")).order_by(event.c.seq))
+_AFTER = sqlite.text(
+    select(*_COLUMNS).where(event.c.seq > bindparam("seq")).order_by(event.c.seq).limit(bindparam("limit"))
+)
+_LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"  # AUTOINCREMENT's own memory survives a purge
+_POSITION = sqlite.text(select(cursor.c.seq).where(cursor.c.name == bindparam("name")))
+_place = insert(cursor).values(name=bindparam("name"), seq=bindparam("seq"))
+_MOVE = sqlite.text(_place.on_conflict_do_update(index_elements=["name"], set_={"seq": _place.excluded.seq}))
+_INDEX = Multi(sqlite.head(term).replace("INSERT", "INSERT OR IGNORE", 1), 2)
+# IN (VALUES …) alone would read the whole table: only a SELECT is looked up by key.
+_FORGET = Multi("DELETE FROM term WHERE (term, letter) IN (SELECT column1, column2 FROM (VALUES ", 2, "))")
+_found = select(term.c.letter).where(term.c.term == bindparam("term"), term.c.letter < bindparam("below"))
+_FIND = sqlite.text(_found.order_by(term.c.letter.desc()).limit(bindparam("limit")))
+_OLDEST = sqlite.text(select(*_COLUMNS).order_by(event.c.seq).limit(bindparam("limit")))
+_AGES = sqlite.text(select(event.c.seq, event.c.at).order_by(event.c.seq).limit(bindparam("limit")))
+_PURGE = sqlite.text(event.delete().where(event.c.seq <= bindparam("seq")))
+_TOP = 2**63 - 1
 
 
 def append(tx: Tx, events: Iterable[Event]) -> None:
     """Writes events in their order."""
+    for statement, parameters in EVENTS.parts([astuple(one) for one in events]):
+        tx.run(statement, parameters)
 
 
 def of_letter(reader: Reader, letter: int) -> list[EventRow]:
     """Every event of one letter, oldest first."""
+    return [EventRow(*row) for row in reader.rows(_OF_LETTER, (letter,))]
 
 
 def after(reader: Reader, seq: int, limit: int) -> list[EventRow]:
     """Up to `limit` events of any letter whose seq is above `seq`, oldest first: what a cursor has not seen."""
+    return [EventRow(*row) for row in reader.rows(_AFTER, (seq, limit))]
 
 
 def last(reader: Reader) -> int:
     """The highest seq ever given, 0 in a new shard."""
+    found = reader.rows(_LAST)
+    return int(found[0][0]) if found else 0
 
 
 def position(reader: Reader, name: str) -> int:
     """Where the cursor `name` stands, 0 if it never moved."""
+    found = reader.rows(_POSITION, (name,))
+    return int(found[0][0]) if found else 0
 
 
 def move(tx: Tx, name: str, seq: int) -> None:
     """Sets the cursor `name`, in the same transaction as the work it stands for."""
+    tx.run(_MOVE, (name, seq))
 
 
 def index(tx: Tx, terms: Iterable[tuple[int, int]]) -> None:
-    """Adds (term, letter) pairs; a term is a signed 64-bit number (a hash made by the journal room). Known pairs stay."""
+    """Adds (term, letter) pairs; a term is a signed 64-bit number (a hash by the journal room). Known pairs stay."""
+    for statement, parameters in _INDEX.parts(list(terms)):
+        tx.run(statement, parameters)
 
 
 def forget(tx: Tx, terms: Iterable[tuple[int, int]]) -> None:
     """Removes (term, letter) pairs."""
+    for statement, parameters in _FORGET.parts(list(terms)):
+        tx.run(statement, parameters)
 
 
 def find(reader: Reader, number: int, limit: int, below: int | None = None) -> list[int]:
     """Letters with the term, highest id first, at most `limit`, only ids under `below` when given (next page)."""
+    return [row[0] for row in reader.rows(_FIND, (number, _TOP if below is None else below, limit))]
 
 
 def oldest(reader: Reader, before: int, limit: int) -> list[EventRow]:
     """Up to `limit` of the oldest events by seq, as far as they happened before `before` (ms): the next to purge."""
+    found = []
+    for row in reader.rows(_OLDEST, (limit,)):
+        if row[2] >= before:
+            break
+        found.append(EventRow(*row))
+    return found
 
 
 def purge(tx: Tx, before: int, limit: int) -> int:
     """Deletes what `oldest(before, limit)` gives; how many. Call again until it is less than `limit`."""
+    up_to = 0
+    for seq, at in tx.rows(_AGES, (limit,)):
+        if at >= before:
+            break
+        up_to = seq
+    return tx.run(_PURGE, (up_to,)) if up_to else 0

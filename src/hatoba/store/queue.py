@@ -7,78 +7,253 @@ Fails with StoreTrouble. Every function costs the same at a thousand and at a mi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
-from hatoba.store.rows import Count, Due, Filter, LaneRow, Lease, Listed, RecipientRow, RecipientUpdate, Recovered
-from hatoba.store.sqlite import Reader, Tx
+import msgspec
+from msgspec.structs import astuple
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, tuple_
+from sqlalchemy import select as _select
+from sqlalchemy.dialects.sqlite import insert
+
+from hatoba.store import sqlite
+from hatoba.store.rows import (
+    ACTIVE,
+    QUARANTINED,
+    READY,
+    Count,
+    Due,
+    Filter,
+    LaneRow,
+    Lease,
+    Listed,
+    RecipientRow,
+    RecipientUpdate,
+    Recovered,
+)
+from hatoba.store.sqlite import CHUNK, Multi, Reader, Tx
+from hatoba.store.tables import IS_ACTIVE, IS_READY, NOT_ACTIVE
+from hatoba.store.tables import lane as _lane
+from hatoba.store.tables import letter as _letter
+from hatoba.store.tables import recipient as _recipient
+
+Key = tuple[int, int]  # (letter, n)
+
+_c = _recipient.c
+RECIPIENTS = Multi(sqlite.head(_recipient), len(_c))
+# IN (VALUES …) alone would read the whole table: only a SELECT is looked up by key. # plans are tested
+KEYS = "(letter, n) IN (SELECT column1, column2 FROM (VALUES "
+RECIPIENTS_GONE = Multi(f"DELETE FROM recipient WHERE {KEYS}", 2, "))")
+LETTERS_RECIPIENTS_GONE = Multi("DELETE FROM recipient WHERE letter IN (", 0, ")")
+LETTERS_GONE = Multi("DELETE FROM letter WHERE id IN (", 0, ")")
+UPDATES = Multi(
+    "UPDATE recipient SET site = v.column3, state = v.column4, attempts = v.column5, next_at = v.column6,"
+    " priority = v.column7, crashes = v.column8, params = v.column9, last = v.column10 FROM (VALUES ",
+    10,
+    ") AS v WHERE recipient.letter = v.column1 AND recipient.n = v.column2",
+)
+LEASES = Multi(
+    "UPDATE recipient SET state = 1, attempts = attempts + 1, next_at = v.column3 FROM (VALUES ",
+    3,
+    ") AS v WHERE recipient.letter = v.column1 AND recipient.n = v.column2 AND recipient.state = 0 RETURNING letter, n",
+)
+GIVEN_BACK = Multi(
+    f"UPDATE recipient SET state = 0, attempts = attempts - 1, next_at = ? WHERE {KEYS}", 2, ")) AND +state = 1"
+)
+MOVED = Multi(
+    f"UPDATE recipient SET state = ?, next_at = coalesce(?, next_at) WHERE {KEYS}",
+    2,
+    ")) AND +state <> 1 RETURNING letter, n",
+)
+# A loose scan: from one lane's first entry straight to the next lane's. # https://wiki.postgresql.org/wiki/Loose_indexscan
+LANES = (
+    "WITH RECURSIVE lane(site) AS (SELECT min(site) FROM recipient WHERE state = 0 AND state <> 1 UNION ALL"
+    " SELECT (SELECT min(site) FROM recipient WHERE state = 0 AND state <> 1 AND site > lane.site)"
+    " FROM lane WHERE lane.site IS NOT NULL)"
+    " SELECT site, (SELECT min(next_at) FROM recipient WHERE state = 0 AND state <> 1 AND recipient.site = lane.site)"
+    " AS first FROM lane WHERE site IS NOT NULL"
+)
+LANES_DUE = f"SELECT site, first FROM ({LANES}) WHERE first <= ? LIMIT ?"
+LANES_NEXT = f"{LANES} LIMIT ?"
+
+_of_site = and_(IS_READY, _c.site == bindparam("site"))
+PRIORITY = sqlite.text(_select(func.max(_c.priority)).where(_of_site, _c.priority < bindparam("below")))
+DUE = sqlite.text(
+    _select(*_c)
+    .where(_of_site, _c.priority == bindparam("priority"), _c.next_at <= bindparam("now"))
+    .order_by(_c.next_at, _c.letter, _c.n)
+    .limit(bindparam("limit"))
+)
+RECOVER = (
+    "UPDATE recipient SET crashes = crashes + 1, next_at = ?, state = CASE WHEN crashes + 1 >= ? THEN 3 ELSE 0 END"
+    " WHERE state = 1 RETURNING letter, n, state"
+)
+_OF_LETTER = sqlite.text(_select(*_c).where(_c.letter == bindparam("letter")).order_by(_c.n))
+_COUNT_REST = sqlite.text(
+    _select(_c.site, _c.state, func.count(), func.min(_c.next_at)).where(NOT_ACTIVE).group_by(_c.state, _c.site)
+)
+_COUNT_ACTIVE = sqlite.text(
+    _select(_c.site, _c.state, func.count(), literal_column("0")).where(IS_ACTIVE).group_by(_c.state, _c.site)
+)
+_LANES_KEPT = sqlite.text(_select(*_lane.c).order_by(_lane.c.site))
+_QUARANTINE = "UPDATE recipient SET state = 3, last = ? WHERE letter = ?"
 
 
-def lanes_due(reader: Reader, now: int, limit: int = 10_000) -> list[Due]:
-    """Lanes that have a READY row with next_at <= now, by site. One index step per lane, however long it is."""
+def lanes_due(reader: Reader, now: int, limit: int = 100_000) -> list[Due]:
+    """Lanes that have a READY row with next_at <= now, by site. Two index steps per lane, however long it is."""
+    return [Due(*row) for row in reader.rows(LANES_DUE, (now, limit))]
 
 
-def next_due(reader: Reader, limit: int = 10_000) -> list[Due]:
+def next_due(reader: Reader, limit: int = 100_000) -> list[Due]:
     """Every lane with READY rows and its earliest next_at, due or not: what to set the next timer by."""
+    return [Due(*row) for row in reader.rows(LANES_NEXT, (limit,))]
 
 
 def due(reader: Reader, site: str, now: int, limit: int) -> list[RecipientRow]:
-    """READY rows of one lane with next_at <= now: priority descending, then next_at, letter, n; at most `limit`."""
+    """READY rows of one lane with next_at <= now: priority descending, then next_at, letter, n; at most `limit`.
+
+    One look-up for each priority that occurs in the lane: rows not due yet are never walked.
+    """
+    found: list[RecipientRow] = []
+    below = 1 << 31
+    while len(found) < limit:
+        top = reader.rows(PRIORITY, (site, below))[0][0]
+        if top is None:
+            break
+        found += [RecipientRow(*row) for row in reader.rows(DUE, (site, top, now, limit - len(found)))]
+        below = top
+    return found
 
 
-def lease(tx: Tx, leases: Sequence[Lease]) -> set[tuple[int, int]]:
+def lease(tx: Tx, leases: Sequence[Lease]) -> set[Key]:
     """READY → ACTIVE with attempts + 1 and the next_at given; the (letter, n) that were still READY: only they may go.
 
     Write it and wait for the commit before dialling: a crash is then no retry storm.
     """
+    taken: set[Key] = set()
+    for text, parameters in LEASES.parts([astuple(one) for one in leases]):
+        taken.update(tx.rows(text, parameters))
+    return taken
 
 
-def give_back(tx: Tx, keys: Sequence[tuple[int, int]], next_at: int) -> int:
-    """ACTIVE → READY without an attempt made (drain, a lane cut short): attempts - 1, due at `next_at`."""
+def give_back(tx: Tx, keys: Sequence[Key], next_at: int) -> int:
+    """ACTIVE → READY without an attempt made (drain, a lane cut short): attempts - 1, due at `next_at`. How many."""
+    return sum(tx.run(GIVEN_BACK.text(len(part)), (next_at, *chain.from_iterable(part))) for part in _parts(keys))
 
 
 def recover(tx: Tx, now: int, quarantine_after: int) -> Recovered:
     """At start: ACTIVE rows of the former run become READY at `now` with crashes + 1; at `quarantine_after` crashes
     they become QUARANTINED. One statement over an index of the ACTIVE rows alone."""
+    quarantined: list[Key] = []
+    ready = 0
+    for letter, n, state in tx.rows(RECOVER, (now, quarantine_after)):
+        if state == QUARANTINED:
+            quarantined.append((letter, n))
+        else:
+            ready += 1
+    return Recovered(ready, sorted(quarantined))
 
 
 def quarantine(tx: Tx, letter: int, reason: str) -> int:
     """Sets every recipient of a letter aside; `reason` goes to `last` as {"quarantined": reason}. How many."""
+    return tx.run(_QUARANTINE, (msgspec.json.encode({"quarantined": reason}), letter))
 
 
 def of_letter(reader: Reader, letter: int) -> list[RecipientRow]:
     """The recipients of a letter still in the queue, by n."""
+    return [RecipientRow(*row) for row in reader.rows(_OF_LETTER, (letter,))]
 
 
-def select(reader: Reader, which: Filter, limit: int, after: tuple[int, int] | None = None) -> list[Listed]:
+def select(reader: Reader, which: Filter, limit: int, after: Key | None = None) -> list[Listed]:
     """Recipients that match, by (letter, n), from behind `after` (the last key of the page before); at most `limit`."""
+    l_ = _letter.c
+    statement = (
+        _select(*_c, l_.accepted, l_.expires, l_.sender, l_.size)
+        .join_from(_recipient, _letter, l_.id == _c.letter)
+        .where(*_conditions(which))
+        .order_by(_c.letter, _c.n)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(tuple_(_c.letter, _c.n) > tuple_(*after))
+    width = len(_c)
+    return [Listed(RecipientRow(*row[:width]), *row[width:]) for row in reader.rows(statement)]
+
+
+def _conditions(which: Filter) -> Iterator[ColumnElement[bool]]:
+    if which.letter is not None:
+        yield _c.letter == which.letter
+    if which.state is not None:
+        yield IS_ACTIVE if which.state == ACTIVE else and_(NOT_ACTIVE, _c.state == which.state)
+    if which.older is not None:
+        yield _letter.c.accepted < which.older
+    for column, wanted in (
+        (_letter.c.sender, which.sender),
+        (_c.address, which.recipient),
+        (_c.domain, which.domain),
+        (_c.site, which.site),
+    ):
+        if wanted:
+            yield column == wanted
 
 
 def change(tx: Tx, rows: Sequence[RecipientUpdate]) -> None:
     """Writes the columns of RecipientUpdate for every row named."""
+    for text, parameters in UPDATES.parts([astuple(row) for row in rows]):
+        tx.run(text, parameters)
 
 
-def set_state(tx: Tx, keys: Sequence[tuple[int, int]], state: int, next_at: int | None = None) -> list[tuple[int, int]]:
+def set_state(tx: Tx, keys: Sequence[Key], state: int, next_at: int | None = None) -> list[Key]:
     """Hold, release, retry now: READY, HELD and QUARANTINED rows among `keys` get the state (and next_at); which.
 
     ACTIVE rows are in a worker's memory and left alone: the queue room settles them itself.
     """
+    if state == ACTIVE:
+        raise ValueError("rows become ACTIVE by lease alone")
+    changed: list[Key] = []
+    for part in _parts(keys):
+        changed += tx.rows(MOVED.text(len(part)), (state, next_at, *chain.from_iterable(part)))
+    return sorted(changed)
 
 
-def move(tx: Tx, site: str, state: int, to: int, next_at: int | None, limit: int) -> list[tuple[int, int]]:
-    """The same for a whole lane: rows of `site` in `state` (not ACTIVE), at most `limit` a call; which."""
+def move(tx: Tx, site: str, state: int, to: int, next_at: int | None, limit: int) -> list[Key]:
+    """The same for a whole lane: rows of `site` in `state` (not ACTIVE), at most `limit` a call; which.
+
+    Call again until it gives fewer than `limit`. With `to` == `state` (retry now) only rows due after `next_at` count.
+    """
+    if state == ACTIVE:
+        raise ValueError("ACTIVE rows are in a worker's memory")
+    keys = _select(_c.letter, _c.n).where(NOT_ACTIVE, _c.state == state, _c.site == site)
+    if to == state:
+        keys = keys.where(_c.next_at > (next_at or 0))
+    found = [(letter, n) for letter, n in tx.rows(keys.order_by(_c.next_at.desc()).limit(limit))]
+    return set_state(tx, found, to, next_at)
 
 
 def counts(reader: Reader) -> list[Count]:
-    """Recipients by site and state, with the earliest next_at. Walks the indexes: 0.2 s for a million; in a thread."""
+    """Recipients by site and state, with the earliest next_at (0 for ACTIVE). Walks two indexes: in a thread."""
+    return [Count(*row) for row in chain(reader.rows(_COUNT_REST), reader.rows(_COUNT_ACTIVE))]
 
 
 def lanes(reader: Reader) -> list[LaneRow]:
-    """What is kept of lanes."""
+    """What is kept of lanes, by site."""
+    return [
+        LaneRow(site, bool(held), reason, changed, data)
+        for site, held, reason, changed, data in reader.rows(_LANES_KEPT)
+    ]
 
 
 def put_lane(tx: Tx, row: LaneRow) -> None:
     """Writes what is kept of a lane."""
+    values = msgspec.structs.asdict(row)
+    tx.run(insert(_lane).values(values).on_conflict_do_update(index_elements=["site"], set_=values))
 
 
 def remove_lane(tx: Tx, site: str) -> None:
     """Forgets a lane."""
+    tx.run(_lane.delete().where(_lane.c.site == site))
+
+
+def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for start in range(0, len(keys), CHUNK):
+        yield keys[start : start + CHUNK]

@@ -8,29 +8,141 @@ Fails with BadRow naming the letter, Gone when there is none, StoreTrouble when 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from hatoba.model.envelope import Letter
-from hatoba.store import blobs, trouble
-from hatoba.store.sqlite import Reader
+import msgspec
+from sqlalchemy import func, select
+
+from hatoba.model.envelope import Envelope, Letter, Source
+from hatoba.store import blobs, sqlite, trouble
+from hatoba.store.sqlite import Multi, Reader
+from hatoba.store.tables import letter as _letter
+
+LETTERS = Multi(sqlite.head(_letter), len(_letter.c))
+_HEAD = [column for column in _letter.c if column.name != "body"]
+_WHOLE = Multi(sqlite.text(select(*_letter.c)) + " WHERE id IN (", 0, ")")
+_HEADS = Multi(sqlite.text(select(*_HEAD)) + " WHERE id IN (", 0, ")")
+_COUNT = sqlite.text(select(func.count()).select_from(_letter))
+_DOTTED, _EIGHTBIT = 1, 2  # bits of letter.flags
+
+
+class _Meta(msgspec.Struct, omit_defaults=True):
+    """What no statement ever looks for, as one JSON object."""
+
+    envelope: Envelope
+    source: Source
+    message_id: str = ""
+    header_from: str = ""
+    subject: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Meta).decode
+
+
+def row(letter: Letter, body: bytes | None) -> tuple[Any, ...]:
+    """The columns of a letter in the table's order. Hot."""
+    envelope = letter.envelope
+    return (
+        letter.id,
+        letter.accepted,
+        letter.expires,
+        "<>" if envelope.sender is None else str(envelope.sender),
+        letter.size,
+        letter.dotted * _DOTTED | letter.eightbit * _EIGHTBIT,
+        _encode(_Meta(envelope, letter.source, letter.message_id, letter.header_from, letter.subject)),
+        letter.blob,
+        body,
+    )
 
 
 def load(reader: Reader, number: int, content: bool = True) -> Letter:
     """The letter; with its content unless that is a blob (letter.blob names it) or `content` is False."""
+    letters, troubles = load_many(reader, (number,), content)
+    if troubles:
+        raise troubles[0]
+    return letters[number]
 
 
 def load_many(
     reader: Reader, numbers: Sequence[int], content: bool = True
-) -> tuple[dict[int, Letter], list[trouble.StoreTrouble]]:
-    """The same for many in few statements: letters by id, and a BadRow or Gone for each that cannot be had."""
+) -> tuple[dict[int, Letter], list[trouble.BadRow | trouble.Gone]]:
+    """The same for many in few statements: letters by id, and a BadRow or Gone for each that cannot be had.
+
+    A page of the database that cannot be read spoils a whole statement: then each letter is tried alone.
+    """
+    letters: dict[int, Letter] = {}
+    troubles: list[trouble.BadRow | trouble.Gone] = []
+    shape = _WHOLE if content else _HEADS
+    for text, part in shape.parts(numbers):
+        for number, found in zip(part, _fetch(reader, shape, text, part), strict=True):
+            if isinstance(found, Letter):
+                letters[number] = found
+            else:
+                troubles.append(found)
+    return letters, troubles
+
+
+def _fetch(
+    reader: Reader, shape: Multi, text: str, numbers: Sequence[int]
+) -> list[Letter | trouble.BadRow | trouble.Gone]:
+    try:
+        by_id = {found[0]: found for found in reader.rows(text, numbers)}
+    except trouble.StoreTrouble as broken:
+        if broken.kind != trouble.CORRUPT:
+            raise
+        if len(numbers) == 1:
+            return [trouble.BadRow(numbers[0], str(broken))]
+        return [_fetch(reader, shape, shape.text(1), (number,))[0] for number in numbers]
+    return [_made(by_id[number]) if number in by_id else trouble.Gone(number) for number in numbers]
+
+
+def _made(found: tuple[Any, ...]) -> Letter | trouble.BadRow:
+    number, accepted, expires, _, size, flags, meta, blob, *rest = found
+    try:
+        known = _decode(meta)
+    except (msgspec.DecodeError, TypeError, UnicodeDecodeError) as error:
+        return trouble.BadRow(number, f"its row cannot be read: {error}")
+    body = rest[0] if rest else None
+    if rest and not blob and (not isinstance(body, bytes) or len(body) != size):
+        return trouble.BadRow(number, f"its body is not the {size} octets it was")
+    return Letter(
+        id=number,
+        accepted=accepted,
+        expires=expires,
+        envelope=known.envelope,
+        source=known.source,
+        size=size,
+        content=body,
+        blob=blob,
+        dotted=bool(flags & _DOTTED),
+        eightbit=bool(flags & _EIGHTBIT),
+        message_id=known.message_id,
+        header_from=known.header_from,
+        subject=known.subject,
+    )
 
 
 def chunks(folder: blobs.Folder, letter: Letter, size: int = 256 * 1024) -> Iterator[bytes]:
-    """The content in pieces: of letter.content if there, else of the blob's file. Reads the disk: in a thread."""
+    """The content in pieces: of letter.content if there, else of the blob's file. Reads the disk: in a thread.
+
+    BadRow when the file is missing or not as long as it was: found before the first piece is given.
+    """
+    if letter.content is not None:
+        return (letter.content[start : start + size] for start in range(0, len(letter.content), size))
+    if not letter.blob:
+        raise ValueError("the letter was loaded without its content")
+    found = folder.size(letter.blob)
+    if found != letter.size:
+        raise trouble.BadRow(letter.id, f"its body {letter.blob} has {found} octets instead of {letter.size}")
+    return folder.chunks(letter.blob, size)
 
 
 def content(folder: blobs.Folder, letter: Letter) -> bytes:
     """The whole content of a letter that has it in memory or in a blob."""
+    return letter.content if letter.content is not None else b"".join(chunks(folder, letter))
 
 
 def count(reader: Reader) -> int:
-    """How many letters are in the shard."""
+    """How many letters are in the shard. Reads every leaf of the table: for checks and benches; see queue.counts."""
+    return int(reader.rows(_COUNT)[0][0])

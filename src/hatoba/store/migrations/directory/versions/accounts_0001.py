@@ -1,0 +1,30 @@
+"""The directory: domains and accounts."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "domain",
+        sa.Column("name", sa.Text, primary_key=True, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("created", sa.BigInteger, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "account",
+        sa.Column("key", sa.Text, primary_key=True, nullable=False),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("hash", sa.Text, nullable=False),
+        sa.Column("scram", sa.LargeBinary, nullable=False),
+        sa.Column("created", sa.BigInteger, nullable=False),
+        sa.Column("changed", sa.BigInteger, nullable=False),
+        sa.Column("last_login", sa.BigInteger, nullable=False),
+        sa.Column("enabled", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )

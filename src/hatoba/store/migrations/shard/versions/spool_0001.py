@@ -1,0 +1,60 @@
+"""The spool: letters, recipients, lanes and the lease of the shard."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "letter",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("accepted", sa.BigInteger, nullable=False),
+        sa.Column("expires", sa.BigInteger, nullable=False),
+        sa.Column("sender", sa.Text, nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("flags", sa.BigInteger, nullable=False),
+        sa.Column("meta", sa.LargeBinary, nullable=False),
+        sa.Column("blob", sa.Text, nullable=False),
+        sa.Column("body", sa.LargeBinary),
+    )
+    op.create_table(
+        "recipient",
+        sa.Column("letter", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("domain", sa.Text, nullable=False),
+        sa.Column("site", sa.Text, nullable=False),
+        sa.Column("state", sa.BigInteger, nullable=False),
+        sa.Column("attempts", sa.BigInteger, nullable=False),
+        sa.Column("next_at", sa.BigInteger, nullable=False),
+        sa.Column("priority", sa.BigInteger, nullable=False),
+        sa.Column("crashes", sa.BigInteger, nullable=False),
+        sa.Column("params", sa.LargeBinary, nullable=False),
+        sa.Column("last", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    for name, columns, where in (
+        ("recipient_active", ["state", "site"], "state = 1"),
+        ("recipient_due", ["state", "site", sa.text("priority DESC"), "next_at"], "state = 0"),
+        ("recipient_rest", ["state", "site", "next_at"], "state != 1"),
+    ):
+        op.create_index(name, "recipient", columns, sqlite_where=sa.text(where))
+    op.create_table(
+        "lane",
+        sa.Column("site", sa.Text, primary_key=True, nullable=False),
+        sa.Column("held", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("changed", sa.BigInteger, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "shard",
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("epoch", sa.BigInteger, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+    )

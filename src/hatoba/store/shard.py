@@ -1,0 +1,181 @@
+"""A shard: one SQLite file of letters, its blobs, its writer, and the lease that makes it one process's own.
+
+Opened by the worker (and by commands that repair); readers of the same file by the command line and by threads.
+Never migrates and never imports what does: it only checks the revision.
+Fails with ShardTaken when another process holds it, WrongVersion before `store.prepare`, StoreTrouble otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self, TypeVar
+
+from sqlalchemy.dialects.sqlite import insert
+
+from hatoba.store import blobs, spool, sqlite, tables, trouble
+from hatoba.store.settings import Settings
+from hatoba.store.sqlite import Reader, Tx
+from hatoba.store.writer import Writer
+
+T = TypeVar("T")
+
+
+def database(data: Path, number: int) -> Path:
+    """DATA/shards/NNNN.db"""
+    return data / "shards" / f"{number:04d}.db"
+
+
+def numbers(data: Path) -> list[int]:
+    """The shards that exist."""
+    return sorted(int(path.stem) for path in (data / "shards").glob("[0-9][0-9][0-9][0-9].db"))
+
+
+def folder(data: Path, number: int) -> blobs.Folder:
+    """DATA/blobs/NNNN"""
+    return blobs.Folder(data / "blobs" / f"{number:04d}")
+
+
+def reader(data: Path, number: int, settings: Settings) -> Reader:
+    """Reads a shard that may be at work in another process: for the command line. WrongVersion, StoreTrouble."""
+    path = database(data, number)
+    if not path.exists():
+        raise trouble.WrongVersion(f"{path} does not exist yet")
+    opened = sqlite.reader(path, busy=settings.busy_timeout)
+    try:
+        _check(opened, path)
+    except trouble.StoreTrouble:
+        opened.close()
+        raise
+    return opened
+
+
+def _check(opened: Reader, path: Path) -> None:
+    found = sqlite.revision(opened)
+    if found != tables.SHARD_REVISION:
+        raise trouble.WrongVersion(
+            f"{path} is at revision {found or 'none'}, this program needs {tables.SHARD_REVISION}"
+        )
+
+
+class Shard:
+    """An open shard. `epoch` counts its openings, `swept` the orphaned bodies removed at this one."""
+
+    def __init__(self, data: Path, number: int, settings: Settings, lock: int) -> None:
+        self.number = number
+        self.path = database(data, number)
+        self.blobs = folder(data, number)
+        self.settings = settings
+        self.epoch = 0
+        self.swept = 0
+        self._lock = lock
+        self.writer = Writer(self._connect, self.blobs, settings, name=f"shard-{number:04d}")
+
+    @classmethod
+    def open(cls, data: Path, number: int, settings: Settings, owner: str = "") -> Self:
+        """Takes the lock and the lease, sweeps orphaned bodies, starts the writer. `owner` is a note for people."""
+        path = database(data, number)
+        if not path.exists():
+            raise trouble.WrongVersion(f"{path} does not exist yet")
+        lock = _take(path.with_suffix(".lock"), number)
+        try:
+            self = cls(data, number, settings, lock)
+            self._begin(owner or f"pid {os.getpid()}")
+        except BaseException:
+            os.close(lock)
+            raise
+        return self
+
+    def reader(self) -> Reader:
+        """A read-only connection of its own, for one thread at a time; close it."""
+        return sqlite.reader(self.path, busy=self.settings.busy_timeout)
+
+    def write(self, function: Callable[[Tx], T]) -> T:
+        """`writer.do` for callers without an event loop: waits for the commit. Never call it on the loop's thread."""
+        return self.writer.wait(function)
+
+    def close(self) -> None:
+        """Writes all that waits, ends the writer, gives the shard back. Blocks: on a loop, in a thread."""
+        self.writer.close()
+        if self._lock >= 0:
+            lock, self._lock = self._lock, -1
+            os.close(lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite.connect(
+            self.path,
+            busy=self.settings.busy_timeout,
+            cache=self.settings.cache,
+            checkpoint=self.settings.checkpoint,
+        )
+
+    def _begin(self, owner: str) -> None:
+        connection = self._connect()
+        try:
+            _check(Reader(connection), self.path)
+            with sqlite.transaction(connection) as tx:
+                self.epoch = _lease(tx, self.number, owner)
+            self.swept = _sweep(Reader(connection), self.blobs)
+        finally:
+            connection.close()
+        self.writer.start()
+
+
+@contextlib.contextmanager
+def taken(path: Path, number: int) -> Iterator[None]:
+    """The shard is ours inside, unopened: for who changes its file. ShardTaken when it is another's."""
+    lock = _take(path.with_suffix(".lock"), number)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _take(path: Path, number: int) -> int:
+    """The shard's lock file, locked and with our pid in it; the lock goes with the process, however it ends."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise trouble.of(error, f"opening {path}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    except BlockingIOError:
+        written = os.pread(descriptor, 20, 0)
+        os.close(descriptor)
+        raise trouble.ShardTaken(number, int(written) if written.isdigit() else 0) from None
+    except OSError as error:
+        os.close(descriptor)
+        raise trouble.of(error, f"locking {path}") from error
+    return descriptor
+
+
+def _lease(tx: Tx, number: int, owner: str) -> int:
+    table = tables.shard
+    found = tx.rows(table.select().where(table.c.number == number))
+    epoch = found[0][1] + 1 if found else 1
+    values = {"number": number, "epoch": epoch, "owner": owner, "at": time.time_ns() // 1_000_000}
+    tx.run(insert(table).values(values).on_conflict_do_update(index_elements=["number"], set_=values))
+    return epoch
+
+
+def _sweep(opened: Reader, where: blobs.Folder) -> int:
+    """Removes unfinished drafts and bodies whose row is gone: asks by file, so it costs by large letters alone."""
+    removed = where.sweep()
+    known, troubles = spool.load_many(opened, sorted(where.numbers()), content=False)
+    for number in where.numbers() - known.keys() - {one.id for one in troubles if isinstance(one, trouble.BadRow)}:
+        where.remove(number)
+        removed += 1
+    return removed

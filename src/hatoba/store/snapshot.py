@@ -1,0 +1,84 @@
+"""Snapshots: a whole copy of a database beside it, taken before a migration may change it.
+
+Called by upgrade.
+Never touches the database it copies; never starts what the disk has no room for.
+Fails with StoreTrouble: kind "full" when there is not enough room, before anything was written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hatoba.store import trouble
+
+SPARE = 64 * 1024 * 1024  # octets that must stay free beside the copy
+_PAGES = 2048  # copied between two calls of progress
+
+Progress = Callable[[str], None]
+
+
+def take(path: Path, revision: str, into: Path, keep: int, progress: Progress) -> Path:
+    """Copies the database to INTO/<name>-<revision>-<UTC time>.db, synced, and keeps the last `keep` of that name."""
+    size = path.stat().st_size + _size(path.with_name(path.name + "-wal"))
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    target = into / f"{path.stem}-{revision or 'none'}-{stamp}.db"
+    try:
+        into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        free = shutil.disk_usage(into).free
+        if free < size + SPARE:
+            raise trouble.StoreTrouble(
+                f"a snapshot of {path.name} takes {size >> 20} MiB and {SPARE >> 20} to spare, {into} has {free >> 20}",
+                trouble.FULL,
+            )
+        _copy(path, target, progress)
+        _sync(into)
+        for old in of(into, path.stem)[:-keep]:
+            old.unlink()
+    except (sqlite3.Error, OSError) as error:
+        with contextlib.suppress(OSError):
+            target.unlink()
+        raise trouble.of(error, f"taking a snapshot of {path.name}") from error
+    return target
+
+
+def of(into: Path, stem: str) -> list[Path]:
+    """The snapshots of one database, oldest first."""
+    return sorted(into.glob(f"{stem}-*-*.db"), key=lambda path: path.stem.rsplit("-", 1)[1])
+
+
+def _copy(path: Path, target: Path, progress: Progress) -> None:
+    """SQLite's own backup: right beside a running writer, log included."""
+
+    def report(_: int, left: int, total: int) -> None:
+        if total > _PAGES:
+            progress(f"snapshot of {path.name}: {100 * (total - left) // total} %")
+
+    with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(target)) as copy:
+        target.chmod(0o600)
+        source.backup(copy, pages=_PAGES, progress=report)
+    descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

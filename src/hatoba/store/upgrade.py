@@ -1,0 +1,120 @@
+"""Upgrade: brings every database of a data folder to this program's revision, each after a snapshot.
+
+Called through `store.prepare` by the supervisor, before any worker starts; imports Alembic, so nobody else may.
+Never touches a database that is up to date, nor one whose snapshot failed, nor a newer program's.
+Fails with ShardTaken when a shard is in use, WrongVersion for a newer database, StoreTrouble otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import alembic.command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from hatoba.store import directory, shard, snapshot, sqlite, tables, trouble
+from hatoba.store.settings import Settings
+from hatoba.store.snapshot import Progress
+
+_HISTORIES = Path(__file__).parent / "migrations"
+
+
+def prepare(data: Path, shards: int, settings: Settings, progress: Progress) -> None:
+    """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision."""
+    try:
+        for folder in (data, data / "shards", data / "blobs"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise trouble.of(error, f"making {data}") from error
+    into = data / "snapshots"
+    with _alone(data / "prepare.lock"):
+        _bring(data / directory.NAME, "directory", tables.DIRECTORY_REVISION, into, settings, progress)
+        for number in sorted({*range(shards), *shard.numbers(data)}):
+            path = shard.database(data, number)
+            if _at(path) == tables.SHARD_REVISION:
+                continue
+            with shard.taken(path, number):
+                _bring(path, "shard", tables.SHARD_REVISION, into, settings, progress)
+
+
+def _bring(path: Path, history: str, wanted: str, into: Path, settings: Settings, progress: Progress) -> None:
+    found = _at(path)
+    if found == wanted:
+        return
+    if found:
+        if found not in _known(history):
+            raise trouble.WrongVersion(f"{path} is at revision {found}, which this program does not know: it is newer")
+        progress(f"{path.name}: snapshot before the step from {found} to {wanted}")
+        snapshot.take(path, found, into, settings.snapshots, progress)
+        progress(f"{path.name}: upgrading from {found} to {wanted}")
+    upgrade(path, history, wanted)
+
+
+def upgrade(path: Path, history: str, revision: str) -> None:
+    """Runs the history ("shard" or "directory") on one file up to `revision`, each step in a transaction."""
+    connection = sqlite.connect(path)
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    # The driver itself never begins: DDL is then part of the transaction, and a step is there wholly or not at all.
+    event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("BEGIN IMMEDIATE"))
+    config = _config(history)
+    try:
+        with engine.connect() as opened:
+            config.attributes["connection"] = opened
+            alembic.command.upgrade(config, revision)
+    except DBAPIError as error:
+        cause = error.orig
+        raise trouble.of(
+            cause if isinstance(cause, sqlite3.Error) else sqlite3.Error(str(error)), f"upgrading {path.name}"
+        ) from error
+    except CommandError as error:
+        raise trouble.WrongVersion(f"upgrading {path.name}: {error}") from error
+    finally:
+        engine.dispose()
+        connection.close()
+
+
+def head(history: str) -> str | None:
+    """The newest revision of a history."""
+    return ScriptDirectory.from_config(_config(history)).get_current_head()
+
+
+def _known(history: str) -> set[str]:
+    return {step.revision for step in ScriptDirectory.from_config(_config(history)).walk_revisions()}
+
+
+def _config(history: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_HISTORIES / history).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _at(path: Path) -> str:
+    if not path.exists() or not path.stat().st_size:
+        return ""
+    with sqlite.reader(path) as opened:
+        return sqlite.revision(opened)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two commands started together take turns."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise trouble.of(error, f"opening {path}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

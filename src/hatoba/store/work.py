@@ -1,0 +1,108 @@
+"""Work: one waiting item of a commit, already in rows, and how a batch of them becomes few statements.
+
+Made by writer.seal and writer.settle on the caller's thread; written by the writer's thread.
+Never opens, begins or commits: it only knows which statements, in which order.
+Fails with ValueError while an item is made (a letter that contradicts itself); the database's errors pass through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from msgspec.structs import astuple
+
+from hatoba.store import blobs, spool
+from hatoba.store.journal import EVENTS
+from hatoba.store.queue import LETTERS_GONE, LETTERS_RECIPIENTS_GONE, RECIPIENTS, RECIPIENTS_GONE, UPDATES
+from hatoba.store.rows import Seal, Settle
+from hatoba.store.spool import LETTERS
+from hatoba.store.sqlite import Multi, Tx
+
+Waiter = asyncio.Future[Any] | concurrent.futures.Future[Any]
+Row = Sequence[Any]
+
+
+class Work:
+    """One item. `function` is set for writer.do alone; all other fields are rows in the order of their tables."""
+
+    __slots__ = (
+        "bodies", "drafts", "error", "events", "function", "gone", "keys", "letters", "result", "rows", "updates", "waiter",
+    )  # fmt: skip
+
+    def __init__(self, waiter: Waiter, function: Callable[[Tx], Any] | None = None) -> None:
+        self.waiter = waiter
+        self.function = function
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.letters: list[Row] = []
+        self.rows: list[Row] = []
+        self.updates: list[Row] = []
+        self.keys: Sequence[Row] = ()
+        self.gone: Sequence[int] = ()
+        self.events: list[Row] = []
+        self.drafts: list[blobs.Draft] = []
+        self.bodies: list[tuple[int, bytes]] = []  # large contents that no draft holds yet
+
+    def seal(self, seal: Seal, inline: int) -> None:
+        """Adds a letter. `inline` octets and less live in its row."""
+        letter, draft, body = seal.letter, seal.draft, seal.letter.content
+        if draft is not None:
+            if draft.size != letter.size:
+                raise ValueError(f"letter {letter.id} says {letter.size} octets, its draft has {draft.size}")
+            letter.blob, body = draft.name, None
+            self.drafts.append(draft)
+        elif body is None or len(body) != letter.size:
+            raise ValueError(f"letter {letter.id} says {letter.size} octets and comes without them")
+        elif len(body) > inline:
+            letter.blob = blobs.name(letter.id)
+            self.bodies.append((letter.id, body))
+            body = None
+        self.letters.append(spool.row(letter, body))
+        for row in seal.rows:
+            self.rows.append(astuple(row))
+        for event in seal.events:
+            self.events.append(astuple(event))
+
+    def settle(self, settle: Settle, inline: int) -> None:
+        """Adds the end of attempts."""
+        self.gone = settle.gone
+        self.keys = settle.recipients_gone
+        for update in settle.rows:
+            self.updates.append(astuple(update))
+        for event in settle.events:
+            self.events.append(astuple(event))
+        for seal in settle.seals:
+            self.seal(seal, inline)
+
+
+def write(batch: Iterable[Work], run: Callable[[str, Sequence[Any]], object]) -> None:
+    """All rows of the batch, in as few statements as there are kinds of rows: what is new, what changes, what goes."""
+    letters: list[Row] = []
+    rows: list[Row] = []
+    updates: list[Row] = []
+    keys: list[Row] = []
+    gone: list[int] = []
+    events: list[Row] = []
+    for work in batch:
+        letters += work.letters
+        rows += work.rows
+        updates += work.updates
+        keys += work.keys
+        gone += work.gone
+        events += work.events
+    _run(LETTERS, letters, run)
+    _run(RECIPIENTS, rows, run)
+    _run(UPDATES, updates, run)
+    _run(RECIPIENTS_GONE, keys, run)
+    _run(LETTERS_RECIPIENTS_GONE, gone, run)
+    _run(LETTERS_GONE, gone, run)
+    _run(EVENTS, events, run)
+
+
+def _run(shape: Multi, rows: Sequence[Any], run: Callable[[str, Sequence[Any]], object]) -> None:
+    if rows:
+        for text, parameters in shape.parts(rows):
+            run(text, parameters)

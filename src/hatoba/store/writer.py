@@ -1,0 +1,308 @@
+"""Writer: the one thread that writes a shard. Everything waiting goes into one commit, one fsync.
+
+Started by shard; called by queue (seal, settle, do) on the event loop, by commands (wait) without one.
+Never acknowledges before the commit is on the disk; never lets one bad item spoil another's.
+Fails by the future: StoreTrouble when the commit did not happen; the thread itself survives and tries the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import structlog
+
+from hatoba.store import blobs, trouble, work
+from hatoba.store.rows import Seal, Settle
+from hatoba.store.settings import Settings
+from hatoba.store.sqlite import Tx
+from hatoba.store.trouble import StoreTrouble
+from hatoba.store.work import Work
+
+T = TypeVar("T")
+_log = structlog.get_logger("hatoba.store")
+
+
+class Writer:
+    """Group commit for one shard.
+
+    `commits` and `items` count what reached the disk, `trouble` is the last commit's failure, None when it went well.
+    `trap`, for tests, is called with the number of each step (fsync, rename, statement, commit, unlink) before it.
+    """
+
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], folder: blobs.Folder, settings: Settings, name: str
+    ) -> None:
+        self.commits = 0
+        self.items = 0
+        self.trouble: StoreTrouble | None = None
+        self.trap: Callable[[int], None] | None = None
+        self._steps = 0
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+        self._folder = folder
+        self._blobs = folder.numbers()
+        self._settings = settings
+        self._name = name
+        self._waiting: SimpleQueue[Work | None] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+
+    # The callers' side
+
+    def start(self) -> None:
+        """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
+        self._connection = self._connect()
+        self._blobs = self._folder.numbers()
+        self._thread.start()
+
+    def seal(self, seal: Seal) -> asyncio.Future[None]:
+        """Makes a letter durable; the future is done when it is on the disk. ValueError if it contradicts itself."""
+        item = Work(asyncio.get_running_loop().create_future())
+        item.seal(seal, self._settings.inline)
+        return self._put(item)
+
+    def settle(self, settle: Settle) -> asyncio.Future[None]:
+        """Writes the end of attempts, wholly or not at all."""
+        item = Work(asyncio.get_running_loop().create_future())
+        item.settle(settle, self._settings.inline)
+        return self._put(item)
+
+    def do(self, function: Callable[[Tx], T]) -> asyncio.Future[T]:
+        """Runs `function` on the writer's thread, in a savepoint of the next commit, behind its seals and settles.
+
+        The future has what it returned, after the commit; what it raised, and then nothing of it was written.
+        """
+        return self._put(Work(asyncio.get_running_loop().create_future(), function))
+
+    def wait(self, function: Callable[[Tx], T]) -> T:
+        """The same without an event loop: waits."""
+        waiter: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._put(Work(waiter, function))
+        return waiter.result()
+
+    def close(self) -> None:
+        """Commits what waits, then ends the thread and the connection. Blocks; a second call does nothing."""
+        self._closed = True
+        if self._thread.ident is not None:
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _put(self, item: Work) -> Any:
+        if self._closed:
+            raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
+        self._waiting.put(item)
+        return item.waiter
+
+    # The thread's side
+
+    def _live(self) -> None:
+        waiting = self._waiting
+        while True:
+            # No gathering timer: what came while the last commit ran is the next batch.
+            item = waiting.get()
+            batch: list[Work] = []
+            while item is not None:
+                batch.append(item)
+                if len(batch) >= self._settings.batch or not waiting.qsize():
+                    break
+                item = waiting.get()
+            if batch:
+                self._turn(batch)
+                _answer(batch)
+            if item is None:
+                break
+        self._renew()
+        while waiting.qsize():  # came from another thread while we were closing
+            late = waiting.get()
+            if late is not None:
+                late.error = StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
+                _answer([late])
+
+    def _turn(self, batch: list[Work]) -> None:
+        """One commit, or one for each kind when the disk is full: settlements free room and must not wait for seals."""
+        failed = self._attempt(batch)
+        if failed is not None and failed.kind == trouble.FULL:
+            kinds = (
+                [item for item in batch if not item.letters and item.function is None],
+                [item for item in batch if item.letters],
+                [item for item in batch if item.function is not None],
+            )
+            if sum(map(bool, kinds)) > 1:
+                for group in filter(None, kinds):
+                    self._attempt(group)
+        for item in batch:
+            if item.error is not None:
+                for draft in item.drafts:
+                    draft.discard()
+
+    def _attempt(self, batch: list[Work]) -> StoreTrouble | None:
+        """Commits the batch; the trouble if that could not be done: every item then carries it as its error."""
+        for item in batch:
+            item.error = None
+        try:
+            self._publish(batch)
+            self._commit([item for item in batch if item.error is None])
+        except (sqlite3.Error, OSError, StoreTrouble) as error:
+            failed = error if isinstance(error, StoreTrouble) else trouble.of(error, f"committing {self._name}")
+        except Exception as error:
+            _log.exception("store.bug", shard=self._name)  # ours, but it must not end the one thread that writes
+            failed = StoreTrouble(f"{self._name}: {error!r}")
+        else:
+            self._succeeded(batch)
+            return None
+        self._failed(batch, failed)
+        return failed
+
+    def _publish(self, batch: list[Work]) -> None:
+        """Large bodies first: file synced, renamed, folder synced, so that no committed row ever lacks its file."""
+        published = False
+        for item in batch:
+            try:
+                while item.bodies:
+                    number, body = item.bodies[-1]
+                    draft = self._folder.draft(number)
+                    item.drafts.append(draft)
+                    draft.append(body)
+                    item.bodies.pop()
+                for draft in item.drafts:
+                    self._step()
+                    draft.sync()
+                    self._step()
+                    draft.publish()
+                    published = True
+            except (OSError, StoreTrouble) as error:
+                item.error = error if isinstance(error, StoreTrouble) else trouble.of(error, "writing a body")
+        if published:
+            self._step()
+            self._folder.sync()
+
+    def _commit(self, batch: list[Work]) -> None:
+        if self._connection is None:
+            self._connection = self._connect()
+        connection = self._connection
+        hot = [item for item in batch if item.function is None]
+        self._run("BEGIN IMMEDIATE")
+        try:
+            work.write(hot, self._run)
+        except Exception as error:  # also OverflowError, UnicodeEncodeError: values that fit no column
+            if self._hopeless(error):
+                raise
+            self._run("ROLLBACK")
+            self._run("BEGIN IMMEDIATE")
+            for item in hot:
+                self._alone(item)
+        for item in batch:
+            if item.function is not None:
+                self._alone(item)
+        self._step()
+        connection.execute("COMMIT")
+
+    def _alone(self, item: Work) -> None:
+        """One item in a savepoint of its own: if it fails, it alone."""
+        self._run("SAVEPOINT item")
+        try:
+            if item.function is None:
+                work.write((item,), self._run)
+            else:
+                self._step()
+                item.result = item.function(Tx(self._open()))
+        except Exception as error:  # whatever the caller's function raises is the caller's to hear
+            if self._hopeless(error):
+                raise
+            self._run("ROLLBACK TO item")
+            item.error = trouble.of(error, "writing an item") if isinstance(error, sqlite3.Error) else error
+        self._run("RELEASE item")
+
+    def _open(self) -> sqlite3.Connection:
+        assert self._connection is not None
+        return self._connection
+
+    def _hopeless(self, error: Exception) -> bool:
+        """The medium is at fault, or SQLite has rolled the whole transaction back by itself."""
+        if isinstance(error, sqlite3.Error):
+            error = trouble.of(error, "")
+        return not self._open().in_transaction or (isinstance(error, StoreTrouble) and error.disk)
+
+    def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
+        if self.trap is not None:
+            self._step()
+        self._open().execute(text, parameters)
+
+    def _step(self) -> None:
+        if self.trap is not None:
+            self._steps += 1
+            self.trap(self._steps)
+
+    def _succeeded(self, batch: list[Work]) -> None:
+        self.commits += 1
+        self.items += len(batch)
+        if self.trouble is not None:
+            _log.warning("store.recovered", shard=self._name, after=str(self.trouble))
+            self.trouble = None
+        for item in batch:
+            if item.error is None:
+                self._blobs.update(draft.number for draft in item.drafts)
+        if self._blobs:  # bodies go after their rows: the other way round a crash would leave a row without its body
+            for item in batch:
+                for number in item.gone if item.error is None else ():
+                    if number in self._blobs:
+                        self._blobs.discard(number)
+                        self._step()
+                        self._folder.remove(number)
+
+    def _failed(self, batch: list[Work], failed: StoreTrouble) -> None:
+        if self.trouble is None or self.trouble.kind != failed.kind:
+            _log.error("store.trouble", shard=self._name, kind=failed.kind, error=str(failed), items=len(batch))
+        self.trouble = failed
+        for item in batch:
+            if item.error is None:  # an exception of its own for each: they are raised in many places at once
+                item.error = StoreTrouble(str(failed), failed.kind)
+                item.error.__cause__ = failed
+        self._renew()
+
+    def _renew(self) -> None:
+        """Ends the connection; the next batch opens a new one.
+
+        After an fsync that failed, the kernel may count the lost pages as written: neither a second COMMIT on the same
+        transaction nor this connection's cache may be believed. A new connection reads the log's index again, which
+        ends at the last commit that was synced, and writes over what came behind.
+        """
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        with contextlib.suppress(sqlite3.Error):  # the disk may still be ill
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
+
+
+def _answer(batch: list[Work]) -> None:
+    """Results to their waiters: those of an event loop in one call for all."""
+    loops: dict[asyncio.AbstractEventLoop, list[Work]] = {}
+    for item in batch:
+        if isinstance(item.waiter, asyncio.Future):
+            loops.setdefault(item.waiter.get_loop(), []).append(item)
+        else:
+            _resolve((item,))
+    for loop, items in loops.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, items)
+
+
+def _resolve(items: Sequence[Work]) -> None:
+    for item in items:
+        waiter = item.waiter
+        if waiter.done():  # cancelled meanwhile
+            continue
+        if item.error is None:
+            waiter.set_result(item.result)
+        else:
+            waiter.set_exception(item.error)
