@@ -1,6 +1,6 @@
-"""Reply, PeerReply and Challenge: what an SMTP server says, as value and as bytes.
+"""Reply and Challenge: what our SMTP server says, as value and as bytes.
 
-Made by doors.smtp (our words) and by wire.smtp.client (the peer's words); constants are made once, at import.
+Made by doors.smtp and by the grammar of this room; constants are made once, at import. (A peer's: peer.py.)
 Never lets a CR, LF or any other control character of a text onto the wire: each becomes "?", as does non-ASCII.
 Fails with ValueError for a code or an enhanced code that is none.
 """
@@ -81,27 +81,6 @@ def encode(code: int, enhanced: str, lines: tuple[str, ...]) -> bytes:
         texts += [safe[at : at + room] for at in range(0, len(safe), room)] or [""]
     last = len(texts) - 1
     return "".join(f"{code}{'-' if n < last else ' '}{mark}{text}\r\n" for n, text in enumerate(texts)).encode()
-
-
-class PeerReply(msgspec.Struct, frozen=True, gc=False):
-    """A reply of the peer's. `enhanced` is "" where it gave none; `lines` are the texts without both codes."""
-
-    code: int
-    enhanced: str
-    lines: tuple[str, ...]
-
-    @property
-    def positive(self) -> bool:
-        return 200 <= self.code < 400
-
-    @property
-    def text(self) -> str:
-        """The lines joined by a space."""
-        return " ".join(self.lines)
-
-    def __str__(self) -> str:
-        """ "550 5.1.1 No such user": one line for a log or a DSN's diagnostic code."""
-        return " ".join(part for part in (str(self.code), self.enhanced, *self.lines) if part)
 
 
 class Challenge(msgspec.Struct, frozen=True, gc=False):

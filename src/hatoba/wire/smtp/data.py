@@ -1,0 +1,250 @@
+"""Content of DATA and BDAT: where it ends, whether it keeps the line law, and its canonical form.
+
+Owned by wire.smtp.server, one reader a letter.
+Never takes anything but CRLF.CRLF (or .CRLF as the first line) for the end of data, and never holds more than
+`Limits.spill` octets and one received piece. Every split of the same input gives the same events.
+Cannot fail: content that breaks the law is swallowed to its true end, and `End.fault` says why.
+"""
+
+import io
+import re
+from typing import Final
+
+from hatoba.wire.smtp.events import Content, End
+from hatoba.wire.smtp.lines import Lines
+from hatoba.wire.smtp.offer import Limits
+from hatoba.wire.smtp.reply import Reply
+
+TOO_BIG: Final = Reply(552, "5.3.4", "Message is larger than the size limit")
+BARE: Final = Reply(550, "5.6.0", "Content has a bare CR or LF: lines must end in CRLF")
+NUL: Final = Reply(550, "5.6.0", "Content has a NUL")
+LONG_LINE: Final = Reply(550, "5.6.0", "Content has a line longer than the limit")
+
+# A regex with a literal needle beats bytes.find here (4.7 against 7.6 us in 10 KB): its prefix search skips further.
+_LEAD = re.compile(rb"\r\n\.").search  # a line that starts with a dot
+_END = re.compile(rb"\r\n\.\r\n").search
+_CR = 13
+
+
+class Law:
+    """What the content of one letter must keep, checked piece by piece.
+
+    `size`, `eightbit` and `fault` (the first one found) speak of all pieces so far.
+    """
+
+    __slots__ = ("_column", "_limits", "_newlines", "binary", "eightbit", "fault", "size")
+
+    def __init__(self, limits: Limits, binary: bool) -> None:
+        self._limits = limits
+        self.binary = binary
+        self.size = 0
+        self.eightbit = False
+        self.fault: Reply | None = None
+        # One pass in C that tells CRLF from CR and LF alone, also across pieces: 5 us in 10 KB, where three counts
+        # take 19, a replace 21 and a regex 60.
+        self._newlines = io.IncrementalNewlineDecoder(None, translate=False)
+        self._column = 0  # octets of the line that the last piece left open
+
+    def announce(self, octets: int) -> None:
+        """So many octets will follow: too many are refused before they are held.  # RFC 1870 §6.3"""
+        limit = self._limits.size
+        if limit and self.size + octets > limit:
+            self.fault = self.fault or TOO_BIG
+
+    def check(self, piece: bytes, last: bool) -> None:
+        """Check the next piece of canonical content."""
+        self.announce(len(piece))
+        self.size += len(piece)
+        if not piece.isascii():
+            self.eightbit = True
+        if self.binary or self.fault is not None:  # RFC 3030 §3: binary content has no lines
+            return
+        newlines = self._newlines
+        newlines.decode(piece.decode("latin-1"), last)
+        if newlines.newlines not in (None, "\r\n"):  # RFC 5321 §2.3.8
+            self.fault = BARE
+        elif not self._limits.nul and b"\0" in piece:
+            self.fault = NUL
+        elif self._limits.text_line and not self._fits(piece):
+            self.fault = LONG_LINE
+
+    def _fits(self, piece: bytes) -> bool:
+        """No line is longer than the limit: jump from the last line end within reach to the next one."""
+        limit = self._limits.text_line
+        at, end = -self._column, len(piece)
+        while end - at > limit:
+            found = piece.rfind(b"\n", max(at, 0), at + limit)
+            if found < 0:
+                return False
+            at = found + 1
+        found = piece.rfind(b"\n", max(at, 0))
+        self._column = end - (found + 1 if found >= 0 else at)
+        return True
+
+
+class DataReader:
+    """The content behind one DATA, dot-stuffed.  # RFC 5321 §4.5.2"""
+
+    __slots__ = ("_bol", "_buffer", "_first", "_law", "_piece", "_scan", "_stuffed", "dotted")
+
+    def __init__(self, limits: Limits) -> None:
+        self._law = Law(limits, binary=False)
+        self._piece = limits.spill
+        self._buffer = bytearray()
+        self._scan = 0  # where the end may begin, from the start of what is held
+        self._first = True  # nothing was given out: .CRLF here is the end
+        self._bol = True  # what is held begins at the beginning of a line
+        self._stuffed = False  # a line begins with a dot
+        self.dotted = False  # and still does when unstuffed
+
+    def read(self, lines: Lines) -> Content | End | None:
+        """The next event, None when more input is needed; what stands behind the end stays in `lines`."""
+        if self._first and not self._buffer:  # the hot case: the letter came in one piece
+            data, at = lines.peek()
+            dot = self._seek(data, at)
+            if 0 <= dot <= at + self._piece:
+                lines.eat(dot + 3)
+                return self._end(data[at:dot])
+            self._buffer += lines.rest()
+        else:
+            self._buffer += lines.rest()
+        return self._buffered(lines)
+
+    def _seek(self, data: bytes | bytearray, start: int) -> int:
+        """The offset of the dot that ends the content beginning at `start`, or -1."""
+        if self._first and data.startswith(b".\r\n", start):
+            return start
+        if not self._stuffed:
+            found = _LEAD(data, start + self._scan)
+            if found is None:
+                self._scan = max(self._scan, len(data) - start - 2)
+                return -1
+            at = found.start()
+            self._scan = at - start
+            tail = data[at + 3 : at + 5]
+            if tail == b"\r\n":  # the first such line is the end: no other line has a dot
+                return at + 2
+            if b"\r\n".startswith(tail):  # cut off: may become the end
+                return -1
+            self._stuffed = True
+        found = _END(data, start + self._scan)
+        if found is None:
+            self._scan = max(self._scan, len(data) - start - 4)
+            return -1
+        self._scan = found.start() - start
+        return found.start() + 2
+
+    def _buffered(self, lines: Lines) -> Content | End | None:
+        buffer, most = self._buffer, self._piece
+        while True:
+            dot = self._seek(buffer, 0)
+            if dot >= 0 and (dot <= most or self._law.fault):
+                lines.give_back(bytes(buffer[dot + 3 :]))
+                raw = b"" if self._law.fault else _copy(buffer, dot)
+                buffer.clear()
+                return self._end(raw)
+            if self._law.fault:
+                self._swallow()
+                return None
+            if dot < 0 and len(buffer) < most + 3:  # until then the content may end within this piece
+                return None
+            data = self._cut()
+            if self._law.fault is None:
+                return Content(data, due=False)
+
+    def _swallow(self) -> None:
+        """Keep only what may be the beginning of the end."""
+        del self._buffer[:-4]
+        self._scan = 0
+        self._stuffed = True
+
+    def _cut(self) -> bytes:
+        """Take one piece: up to the last CRLF within reach, else anywhere but between CR and LF."""
+        buffer, most = self._buffer, self._piece
+        cut = buffer.rfind(b"\r\n", 0, most) + 2
+        whole = cut > 1
+        if not whole:
+            cut = most - (buffer[most - 1] == _CR)
+        data = self._unstuff(_copy(buffer, cut))
+        del buffer[:cut]
+        self._scan = max(0, self._scan - cut)
+        self._first = False
+        self._bol = whole
+        self._law.check(data, last=False)
+        return data
+
+    def _unstuff(self, raw: bytes) -> bytes:
+        """The canonical form: a leading dot of a line is the protocol's, not the sender's."""
+        if self._stuffed:
+            self.dotted = self.dotted or b"\r\n.." in raw
+            raw = raw.replace(b"\r\n.", b"\r\n")
+        if self._bol and raw.startswith(b"."):
+            self.dotted = self.dotted or raw.startswith(b"..")
+            raw = raw[1:]
+        return raw
+
+    def _end(self, raw: bytes) -> End:
+        law = self._law
+        data = self._unstuff(raw)
+        if law.fault is None:
+            law.check(data, last=True)
+        if law.fault is not None:
+            data = b""
+        return End(data, self.dotted, law.eightbit, law.size, law.fault)
+
+
+class ChunkReader:
+    """The content behind all BDATs of one letter.  # RFC 3030 §2"""
+
+    __slots__ = ("_buffer", "_last", "_law", "_left", "_piece", "_tail", "dotted")
+
+    def __init__(self, limits: Limits, binary: bool) -> None:
+        self._law = Law(limits, binary)
+        self._piece = limits.spill
+        self._buffer = bytearray()
+        self._left = 0
+        self._last = False
+        self._tail = b"\r\n"  # the last two octets so far; a letter begins with a line
+        self.dotted = False
+
+    def begin(self, octets: int, last: bool) -> None:
+        """A BDAT of so many octets follows."""
+        self._left = octets
+        self._last = last
+        self._law.announce(octets)
+
+    def read(self, lines: Lines) -> Content | End | None:
+        """The next event, None when more input is needed. An End before the last chunk has a fault."""
+        while self._law.fault is None:
+            want = min(self._left, self._piece)
+            data = lines.take(want - len(self._buffer))
+            if self._buffer or len(data) < want:
+                self._buffer += data
+                if len(self._buffer) < want:
+                    return None
+                data = bytes(self._buffer)
+                self._buffer.clear()
+            self._left -= want
+            self._check(data)
+            if self._law.fault is None:
+                if self._left or not self._last:
+                    return Content(data, due=not self._left)
+                return self._end(data)
+        self._left -= len(lines.take(self._left))
+        return None if self._left else self._end(b"")
+
+    def _check(self, data: bytes) -> None:
+        self._law.check(data, self._last and not self._left)
+        if not self.dotted:
+            self.dotted = b"\r\n." in self._tail + data[:2] or _LEAD(data) is not None
+        self._tail = (self._tail + data[-2:])[-2:]
+
+    def _end(self, data: bytes) -> End:
+        law = self._law
+        return End(data, self.dotted, law.eightbit, law.size, law.fault)
+
+
+def _copy(buffer: bytearray, end: int) -> bytes:
+    """The first `end` octets, copied once."""
+    with memoryview(buffer) as view:
+        return bytes(view[:end])
