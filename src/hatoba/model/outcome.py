@@ -61,4 +61,3 @@ class Job(msgspec.Struct):
     letter: Letter
     indexes: tuple[int, ...]
     attempts: int = 1
-
