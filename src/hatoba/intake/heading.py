@@ -7,7 +7,7 @@ Fails never: what is no header has no fields.
 
 import msgspec
 
-_FROM_MOST = 320  # characters kept for search and lists; the letter keeps all
+FROM_MOST = 320  # characters kept for search and lists; the letter keeps all
 _SUBJECT_MOST = 256
 _ID_MOST = 512
 
@@ -63,7 +63,7 @@ def read(data: bytes | bytearray, own: bytes) -> Heading:
         lower.count(b"\r\nreceived:"),
         lower.count(own),
         _value(fields, lower, b"\r\nmessage-id:", _ID_MOST),
-        _value(fields, lower, b"\r\nfrom:", _FROM_MOST) if authors else "",
+        _value(fields, lower, b"\r\nfrom:", FROM_MOST) if authors else "",
         _value(fields, lower, b"\r\nsubject:", _SUBJECT_MOST),
         authors,
         b"\r\ndate:" in lower,
@@ -91,6 +91,6 @@ def _values(fields: bytes, lower: bytes, mark: bytes) -> tuple[str, ...]:
     found: list[str] = []
     at = lower.find(mark)
     while at >= 0 and len(found) < 100:
-        found.append(_value(fields[at:], lower[at:], mark, _FROM_MOST))
+        found.append(_value(fields[at:], lower[at:], mark, FROM_MOST))
         at = lower.find(mark, at + 1)
     return tuple(found)

@@ -8,7 +8,7 @@ Fails by a Verdict: 5.7.1 with the reason, 5.7.0 without an account.
 import re
 
 from hatoba.intake.case import Case, reject
-from hatoba.intake.heading import Heading
+from hatoba.intake.heading import FROM_MOST, Heading
 from hatoba.model.address import Address, BadAddress
 from hatoba.model.outcome import Verdict
 
@@ -58,7 +58,7 @@ _NAMED = re.compile(r"""(?:[^"<>(),;:@\\]|"(?:[^"\\]|\\.)*")*<([^<>]+)>""")
 
 def _mailbox(heading: Heading) -> Address | None:
     """The one mailbox of the one From field; None for anything harder to read: what is unclear is not proven."""
-    if heading.authors != 1:
+    if heading.authors != 1 or len(heading.header_from) >= FROM_MOST:  # cut off: a second mailbox may have stood there
         return None
     found = _NAMED.fullmatch(heading.header_from)
     try:
