@@ -12,6 +12,7 @@ from hatoba.directory.directory import Directory
 from hatoba.directory.entries import KINDS, LOCAL, RELAY, Account, BadEntry, Domain, key
 from hatoba.directory.snapshot import account_of
 from hatoba.kit import scram
+from hatoba.model import domain as domain_
 from hatoba.model.address import Address, BadAddress
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow, DomainRow
@@ -21,7 +22,7 @@ from hatoba.store.sqlite import Tx
 def domain_name(written: str) -> str:
     """A domain as a person writes it, as the directory keeps it (lower case, A-labels). BadEntry if it is none."""
     try:
-        name = Address.parse(f"postmaster@{written.strip().removesuffix('.')}").domain
+        name = domain_.parse(written.strip().removesuffix("."))
     except BadAddress as error:
         raise BadEntry(f"{written!r} is no domain name: {error}") from None
     if name.startswith("["):

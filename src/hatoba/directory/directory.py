@@ -115,10 +115,10 @@ class Directory:
     def write(self, function: Callable[[Tx], T]) -> T:
         """Runs `function` in a transaction (see changes) and loads what it left."""
         with self._turn:
-            try:
-                return self._register.write(function)
-            finally:
+            result = self._register.write(function)
+            with contextlib.suppress(StoreTrouble):  # it is written; the next refresh sees that the database moved
                 self._load()
+            return result
 
     # Credentials
 

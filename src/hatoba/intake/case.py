@@ -42,7 +42,7 @@ class Mail(Protocol):
     @property
     def hold_for(self) -> int: ...
     @property
-    def hold_until(self) -> str | int: ...
+    def hold_until(self) -> int: ...
     @property
     def by(self) -> int | None: ...
     @property
@@ -64,7 +64,7 @@ class Reverse(msgspec.Struct, frozen=True, gc=False):
     envid: str = ""
     requiretls: bool = False
     hold_for: int = 0  # seconds
-    hold_until: str | int = 0  # ms since 1970, or RFC 3339 text
+    hold_until: int = 0  # ms since 1970
     by: int | None = None  # seconds, may be negative with mode N
     by_mode: str = ""
     by_trace: bool = False

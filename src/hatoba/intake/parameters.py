@@ -5,8 +5,6 @@ Never reads a clock: `now` is ms since 1970.
 Fails with Refusal 5.5.4 on what the settings do not allow.
 """
 
-from datetime import datetime, timedelta
-
 from hatoba.intake.case import Mail
 from hatoba.intake.settings import Settings
 from hatoba.model.status import Refusal, Status
@@ -23,28 +21,13 @@ def asked(mail: Mail, settings: Settings, trusted: bool, now: int) -> tuple[int,
     return hold(mail, settings, now), deadline(mail, settings, now), priority(mail, settings, trusted)
 
 
-def moment(text: str | int) -> int:
-    """An RFC 3339 date-time (or ms as they are) as ms since 1970. Refusal 5.5.4 when it is none. # RFC 4865 §3"""
-    if isinstance(text, int):
-        return text
-    try:
-        parsed = datetime.fromisoformat(text.upper())
-    except ValueError:
-        raise _refusal("HOLDUNTIL is no date-time of RFC 3339") from None
-    if parsed.tzinfo is None:
-        raise _refusal("HOLDUNTIL has no zone")
-    offset = parsed.utcoffset() or timedelta()
-    naive = parsed.replace(tzinfo=None) - offset
-    return int((naive - datetime(1970, 1, 1)).total_seconds() * 1000)
-
-
 def hold(mail: Mail, settings: Settings, now: int) -> int:
     """When the letter may leave (ms), 0 for at once. # RFC 4865 §4"""
     if mail.hold_for and mail.hold_until:
         raise _refusal("HOLDFOR and HOLDUNTIL exclude each other")
     if not mail.hold_for and not mail.hold_until:
         return 0
-    until = now + mail.hold_for * 1000 if mail.hold_for else moment(mail.hold_until)
+    until = now + mail.hold_for * 1000 if mail.hold_for else mail.hold_until
     if until > now + round(settings.hold_max * 1000):
         raise _refusal(f"A letter may be held for {round(settings.hold_max)} seconds at most")
     return until if until > now else 0
