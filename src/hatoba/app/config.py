@@ -19,12 +19,8 @@ from hatoba.app.settings import Settings
 from hatoba.kit import units
 
 PLACES = (Path("/etc/hatoba/hatoba.toml"),)
-NOT_SETTINGS = {
-    "HATOBA_CONFIG",
-    "HATOBA_SHARED",
-    "HATOBA_SEND_PASSWORD",
-    "HATOBA_CRASH_ROUNDS",
-}  # the file's own path; the folder of external test data
+# Not settings: the path of the file itself, passwords for `hatoba send`, and what only the tests read.
+NOT_SETTINGS = {"HATOBA_CONFIG", "HATOBA_SEND_PASSWORD", "HATOBA_SHARED", "HATOBA_CRASH_ROUNDS"}
 _UNITS = {"duration": units.seconds, "bytes": units.bytes_}
 
 

@@ -119,9 +119,8 @@ class Crew:
                 hand.restarts += 1
                 hand.delay = 0.0 if lived > SHORT_LIFE else min(max(FIRST_DELAY, hand.delay * 2), MOST_DELAY)
                 hand.due = now + hand.delay
-                self._log.error(
-                    "worker died", worker=hand.worker, code=code, lived=round(lived, 1), again_in=hand.delay
-                )
+                facts = {"code": code, "lived": round(lived, 1), "again_in": hand.delay}
+                self._log.error("worker died", worker=hand.worker, **facts)
             if restart and hand.process is None and now >= hand.due:
                 self.start(hand)
 

@@ -151,7 +151,7 @@ _REASONS = {
         "587番と2525番は使えません。465番は最初から TLS で話し (RFC 8314)、AUTH に応えます。",
     ),
     25: (
-        "Only 25 answers. It is for mail between servers: programs should not send through it, and many networks block it.",
+        "Only 25 answers. It is for mail between servers: not for programs that send, and many networks block it.",
         "応えたのは25番だけです。25番はサーバー間の配送用で、プログラムからの送信には向かず、多くの網で塞がれています。",
     ),
     0: (

@@ -59,7 +59,9 @@ class Supervisor:
         logs.configure(self.settings.log)
         self._take_lock()
         workers = workers_of(self.settings)
-        self.settings = listeners.resolved(self.settings, self.places, certificate.ensure(self.settings, self.places))
+        self.settings = listeners.resolved(
+            self.settings, self.places, certificate.ensure(self.settings.tls, self.settings.hostname, self.places)
+        )
         self.bound = listeners.bind(self.settings, workers)
         self._drop_privileges()
         store.prepare(self.places.data, workers, progress=progress)
@@ -144,7 +146,9 @@ class Supervisor:
         except BadSettings as error:
             self._log.error("reload refused, the old settings stay", problems=[str(p) for p in error.problems])
             return
-        fresh = listeners.resolved(loaded.settings, self.places, certificate.ensure(loaded.settings, self.places))
+        fresh = listeners.resolved(
+            loaded.settings, self.places, certificate.ensure(loaded.settings.tls, loaded.settings.hostname, self.places)
+        )
         merged, waiting = config.reloaded(self.settings, fresh)
         self.loaded, self.settings, self.crew.settings = loaded, merged, merged
         if waiting:

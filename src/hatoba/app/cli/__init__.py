@@ -42,9 +42,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option(
-    "--config", "config", metavar="FILE", help="Settings file (else $HATOBA_CONFIG, /etc/hatoba/hatoba.toml)."
-)
+@click.option("--config", "config", metavar="FILE", help="Settings file (or $HATOBA_CONFIG).")
 @click.pass_context
 def cli(ctx: click.Context, config: str | None) -> None:
     """hatoba, an all-in-one mail platform: takes letters in, queues, delivers, and says where each one is."""

@@ -87,9 +87,8 @@ def list_(options: dict[str, str | None], domain: str, as_json: bool) -> None:
         rows = [_row(found) for found in changes.accounts(directory, domain)]
     columns = ("address", "enabled", "created", "last login")
     empty = "No account yet. Add one: hatoba account add user@your.domain"
-    show.either(
-        as_json, rows, lambda: show.table("Accounts", columns, [tuple(row.values()) for row in rows], empty=empty)
-    )
+    cells = [tuple(row.values()) for row in rows]
+    show.either(as_json, rows, lambda: show.table("Accounts", columns, cells, empty=empty))
 
 
 def _switch(options: dict[str, str | None], address: str, enabled: bool) -> None:

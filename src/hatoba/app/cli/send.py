@@ -38,24 +38,19 @@ def _ports(written: str, host: str | None, config: str | None) -> list[tuple[int
     return list(sending.ORDER)
 
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
 @click.command()
 @click.option("--from", "sender", required=True, metavar="ADDRESS", help="Sender, in envelope and header.")
 @click.option("--to", "to", required=True, multiple=True, metavar="ADDRESS", help="Recipient; may be repeated.")
 @click.option("--subject", default="", help="Subject.")
 @click.option("--text", default=None, help="Body text; without it, standard input.")
-@click.option(
-    "--attach", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file to attach."
-)
+@click.option("--attach", multiple=True, type=_FILE, help="A file to attach; may be repeated.")
 @click.option("--eml", type=click.File("rb"), default=None, help="Send this message file as it is.")
-@click.option(
-    "--host", default=None, help="The server; without it, hatoba on this machine, at the ports of its settings."
-)
-@click.option(
-    "--port", "ports", default="", metavar="LIST", help='Ports to try in order, "s" for implicit TLS: 587,2525,465s.'
-)
-@click.option(
-    "--user", default=None, help="Account to log in with; the password comes from $HATOBA_SEND_PASSWORD or is asked."
-)
+@click.option("--host", default=None, help="The server; without it, hatoba here at the ports of its settings.")
+@click.option("--port", "ports", default="", metavar="LIST", help="Ports in order, s for implicit TLS: 587,2525,465s.")
+@click.option("--user", default=None, help="Account; its password comes from $HATOBA_SEND_PASSWORD or is asked.")
 @click.option("--insecure", is_flag=True, help="Accept any certificate (a self-signed one of a first run).")
 @show.json_option
 @click.pass_obj
@@ -93,9 +88,8 @@ def send(
     else:
         for tried in tries:
             state = "sent" if tried.ok else f"failed at {tried.stage}"
-            click.echo(
-                f"port {tried.port}: {state} ({tried.tls or 'no TLS'}, {tried.seconds:.2f} s) {tried.reply or tried.detail}"
-            )
+            how = f"{tried.tls or 'no TLS'}, {tried.seconds:.2f} s"
+            click.echo(f"port {tried.port}: {state} ({how}) {tried.reply or tried.detail}")
         if not tries[-1].ok:
             click.echo("Not sent. `hatoba ports HOST` shows which ports answer.", err=True)
     return 0 if tries[-1].ok else 1

@@ -1,0 +1,70 @@
+"""All settings: the rooms' own Structs put together as the tables of one file, and what belongs to no room.
+
+Read by config; handed to the rooms by wiring.
+Never holds a room's setting: those stand in the rooms.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from hatoba.app import certificate, logs
+from hatoba.delivery import settings as delivery
+from hatoba.directory import settings as directory
+from hatoba.doors.smtp import settings as smtp
+from hatoba.intake import settings as intake
+from hatoba.kit.units import Seconds
+from hatoba.net import settings as net
+from hatoba.notice import settings as notice
+from hatoba.queue import settings as queue
+from hatoba.store import settings as store
+
+
+class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    address: Annotated[str, Meta(description="Address of /metrics, /healthz and /readyz; keep it on loopback.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=0, le=65535, description="Its port; 0 serves none.")] = 8026
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """hatoba.toml. Every key has a default; an empty file is a good one."""
+
+    hostname: Annotated[
+        str, Meta(description="Name we greet with and put into Received; empty: this machine's full name.")
+    ] = ""
+    data: Annotated[
+        str, Meta(description="Data directory; empty: /var/lib/hatoba for root, else ~/.local/share/hatoba.")
+    ] = ""
+    workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes; 0: one for each processor.")] = 0
+    user: Annotated[
+        str,
+        Meta(description="When started by root: the user the workers run as once the ports are bound; empty: root."),
+    ] = ""
+    drain: Annotated[
+        Seconds, Meta(ge=0, description="At a stop, transactions and deliveries in progress may end for this long.")
+    ] = 20.0
+    uvloop: Annotated[bool, Meta(description="Use uvloop where it is installed; false: plain asyncio.")] = True
+    listener: Annotated[
+        tuple[smtp.Listener, ...],
+        Meta(description="Where mail comes in. Without any: mx, submission (587 and 2525) and submissions."),
+    ] = ()
+    route: Annotated[
+        tuple[delivery.Route, ...],
+        Meta(description="Where mail for some domains goes; all others by their MX records."),
+    ] = ()
+    tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
+    smtp: Annotated[smtp.Settings, Meta(description="The SMTP listeners' limits.")] = smtp.Settings()
+    intake: Annotated[intake.Settings, Meta(description="What is taken in.")] = intake.Settings()
+    queue: Annotated[queue.Settings, Meta(description="Retries, lanes and memory.")] = queue.Settings()
+    delivery: Annotated[delivery.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
+        delivery.Settings()
+    )
+    notice: Annotated[notice.Settings, Meta(description="Delivery status notifications.")] = notice.Settings()
+    directory: Annotated[directory.Settings, Meta(description="Accounts and passwords.")] = directory.Settings()
+    store: Annotated[store.Settings, Meta(description="The databases and files of letters.")] = store.Settings()
+    dns: Annotated[net.Dns, Meta(description="How names are looked up.")] = net.Dns()
+    headroom: Annotated[net.Headroom, Meta(description="Disk and memory that must stay free.")] = net.Headroom()
+    http: Annotated[Http, Meta(description="Metrics and health.")] = Http()
+    log: Annotated[logs.Settings, Meta(description="The log.")] = logs.Settings()

@@ -1,0 +1,125 @@
+"""A letter's story for people: the journal's timeline, what binds it now, and the lines that `hatoba trace` prints.
+
+Called by the command line (trace, quickstart). Never changes anything.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from hatoba.app import live
+from hatoba.app.places import Places
+from hatoba.doors.control import call
+from hatoba.journal import forms, search, timeline
+from hatoba.kit import ids
+from hatoba.store.sqlite import Reader
+
+
+class Told(msgspec.Struct):
+    """A story and, for each lane it waits in, what the running workers say of that lane."""
+
+    story: timeline.Story
+    lanes: dict[str, list[dict[str, object]]]
+
+
+def find(readers: Sequence[Reader], query: str, limit: int) -> list[int]:
+    """Ids of the letters that match, newest first."""
+    found: set[int] = set()
+    for reader in readers:
+        found.update(search.find(reader, query, limit))
+    return sorted(found, reverse=True)[:limit]
+
+
+def tell(readers: Sequence[Reader], places: Places, number: int) -> Told | None:
+    """The story of one letter with the live half joined; None when nobody knows it."""
+    story = timeline.story(readers, number)
+    if story is None:
+        return None
+    lanes: dict[str, list[dict[str, object]]] = {}
+    for site in {row.site for row in story.waiting if row.site}:
+        try:
+            answers = live.ask(places, "lane", {"site": site})
+        except call.Failed:
+            continue
+        lanes[site] = [answer for answer in answers if answer]
+    for row in story.waiting:
+        for lane in lanes.get(row.site, []):
+            if lane["binds"] and lane["binds"] not in row.binds:
+                row.binds.append(str(lane["binds"]))
+    return Told(story, lanes)
+
+
+def _dialogue(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield f"      {line}"
+
+
+def _tried(entry: timeline.Entry, form: forms.Tried, when: str) -> Iterator[str]:
+    where = f" at {form.host} [{form.ip}]" if form.host else (f" by {form.site}" if form.site else "")
+    secured = f" over {form.tls}" if form.tls else ""
+    took = f" in {(form.ended - form.started) / 1000:.2f} s" if form.started else ""
+    yield f"{when}  {entry.kind} (attempt {form.attempt}){where}{secured}{took}"
+    for result in form.results:
+        words = result.reply or result.text
+        yield f"    {result.to}: {result.status} {words}".rstrip()
+    if entry.opening and form.dialogue:
+        yield from _dialogue(entry.opening)
+    yield from _dialogue(form.dialogue)
+
+
+def _accepted(form: forms.Accepted, when: str) -> Iterator[str]:
+    who = f" as {form.account}" if form.account else ""
+    secured = f" over {form.tls}" if form.tls else " in plain text"
+    port = f" on port {form.port}" if form.port else ""
+    origin = f" from {form.ip} ({form.helo})" if form.ip else ""
+    yield f"{when}  accepted by {form.door}{port}{origin}{who}{secured if form.ip else ''}, {form.size} octets"
+    yield f"    <{form.sender}> → {', '.join(f'<{to}>' for to in form.to)}"
+
+
+def _other(entry: timeline.Entry, when: str) -> Iterator[str]:
+    form = entry.form
+    facts = {key: value for key, value in msgspec.to_builtins(form).items() if value not in ("", [], 0)}
+    facts.pop("n", None)
+    yield f"{when}  {entry.kind}" + (
+        ": " + ", ".join(f"{key} {value}" for key, value in facts.items()) if facts else ""
+    )
+
+
+def lines_of(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:
+    """One event in words, its dialogue below it."""
+    when = moment(entry.at)
+    if isinstance(entry.form, forms.Accepted):
+        yield from _accepted(entry.form, when)
+    elif isinstance(entry.form, forms.Tried):
+        yield from _tried(entry, entry.form, when)
+    else:
+        yield from _other(entry, when)
+
+
+class Moment:
+    """Writes ms since 1970 in this machine's zone, with milliseconds."""
+
+    def __call__(self, milliseconds: int) -> str:
+        from datetime import UTC, datetime
+
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().isoformat(" ", "milliseconds")
+
+
+def heading(story: timeline.Story) -> Iterator[str]:
+    """The lines above the events."""
+    first = story.accepted
+    yield f"{ids.text(story.number)}  {first.subject if first and first.subject else '(no subject)'}"
+    if first and first.message_id:
+        yield f"  Message-ID {first.message_id}   From {first.header_from or '-'}"
+
+
+def standing(story: timeline.Story, moment: Moment) -> Iterator[str]:
+    """The lines below the events: where each recipient stands now."""
+    if not story.waiting:
+        last = [entry.kind for entry in story.entries if entry.kind not in ("bounced", "delayed")]
+        yield f"  → no longer in the queue; last: {last[-1] if last else 'unknown'}"
+    for row in story.waiting:
+        binds = f"; binds now: {', '.join(row.binds)}" if row.binds else ""
+        due = f", next try {moment(row.next_at)}" if row.state == "ready" else ""
+        said = f"; last: {row.status} {row.reply}".rstrip() if row.status else ""
+        yield f"  → {row.to}: {row.state} in {row.site or 'no lane yet'}, {row.attempts} attempts{due}{said}{binds}"
