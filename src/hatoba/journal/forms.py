@@ -16,9 +16,7 @@ from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt, Job
 
 
-class Accepted(
-    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename={"from_": "from", "mid": "message_id"}
-):
+class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A letter was taken in: kind accepted. Enough to search it and to tell its story when the letter is gone.
 
     `sender` is "" for the null reverse-path; `to` holds every recipient, by n. `sites` holds the lanes of the first
