@@ -196,21 +196,21 @@ class DataReader:
 class ChunkReader:
     """The content behind all BDATs of one letter.  # RFC 3030 §2"""
 
-    __slots__ = ("_buffer", "_last", "_law", "_left", "_piece", "_tail", "dotted")
+    __slots__ = ("_buffer", "_law", "_left", "_piece", "_tail", "dotted", "last")
 
     def __init__(self, limits: Limits, binary: bool) -> None:
         self._law = Law(limits, binary)
         self._piece = limits.spill
         self._buffer = bytearray()
         self._left = 0
-        self._last = False
+        self.last = False
         self._tail = b"\r\n"  # the last two octets so far; a letter begins with a line
         self.dotted = False
 
     def begin(self, octets: int, last: bool) -> None:
         """A BDAT of so many octets follows."""
         self._left = octets
-        self._last = last
+        self.last = last
         self._law.announce(octets)
 
     def read(self, lines: Lines) -> Content | End | None:
@@ -227,14 +227,14 @@ class ChunkReader:
             self._left -= want
             self._check(data)
             if self._law.fault is None:
-                if self._left or not self._last:
+                if self._left or not self.last:
                     return Content(data, due=not self._left)
                 return self._end(data)
         self._left -= len(lines.take(self._left))
         return None if self._left else self._end(b"")
 
     def _check(self, data: bytes) -> None:
-        self._law.check(data, self._last and not self._left)
+        self._law.check(data, self.last and not self._left)
         if not self.dotted:
             self.dotted = b"\r\n." in self._tail + data[:2] or _LEAD(data) is not None
         self._tail = (self._tail + data[-2:])[-2:]

@@ -25,7 +25,7 @@ _HEX = re.compile(r"\+([0-9A-Fa-f]{2})").sub
 _BY = re.compile(r"([+-]?[0-9]{1,9});([NR])(T?)\Z", re.IGNORECASE).match
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)\Z", re.ASCII | re.IGNORECASE).match
 _ADDR_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+\Z").match
-_CODE_POINT = re.compile(r"\\x\{(?:0|10|[1-9A-F])?([0-9A-F]{1,5})\}")
+_CODE_POINT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}").sub
 _VALUE = re.compile(r"[!-<>-~\u0080-\U0010ffff]+\Z").match  # esmtp-value  # RFC 5321 §4.1.2, RFC 6531 §3.3
 
 
@@ -60,7 +60,7 @@ def moment(text: str) -> int | None:
         return None
     try:
         return int(datetime.fromisoformat(text.upper()).timestamp() * 1000)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
 
 
@@ -154,9 +154,9 @@ def _orcpt(value: str, offer: Offer) -> Fields:  # RFC 3461 §4.2, RFC 6533 §3
 def _utf8_address(text: str) -> str | None:
     """A utf-8-addr-xtext or -unitext with its escapes resolved."""
     try:
-        decoded = _CODE_POINT.sub(lambda found: chr(int(found[0][3:-1], 16)), text)
+        decoded = _CODE_POINT(lambda found: chr(int(found[1], 16)), text)
         decoded.encode()
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     if "+" in decoded and text.isascii():
         decoded = _HEX(lambda found: chr(int(found[1], 16)), decoded)

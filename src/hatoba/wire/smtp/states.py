@@ -5,8 +5,10 @@ Never parses and never answers: a verb that is missing from its state's row is o
 `why` names the reply for it; the tables themselves cannot fail.  # RFC 5321 §4.1.4
 """
 
+from collections.abc import Callable
 from typing import Final
 
+from hatoba.wire.smtp.events import Mail
 from hatoba.wire.smtp.reply import Reply
 
 GREET: Final = "GREET"  # before EHLO, HELO or LHLO
@@ -14,6 +16,8 @@ READY: Final = "READY"  # no transaction
 MAIL: Final = "MAIL"  # a sender, no recipient
 RCPT: Final = "RCPT"  # at least one recipient
 CHUNKS: Final = "CHUNKS"  # between two BDAT chunks  # RFC 3030 §2
+
+NEGATIVE: Final = 400  # the least code that refuses
 
 ANYTIME: Final = ("NOOP", "HELP", "VRFY", "EXPN", "QUIT")
 HELLOS: Final = ("EHLO", "HELO", "LHLO")
@@ -33,16 +37,9 @@ NEXT: Final[dict[str, dict[str, str]]] = {
 }
 
 VERBS: Final = frozenset(verb for row in NEXT.values() for verb in row)
-# Known, not implemented: 502, where 500 is for what no RFC knows.  # RFC 5321 §4.2.4
-ABSENT: Final = frozenset(("ATRN", "BURL", "ETRN", "SAML", "SEND", "SOML", "TURN"))
-# Not SMTP at all: a browser, a proxy or a TLS hello that was lead here.
-FOREIGN: Final = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"))
-
 SAY_HELLO = Reply(503, "5.5.1", "Send EHLO or HELO first")
-NEED_EHLO = Reply(503, "5.5.1", "Send EHLO first, and use what it offers")
 NEED_MAIL = Reply(503, "5.5.1", "Need MAIL before this command")
 NEED_RCPT = Reply(503, "5.5.1", "Need RCPT before this command")
-NO_RCPT = Reply(554, "5.5.1", "No valid recipients")
 NESTED = Reply(503, "5.5.1", "A transaction is open: finish it or send RSET")
 IN_CHUNKS = Reply(503, "5.5.1", "BDAT has begun: go on with BDAT or send RSET")
 
@@ -56,3 +53,60 @@ def why(state: str, verb: str) -> Reply:
     if state == READY:
         return NEED_MAIL
     return NEED_RCPT if verb in ("DATA", "BDAT") else NESTED
+
+
+class Dialogue:
+    """Where one dialogue stands: its state, what the greeting allowed, and the open transaction."""
+
+    __slots__ = ("accepted", "authenticated", "extended", "mail", "refused", "state")
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """As before the greeting."""
+        self.state = GREET
+        self.extended = False  # by EHLO or LHLO: the offer is in force
+        self.authenticated = False
+        self.reset()
+
+    def reset(self) -> None:
+        """No transaction."""
+        self.mail: Mail | None = None
+        self.accepted = 0  # recipients
+        self.refused = 0
+
+    def move(self, verb: str, code: int) -> None:
+        """`verb` was answered with `code`. "." is the end of content, whose transaction is over either way."""
+        if verb == "." or (verb == "BDAT" and code >= NEGATIVE):
+            self.state = READY
+            self.reset()
+        elif code < NEGATIVE:
+            self.state = NEXT[self.state][verb]
+            if verb in _DONE:
+                _DONE[verb](self)
+        elif verb == "RCPT":
+            self.refused += 1
+        elif verb == "MAIL":
+            self.mail = None
+
+    def _greet(self) -> None:
+        self.reset()
+        self.extended = True
+
+    def _greet_plainly(self) -> None:
+        self.reset()
+        self.extended = False
+
+    def _count(self) -> None:
+        self.accepted += 1
+
+
+_DONE: Final[dict[str, Callable[[Dialogue], None]]] = {
+    "RCPT": Dialogue._count,
+    "RSET": Dialogue.reset,
+    "EHLO": Dialogue._greet,
+    "LHLO": Dialogue._greet,
+    "HELO": Dialogue._greet_plainly,
+    "XCLIENT": Dialogue.begin,  # RSET would forget the transaction only: the client greets anew
+}
