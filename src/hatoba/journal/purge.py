@@ -41,7 +41,7 @@ def purge(tx: Tx, before: int, limit: int) -> Step:
             doomed += story
     for statement, parameters in _REMOVE.parts([row.seq for row in doomed]):
         tx.run(statement, parameters)
-    rows.forget(tx, sorted({(terms.number(word), row.letter) for row in doomed for word in terms.words(row)}))
+    rows.forget(tx, sorted({(number, row.letter) for row in doomed for number in terms.numbers(row)}))
     done = len(seen) < limit or len(old) < len(seen)
     rows.move(tx, CURSOR, 0 if done else seen[-1].seq)
     return Step(len(seen), len(doomed), done)

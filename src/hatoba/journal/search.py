@@ -27,9 +27,10 @@ def catch_up(tx: Tx, limit: int) -> int:
     seen = rows.after(tx, rows.position(tx, CURSOR), limit)
     if not seen:
         return 0
-    number = terms.number
-    pairs = {(number(word), row.letter) for row in seen for word in terms.words(row)}
-    rows.index(tx, sorted(pairs))  # in the order of the key: neighbours share their page
+    numbers = terms.numbers
+    pairs = [(number, row.letter) for row in seen for number in numbers(row)]
+    pairs.sort()
+    rows.index(tx, pairs)  # in the order of the key: neighbours share their page
     rows.move(tx, CURSOR, seen[-1].seq)
     return len(seen)
 

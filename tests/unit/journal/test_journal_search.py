@@ -10,6 +10,7 @@ from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.event import Event
 from hatoba.store import journal as rows
+from hatoba.store.rows import EventRow
 from hatoba.store.shard import Shard
 
 NOW = 1_700_000_000_000
@@ -142,6 +143,14 @@ def test_japanese_and_quoted_words() -> None:
     assert search.word("日本語.jp") == "xn--wgv71a119e.jp"
     assert search.word("<A@B>") == "a@b"
     assert search.word("not an address") == "not an address"
+
+
+def test_the_numbers_indexed_are_those_of_the_words() -> None:
+    opened = Event(BASE, NOW, "delivered", b'{"attempt":1,"results":[],"session":"S1","opening":"S: 220"}')
+    shut = Event(BASE, NOW, "delivered", b'{"attempt":1,"results":[],"session":"S1"}')
+    for happened in (*LETTERS, opened, shut, Event(BASE, NOW, "accepted", b"{")):
+        row = EventRow(1, happened.letter, happened.at, happened.kind, happened.data)
+        assert set(terms.numbers(row)) == {terms.number(word) for word in terms.words(row)}
 
 
 @settings(max_examples=60)
