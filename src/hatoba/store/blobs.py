@@ -142,7 +142,7 @@ class Folder:
 
     def _names(self) -> list[str]:
         try:
-            return os.listdir(self.path)
+            return [path.name for path in self.path.iterdir()]
         except OSError as error:
             raise trouble.of(error, f"listing {self.path}") from error
 

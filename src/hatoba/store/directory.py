@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import astuple
 from sqlalchemy import bindparam, select, update
@@ -130,6 +130,6 @@ def logged_in(tx: Tx, key: str, at: int) -> None:
     tx.run(_LOGIN, (at, key))
 
 
-def _made(row: tuple[object, ...]) -> AccountRow:
+def _made(row: tuple[Any, ...]) -> AccountRow:
     """SQLite has no booleans: the last column comes back as 0 or 1."""
-    return AccountRow(*row[:-1], enabled=bool(row[-1]))  # type: ignore[arg-type]  # columns stand in the struct's order
+    return AccountRow(*(*row[:-1], bool(row[-1])))

@@ -20,7 +20,6 @@ from hatoba.store import sqlite
 from hatoba.store.rows import (
     ACTIVE,
     QUARANTINED,
-    READY,
     Count,
     Due,
     Filter,
@@ -38,12 +37,16 @@ from hatoba.store.tables import letter as _letter
 from hatoba.store.tables import recipient as _recipient
 
 Key = tuple[int, int]  # (letter, n)
+_EVER = 2**63 - 1
 
 _c = _recipient.c
 RECIPIENTS = Multi(sqlite.head(_recipient), len(_c))
-# IN (VALUES …) alone would read the whole table: only a SELECT is looked up by key. # plans are tested
-KEYS = "(letter, n) IN (SELECT column1, column2 FROM (VALUES "
-RECIPIENTS_GONE = Multi(f"DELETE FROM recipient WHERE {KEYS}", 2, "))")
+# Keys are looked up by IN (SELECT … FROM (VALUES …)): IN (VALUES …) alone would read the whole table. Plans are tested.
+RECIPIENTS_GONE = Multi(
+    "DELETE FROM recipient WHERE (letter, n) IN (SELECT column1, column2 FROM (VALUES ",
+    2,
+    "))",
+)
 LETTERS_RECIPIENTS_GONE = Multi("DELETE FROM recipient WHERE letter IN (", 0, ")")
 LETTERS_GONE = Multi("DELETE FROM letter WHERE id IN (", 0, ")")
 UPDATES = Multi(
@@ -57,24 +60,30 @@ LEASES = Multi(
     3,
     ") AS v WHERE recipient.letter = v.column1 AND recipient.n = v.column2 AND recipient.state = 0 RETURNING letter, n",
 )
+# "+state": the condition is checked on the row found by key; it must not tempt the planner to an index of its own.
 GIVEN_BACK = Multi(
-    f"UPDATE recipient SET state = 0, attempts = attempts - 1, next_at = ? WHERE {KEYS}", 2, ")) AND +state = 1"
+    "UPDATE recipient SET state = 0, attempts = attempts - 1, next_at = ?"
+    " WHERE (letter, n) IN (SELECT column1, column2 FROM (VALUES ",
+    2,
+    ")) AND +state = 1",
 )
 MOVED = Multi(
-    f"UPDATE recipient SET state = ?, next_at = coalesce(?, next_at) WHERE {KEYS}",
+    "UPDATE recipient SET state = ?, next_at = coalesce(?, next_at)"
+    " WHERE (letter, n) IN (SELECT column1, column2 FROM (VALUES ",
     2,
     ")) AND +state <> 1 RETURNING letter, n",
 )
-# A loose scan: from one lane's first entry straight to the next lane's. # https://wiki.postgresql.org/wiki/Loose_indexscan
+# A loose scan: from one lane's first entry straight to the next lane's.
+# https://wiki.postgresql.org/wiki/Loose_indexscan
 LANES = (
     "WITH RECURSIVE lane(site) AS (SELECT min(site) FROM recipient WHERE state = 0 AND state <> 1 UNION ALL"
     " SELECT (SELECT min(site) FROM recipient WHERE state = 0 AND state <> 1 AND site > lane.site)"
-    " FROM lane WHERE lane.site IS NOT NULL)"
-    " SELECT site, (SELECT min(next_at) FROM recipient WHERE state = 0 AND state <> 1 AND recipient.site = lane.site)"
-    " AS first FROM lane WHERE site IS NOT NULL"
+    " FROM lane WHERE lane.site IS NOT NULL),"
+    " due(site, first) AS (SELECT site,"
+    " (SELECT min(next_at) FROM recipient WHERE state = 0 AND state <> 1 AND recipient.site = lane.site)"
+    " FROM lane WHERE site IS NOT NULL)"
+    " SELECT site, first FROM due WHERE first <= ? LIMIT ?"
 )
-LANES_DUE = f"SELECT site, first FROM ({LANES}) WHERE first <= ? LIMIT ?"
-LANES_NEXT = f"{LANES} LIMIT ?"
 
 _of_site = and_(IS_READY, _c.site == bindparam("site"))
 PRIORITY = sqlite.text(_select(func.max(_c.priority)).where(_of_site, _c.priority < bindparam("below")))
@@ -101,12 +110,12 @@ _QUARANTINE = "UPDATE recipient SET state = 3, last = ? WHERE letter = ?"
 
 def lanes_due(reader: Reader, now: int, limit: int = 100_000) -> list[Due]:
     """Lanes that have a READY row with next_at <= now, by site. Two index steps per lane, however long it is."""
-    return [Due(*row) for row in reader.rows(LANES_DUE, (now, limit))]
+    return [Due(*row) for row in reader.rows(LANES, (now, limit))]
 
 
 def next_due(reader: Reader, limit: int = 100_000) -> list[Due]:
     """Every lane with READY rows and its earliest next_at, due or not: what to set the next timer by."""
-    return [Due(*row) for row in reader.rows(LANES_NEXT, (limit,))]
+    return [Due(*row) for row in reader.rows(LANES, (_EVER, limit))]
 
 
 def due(reader: Reader, site: str, now: int, limit: int) -> list[RecipientRow]:

@@ -29,7 +29,8 @@ class Work:
     """One item. `function` is set for writer.do alone; all other fields are rows in the order of their tables."""
 
     __slots__ = (
-        "bodies", "drafts", "error", "events", "function", "gone", "keys", "letters", "result", "rows", "updates", "waiter",
+        "bodies", "drafts", "error", "events", "function", "gone",
+        "keys", "letters", "result", "rows", "updates", "waiter",
     )  # fmt: skip
 
     def __init__(self, waiter: Waiter, function: Callable[[Tx], Any] | None = None) -> None:

@@ -54,6 +54,11 @@ class Writer:
         self._closed = False
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
 
+    @property
+    def thread_id(self) -> int:
+        """The thread's ident, 0 before it has started: for who measures its CPU."""
+        return self._thread.ident or 0
+
     # The callers' side
 
     def start(self) -> None:
@@ -64,22 +69,28 @@ class Writer:
 
     def seal(self, seal: Seal) -> asyncio.Future[None]:
         """Makes a letter durable; the future is done when it is on the disk. ValueError if it contradicts itself."""
-        item = Work(asyncio.get_running_loop().create_future())
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        item = Work(future)
         item.seal(seal, self._settings.inline)
-        return self._put(item)
+        self._put(item)
+        return future
 
     def settle(self, settle: Settle) -> asyncio.Future[None]:
         """Writes the end of attempts, wholly or not at all."""
-        item = Work(asyncio.get_running_loop().create_future())
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        item = Work(future)
         item.settle(settle, self._settings.inline)
-        return self._put(item)
+        self._put(item)
+        return future
 
     def do(self, function: Callable[[Tx], T]) -> asyncio.Future[T]:
         """Runs `function` on the writer's thread, in a savepoint of the next commit, behind its seals and settles.
 
         The future has what it returned, after the commit; what it raised, and then nothing of it was written.
         """
-        return self._put(Work(asyncio.get_running_loop().create_future(), function))
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(Work(future, function))
+        return future
 
     def wait(self, function: Callable[[Tx], T]) -> T:
         """The same without an event loop: waits."""
@@ -94,11 +105,10 @@ class Writer:
             self._waiting.put(None)
             self._thread.join()
 
-    def _put(self, item: Work) -> Any:
+    def _put(self, item: Work) -> None:
         if self._closed:
             raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
         self._waiting.put(item)
-        return item.waiter
 
     # The thread's side
 
@@ -151,8 +161,8 @@ class Writer:
             self._commit([item for item in batch if item.error is None])
         except (sqlite3.Error, OSError, StoreTrouble) as error:
             failed = error if isinstance(error, StoreTrouble) else trouble.of(error, f"committing {self._name}")
-        except Exception as error:
-            _log.exception("store.bug", shard=self._name)  # ours, but it must not end the one thread that writes
+        except Exception as error:  # noqa: BLE001  # a bug of ours, but it must not end the one thread that writes
+            _log.exception("store.bug", shard=self._name)
             failed = StoreTrouble(f"{self._name}: {error!r}")
         else:
             self._succeeded(batch)
@@ -184,9 +194,7 @@ class Writer:
             self._folder.sync()
 
     def _commit(self, batch: list[Work]) -> None:
-        if self._connection is None:
-            self._connection = self._connect()
-        connection = self._connection
+        connection = self._open()
         hot = [item for item in batch if item.function is None]
         self._run("BEGIN IMMEDIATE")
         try:
@@ -221,7 +229,8 @@ class Writer:
         self._run("RELEASE item")
 
     def _open(self) -> sqlite3.Connection:
-        assert self._connection is not None
+        if self._connection is None:
+            self._connection = self._connect()
         return self._connection
 
     def _hopeless(self, error: Exception) -> bool:

@@ -36,12 +36,10 @@ def upgrade() -> None:
         sa.Column("last", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
-    for name, columns, where in (
-        ("recipient_active", ["state", "site"], "state = 1"),
-        ("recipient_due", ["state", "site", sa.text("priority DESC"), "next_at"], "state = 0"),
-        ("recipient_rest", ["state", "site", "next_at"], "state != 1"),
-    ):
-        op.create_index(name, "recipient", columns, sqlite_where=sa.text(where))
+    due = [sa.text("state"), sa.text("site"), sa.text("priority DESC"), sa.text("next_at")]
+    op.create_index("recipient_active", "recipient", ["state", "site"], sqlite_where=sa.text("state = 1"))
+    op.create_index("recipient_due", "recipient", due, sqlite_where=sa.text("state = 0"))
+    op.create_index("recipient_rest", "recipient", ["state", "site", "next_at"], sqlite_where=sa.text("state != 1"))
     op.create_table(
         "lane",
         sa.Column("site", sa.Text, primary_key=True, nullable=False),

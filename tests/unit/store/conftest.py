@@ -1,0 +1,84 @@
+"""What the store's tests share: a data folder already prepared (copied, not migrated anew), and makers of letters."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hatoba import store
+from hatoba.model.address import Address
+from hatoba.model.envelope import Envelope, Letter, Recipient, Source
+from hatoba.model.event import ACCEPTED, Event
+from hatoba.store import rows
+from hatoba.store.settings import Settings
+from hatoba.store.shard import Shard
+
+
+class Makers:
+    """Letters and their rows, by id."""
+
+    now = 1_700_000_000_000
+
+    def letter(self, number: int, body: bytes = b"Subject: x\r\n\r\nhello\r\n", sender: str = "a@b.example") -> Letter:
+        local, _, domain = sender.partition("@")
+        return Letter(
+            id=number,
+            accepted=self.now + number,
+            expires=self.now + 1000 + number,
+            envelope=Envelope(
+                Address(local, domain) if sender else None,
+                (Recipient(Address("bob", "c.example"), "FAILURE", "rfc822;bob@c.example"),),
+                smtputf8=True,
+                envid="é",
+            ),
+            source=Source("mx", "192.0.2.1", 25, "client.example"),
+            size=len(body),
+            content=body,
+            message_id="<1@b.example>",
+            subject="日本",
+            eightbit=True,
+        )
+
+    def row(self, letter: int, n: int = 0, **columns: object) -> rows.RecipientRow:
+        values: dict[str, object] = {"address": "bob@c.example", "domain": "c.example", "site": "mx:c.example"}
+        return rows.RecipientRow(letter, n, **(values | columns))  # type: ignore[arg-type]  # columns by name
+
+    def seal(self, number: int, body: bytes = b"Subject: x\r\n\r\nhello\r\n", **columns: object) -> rows.Seal:
+        event = Event(number, self.now, ACCEPTED, b'{"k":1}')
+        return rows.Seal(self.letter(number, body), [self.row(number, **columns)], [event])
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("template") / "data"
+    store.prepare(data, 1)
+    return data
+
+
+@pytest.fixture
+def data(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(template, tmp_path / "data"))
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(inline=4096, busy_timeout=0.05)
+
+
+@pytest.fixture
+def opened(data: Path, settings: Settings) -> Iterator[Shard]:
+    with Shard.open(data, 0, settings) as shard:
+        yield shard
+
+
+@pytest.fixture
+def make() -> Makers:
+    return Makers()
+
+
+@pytest.fixture
+def run() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
