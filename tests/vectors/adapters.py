@@ -1,0 +1,36 @@
+"""What the shared conformance vectors are run against: one function for each kind of question they ask.
+
+Called by the runners of the vectors (--adapter tests/vectors/adapters.py:addr_valid) and tools/conformance.py.
+Never looks at a case's name or text to decide: it hands the text to the room that would get it.
+Fails never: what a room refuses is False.
+"""
+
+from hatoba.message import charsets, mailbox, words
+from hatoba.model.address import Address, BadAddress
+
+
+def addr_valid(text: str, kind: str) -> tuple[bool, dict[str, str]]:
+    """Whether `text` is an address of this `kind`, and its parts as they would go out."""
+    try:
+        if kind == "header-mailbox":
+            mailbox.parse(text, obsolete=False)
+            return True, {}
+        if kind in ("path", "reverse-path"):
+            address = Address.parse_path(text)
+        else:
+            address = Address.parse(text, smtputf8=kind != "mailbox-ascii-only")
+    except (BadAddress, mailbox.BadMailbox):
+        return False, {}
+    if address is None:
+        return True, {"local": "", "domain": ""}
+    return True, {"local": str(address).rpartition("@")[0], "domain": address.domain}
+
+
+def charset_decode(charset: str, octets: bytes) -> str:
+    """A text in the charset it is labelled with."""
+    return charsets.decode(octets, charset)
+
+
+def rfc2047_text(octets: bytes) -> str:
+    """A raw text with its encoded words read."""
+    return words.decode(octets)
