@@ -1,0 +1,209 @@
+"""Admission: a letter becomes rows, jobs and lanes: planned before its commit, handed to the lanes after it.
+
+Called by `Queue.enqueue` for letters from the doors and by settlement for the DSNs it writes.
+Never waits for DNS: a recipient whose route is not known yet is sealed without a lane and routed after the commit.
+Fails in nothing: whatever goes wrong in routing defers that recipient with 4.3.0 and an error id.
+"""
+
+from collections.abc import Awaitable
+
+import msgspec
+
+from hatoba.delivery.site import Site
+from hatoba.journal import forms
+from hatoba.model.envelope import Letter
+from hatoba.model.event import Event
+from hatoba.model.outcome import DEFERRED, FAILED, Attempt, Outcome
+from hatoba.model.status import Refusal, Status
+from hatoba.queue import backoff
+from hatoba.queue.board import Board
+from hatoba.queue.contents import Contents
+from hatoba.queue.lanes import Lane, Settlement
+from hatoba.queue.leased import Leased, last_bytes
+from hatoba.queue.ledger import Ledger
+from hatoba.queue.means import Means
+from hatoba.queue.resolving import Resolving, discard
+from hatoba.store.rows import ACTIVE, HELD, READY, RecipientRow, Seal
+
+
+class Plan(msgspec.Struct):
+    """What admission decided about one letter, until its commit says it holds."""
+
+    letter: Letter
+    rows: list[RecipientRow]
+    events: list[Event]
+    groups: dict[str, tuple[Lane, list[int]]] = {}
+    unknown: list[tuple[int, Awaitable[Site]]] = []
+    refused: list[Outcome] = []
+
+
+class Admission:
+    """One per queue."""
+
+    def __init__(
+        self,
+        means: Means,
+        board: Board,
+        contents: Contents,
+        ledger: Ledger,
+        resolving: Resolving,
+        settlement: Settlement,
+    ) -> None:
+        self._means = means
+        self._board = board
+        self._contents = contents
+        self._ledger = ledger
+        self._resolving = resolving
+        self._settlement = settlement
+        self._route = means.courier.route
+
+    def plan(self, letter: Letter) -> Plan:
+        """Rows and jobs of a letter. Lanes hold the places of its jobs until `sealed` or `refused`. Hot."""
+        means, now = self._means, self._means.clock()
+        envelope = letter.envelope
+        _deadline(letter, means.settings.expire)
+        plan = Plan(letter, [], [])
+        retry = backoff.schedule(means.settings, 1, now, means.draw())
+        orders = bool(self._board.holds or self._board.filters)
+        rows, number, priority = plan.rows, letter.id, envelope.priority
+        for n, recipient in enumerate(envelope.recipients):
+            address = recipient.address
+            if envelope.hold_until > now:
+                where, due, last = "", envelope.hold_until, b"{}"
+            else:
+                where, due, last = self._place(plan, n, now, orders)
+            state, attempts = (ACTIVE, 1) if due == 0 else (READY, 0)
+            if orders and (reason := self._board.held(letter, n, where)):
+                self._withdraw(plan, n, where)
+                state, attempts = HELD, 0
+                plan.events.append(forms.held(number, (n,), "rule", now, reason))
+            rows.append(
+                RecipientRow(
+                    number,
+                    n,
+                    str(address),
+                    address.domain,
+                    where,
+                    state,
+                    attempts,
+                    due or retry,
+                    priority,
+                    0,
+                    b"{}",
+                    last,
+                )
+            )
+        for lane, _ in plan.groups.values():
+            lane.reserved += 1
+        plan.events.insert(0, forms.accepted(letter, [row.site for row in rows], retry))
+        return plan
+
+    def _place(self, plan: Plan, n: int, now: int, orders: bool) -> tuple[str, int, bytes]:
+        """(lane's name or "", 0 or when the row is due instead, last): into the plan where it goes at once."""
+        letter = plan.letter
+        try:
+            found = self._route(letter.envelope.recipients[n].address)
+        except Refusal as refusal:
+            plan.refused.append(refused(n, refusal.status))
+            return "", 0, b"{}"
+        except Exception:  # noqa: BLE001  a bug is contained: logged whole, the letter stays
+            status = bug(self._means, letter, "routing")
+            plan.refused.append(refused(n, status))
+            return "", 0, last_bytes(refused(n, status), now)
+        if not isinstance(found, Site):
+            if self._resolving.room() > 0:
+                plan.unknown.append((n, found))
+                return "", 0, b"{}"
+            discard(found)
+            return "", now, b"{}"
+        name = found.name
+        group = plan.groups.get(name)
+        if group is not None:
+            group[1].append(n)
+            return name, 0, b"{}"
+        lane = self._board.lane(found)
+        due = lane.refuses(now)
+        if due:
+            lane.spilled = True
+            return name, due, b"{}"
+        plan.groups[name] = (lane, [n])
+        return name, 0, b"{}"
+
+    def _withdraw(self, plan: Plan, n: int, where: str) -> None:
+        """Recipient `n` is held after all."""
+        group = plan.groups.get(where)
+        if group is not None and n in group[1]:
+            group[1].remove(n)
+            if not group[1]:
+                del plan.groups[where]
+        for i, (m, awaitable) in enumerate(plan.unknown):
+            if m == n:
+                discard(awaitable)
+                del plan.unknown[i]
+                break
+        plan.refused = [outcome for outcome in plan.refused if outcome.n != n] if plan.refused else plan.refused
+
+    def seal(self, plan: Plan) -> Seal:
+        """The item of the commit."""
+        return Seal(plan.letter, plan.rows, plan.events)
+
+    def sealed(self, plan: Plan) -> None:
+        """The commit holds: jobs to their lanes, unknown routes to be resolved, refused recipients settled. Hot."""
+        letter, groups = plan.letter, plan.groups
+        jobs = len(groups) + len(plan.unknown) + bool(plan.refused)
+        if jobs == 0:
+            letter.content = None
+            return
+        if len(plan.rows) > 1:
+            self._ledger.enter(letter.id, len(plan.rows), jobs)
+        letters = self._contents.share(letter, jobs)
+        wake: list[Lane] = []
+        for lane, indexes in groups.values():
+            lane.reserved -= 1
+            lane.put(Leased(letters.pop(), tuple(indexes)))
+            wake.append(lane)
+        for n, awaitable in plan.unknown:
+            self._resolving.add(Leased(letters.pop(), (n,)), awaitable)
+        if plan.refused:
+            now = self._means.clock()
+            job = Leased(letters.pop(), tuple([outcome.n for outcome in plan.refused]))
+            self._settlement.settle(None, job, Attempt(now, now, "", plan.refused))
+        for lane in wake:
+            lane.wake()
+
+    def refused(self, plan: Plan) -> None:
+        """The commit failed: the letter is not ours. The places go back."""
+        for lane, _ in plan.groups.values():
+            lane.reserved -= 1
+        for _, awaitable in plan.unknown:
+            discard(awaitable)
+
+
+def rows_at_rest(letter: Letter, now: int, expire: float) -> tuple[list[RecipientRow], list[Event]]:
+    """Rows and event of a letter sealed where no courier is (the command line): routed by the next run."""
+    _deadline(letter, expire)
+    rows = [
+        RecipientRow(letter.id, n, str(r.address), r.address.domain, "", READY, 0, now, letter.envelope.priority)
+        for n, r in enumerate(letter.envelope.recipients)
+    ]
+    return rows, [forms.accepted(letter)]
+
+
+def _deadline(letter: Letter, expire: float) -> None:
+    envelope = letter.envelope
+    if not letter.expires:
+        letter.expires = max(letter.accepted, envelope.hold_until) + int(expire * 1000)
+    if envelope.deliver_by and envelope.by_mode == "R" and envelope.deliver_by < letter.expires:
+        letter.expires = envelope.deliver_by  # RFC 2852 §4.1.2
+
+
+def refused(n: int, status: Status) -> Outcome:
+    """The outcome of a recipient for whom there is no way (now)."""
+    return Outcome(n, DEFERRED if status.temporary else FAILED, status)
+
+
+def bug(means: Means, letter: Letter, doing: str) -> Status:
+    """Logs the exception under way whole; the temporary status that names it. # house law 6"""
+    error_id = means.error_id()
+    means.log.exception("a bug; the letter stays", doing=doing, letter=letter.id, error_id=error_id)
+    return Status("4.3.0", f"Internal error {error_id}")

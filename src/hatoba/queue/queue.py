@@ -1,0 +1,231 @@
+"""Queue: one shard's letters from the commit to the last outcome; the room's front door.
+
+Made by app, one for each shard a worker leases; doors and app call enqueue, admin, status, drain.
+Never speaks to a peer (delivery does) and never decides who may send (intake did).
+Fails by the future of `enqueue` alone (StoreTrouble: the letter is not ours); everything later stays inside.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from hatoba.journal import purge, search
+from hatoba.journal import settings as journal_
+from hatoba.model.envelope import Letter
+from hatoba.queue.admin import Admin
+from hatoba.queue.admission import Admission, Plan
+from hatoba.queue.board import Board
+from hatoba.queue.contents import Contents, Reading
+from hatoba.queue.ink import Ink
+from hatoba.queue.lanes import LaneStatus
+from hatoba.queue.ledger import Ledger
+from hatoba.queue.means import Courier, Means
+from hatoba.queue.notices import Notices
+from hatoba.queue.orders import Online
+from hatoba.queue.refill import Refill
+from hatoba.queue.resolving import Resolving
+from hatoba.queue.runner import Runner
+from hatoba.queue.settings import Settings
+from hatoba.queue.settle import Settlement
+from hatoba.queue.sweep import Sweep
+from hatoba.store import queue as rows_
+from hatoba.store import shard as shard_
+from hatoba.store.blobs import Draft
+from hatoba.store.rows import Recovered
+
+BUSY = 100  # letters being sealed or settled: beyond it the journal's chores wait
+PURGE = 3_600_000  # ms between two rounds of the purge
+LAST = 5.0  # seconds after the last connection closed in which outcomes must reach the disk
+
+
+class QueueStatus(msgspec.Struct, frozen=True):
+    """The queue as a whole; lanes tell more."""
+
+    shard: int
+    jobs: int  # in memory
+    contents: int  # bytes of content in memory
+    sealing: int  # letters whose commit is under way
+    unsettled: int  # outcomes not on disk
+    resolving: int  # recipients whose route is being asked
+    lanes: int
+    binds: str  # why nothing goes at all, "" when it may
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Queue:
+    """`admin` takes the operator's orders. Several queues may live in a worker and share its courier."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        shard: shard_.Shard,
+        courier: Courier,
+        *,
+        hostname: str,
+        new_id: Callable[[], int],
+        journal: journal_.Settings | None = None,
+        clock: Callable[[], int] = now_ms,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        means = Means(settings, shard, courier, hostname=hostname, clock=clock, draw=draw, new_id=new_id)
+        self._means = means
+        self._journal = journal or journal_.Settings()
+        self._reading, self._bodies = Reading(shard, "queue-read"), Reading(shard, "queue-body")
+        self._contents = Contents(settings.content_memory, self._bodies)
+        self._board = board = Board(means, self._contents)
+        self._ledger = Ledger()
+        self._ink = Ink(means)
+        self._resolving = Resolving(means, board)
+        notices = Notices(means)
+        self._settlement = Settlement(means, self._contents, self._ledger, self._ink, notices, self._bodies)
+        self._admission = Admission(means, board, self._contents, self._ledger, self._resolving, self._settlement)
+        self._refill = Refill(means, board, self._ledger, self._resolving, self._settlement, self._reading)
+        sweep = Sweep(means, self._ledger, self._settlement, self._reading)
+        self._runner = Runner(means, board, self._refill, sweep, self._reading)
+        self._sealing = 0
+        self._purged = 0
+        self._plan, self._seal = self._admission.plan, shard.writer.seal
+        self._settlement.admission = self._admission
+        board.settlement = self._settlement
+        self._resolving.settlement = self._settlement
+        self._ink.relieved = board.wake_all
+        self._runner.busy = self._busy
+        self._runner.chores = [self._index, self._purge]
+        self.admin = Admin(means, notices, self._reading)
+        self.admin.online(Online(board, self._settlement, self._admission, self._resolving, self._ledger, self._runner))
+
+    # the way in
+
+    def enqueue(self, letter: Letter, draft: Draft | None = None) -> "asyncio.Future[None]":
+        """Takes the letter over. Done when it is on disk (then say 250); StoreTrouble or ValueError: it is not ours.
+
+        `draft` holds the body of a letter without content. The letter belongs to the queue from here on. Hot.
+        """
+        plan = self._plan(letter)
+        seal = self._admission.seal(plan)
+        seal.draft = draft
+        try:
+            sealed = self._seal(seal)
+        except BaseException:
+            self._admission.refused(plan)
+            raise
+        self._sealing += 1
+        sealed.add_done_callback(partial(self._sealed, plan))
+        return sealed
+
+    def _sealed(self, plan: Plan, sealed: "asyncio.Future[None]") -> None:
+        self._sealing -= 1
+        if sealed.cancelled():
+            # the caller gave up waiting, the writer did not: ask what became of it, in a commit behind that one
+            number = plan.letter.id
+            found = self._means.writer.do(lambda tx: bool(rows_.of_letter(tx, number)))
+            found.add_done_callback(partial(self._found, plan))
+        elif sealed.exception() is not None:
+            self._admission.refused(plan)
+        else:
+            self._admission.sealed(plan)
+
+    def _found(self, plan: Plan, found: "asyncio.Future[bool]") -> None:
+        if found.cancelled() or found.exception() is not None or not found.result():
+            self._admission.refused(plan)
+        else:
+            self._admission.sealed(plan)
+
+    # life
+
+    async def start(self) -> Recovered:
+        """Recovers what a former run left, reads the orders back, starts the loop."""
+        recovered = await self._runner.recover()
+        self._runner.start()
+        return recovered
+
+    async def recover(self) -> Recovered:
+        """`start` without the loop: the caller makes the turns."""
+        return await self._runner.recover()
+
+    async def turn(self) -> None:
+        """One turn of the loop, now, with everything that is due."""
+        self._runner.stir()
+        await self._runner.turn()
+
+    def wake(self) -> None:
+        """Look at the store at once."""
+        self._runner.stir()
+
+    async def drain(self, grace: float | None = None) -> None:
+        """Starts nothing new, lets attempts under way end for `grace` seconds, gives the rest back, writes it all."""
+        grace = self._means.settings.drain if grace is None else grace
+        gate = self._means.gate
+        gate.draining = True
+        await self._runner.stop()
+        self._resolving.close()
+        lanes = list(self._board.lanes.values())
+        for lane in lanes:
+            jobs = lane.empty()
+            if jobs:
+                self._settlement.return_jobs(jobs, self._means.clock())
+        closing = [lane.channel.close(grace) for lane in lanes if lane.channel is not None]
+        if closing:
+            await asyncio.wait(closing, timeout=grace + LAST)
+        for lane in lanes:
+            if lane.active:
+                self._means.log.warning("attempts cut off by the end", site=lane.name, jobs=len(lane.active))
+        try:
+            await asyncio.wait_for(self._settlement.finish(), LAST)
+        except TimeoutError:
+            self._means.log.error("outcomes lost at the end: the store does not take them", count=gate.unsettled)
+        self._ink.close()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._reading.close()
+        self._bodies.close()
+
+    async def settled(self) -> None:
+        """Waits until every outcome told so far is on disk."""
+        await self._settlement.finish()
+
+    # what a person may ask
+
+    def status(self) -> QueueStatus:
+        """How it stands now."""
+        gate = self._means.gate
+        return QueueStatus(
+            self._means.shard.number, gate.jobs, self._contents.used, self._sealing, gate.unsettled,
+            len(self._resolving), len(self._board.lanes), gate.binds(),
+        )  # fmt: skip
+
+    def lanes(self) -> list[LaneStatus]:
+        """Every lane in memory."""
+        return [lane.status() for lane in self._board.lanes.values()]
+
+    def lane(self, site: str) -> LaneStatus | None:
+        """One lane, None when it is not in memory (nothing of it was tried for a while)."""
+        lane = self._board.lanes.get(site)
+        return None if lane is None else lane.status()
+
+    # the journal's turn
+
+    def _busy(self) -> bool:
+        return self._sealing + self._means.gate.unsettled > BUSY or bool(self._means.gate.stalled)
+
+    async def _index(self, now: int) -> None:
+        batch = self._journal.batch
+        while not self._busy() and await self._means.writer.do(lambda tx: search.catch_up(tx, batch)) == batch:
+            pass
+
+    async def _purge(self, now: int) -> None:
+        if not self._journal.retention:
+            return
+        before, batch = now - int(self._journal.retention * 1000), self._journal.batch
+        if now >= self._purged + PURGE and not self._busy():
+            step = await self._means.writer.do(lambda tx: purge.purge(tx, before, batch))
+            if step.done:
+                self._purged = now
