@@ -1,1 +1,1 @@
-"""Delivery: from a recipient's address to what became of it: route, walk, speak, tell. Never touches the queue's rows."""
+"""Delivery: from a recipient's address to what became of it: route, walk, speak, tell. Never touches a queue's rows."""

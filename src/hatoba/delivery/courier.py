@@ -2,19 +2,87 @@
 
 Called by queue (route, channel, close) and by app (which makes the one Courier of a worker).
 Never takes a job itself, and never writes to a queue.
-Fails with model.Refusal from `route` when there is no way (5.1.2, 5.1.10, 5.4.6) or none now (4.4.3).
+Fails with model.Refusal from `route` when there is no way (5.1.2, 5.1.10, 5.1.3, 5.4.6) or none now (4.4.3);
+with ValueError when made from settings that contradict themselves.
 """
 
 import asyncio
-from collections.abc import Awaitable
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
 
-from hatoba.delivery.feed import Channel, Feed
+from hatoba.delivery import channel, dial, refusal, route, source, walk
+from hatoba.delivery import local as local_
+from hatoba.delivery import settings as settings_
+from hatoba.delivery.feed import Channel, ChannelStatus, Feed
 from hatoba.delivery.site import Site
 from hatoba.model.address import Address
+from hatoba.model.envelope import Letter
+from hatoba.net import dns
+from hatoba.net import limits as shared
+from hatoba.net.session import Log
+
+
+class Directory(route.Domains, local_.Accounts, Protocol):
+    """What delivery asks of the directory: domain(name), account(address), home(hostname)."""
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class Courier:
-    """One per worker."""
+    """One per worker. Use it on one event loop.
+
+    `mail` is the folder of the Maildirs (DATA/mail); `chunks(letter)` gives the content of a letter kept in a blob
+    (`functools.partial(spool.chunks, shard.blobs)`); `counters` are the limits shared by all workers, None for one
+    alone; `hostname` is said in EHLO unless settings.helo says otherwise.
+    """
+
+    def __init__(
+        self,
+        settings: settings_.Settings,
+        routes: Sequence[settings_.Route],
+        resolver: dns.Resolver,
+        directory: Directory,
+        *,
+        hostname: str,
+        mail: Path,
+        chunks: Callable[[Letter], Iterable[bytes]],
+        log: Log,
+        counters: shared.SharedCounters | None = None,
+        chance: random.Random | None = None,
+        clock: Callable[[], int] = _clock,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        for each in routes:
+            _check(each)
+        self._settings = settings
+        self._resolver = resolver
+        self._directory = directory
+        self._hostname = hostname
+        self._mail = mail
+        self._chunks = chunks
+        self._log = log
+        self._clock = clock
+        self._chance = chance or random.Random()  # noqa: S311 # the order of equal MX hosts is no secret
+        self._own = frozenset(name.lower() for name in (*settings.own_names, hostname, settings.helo) if name)
+        self._router = route.Router(tuple(routes), settings, resolver, directory, self._own, steady=steady)
+        self._sources = source.Sources(settings.source_ips)
+        self._channels: set[Channel] = set()
+        self._ground = channel.Ground(
+            options=settings,
+            dialler=dial.Dialler(settings, self._sources, settings.helo or hostname, log),
+            walk=self._walk,
+            counters=counters,
+            chunks=chunks,
+            clock=clock,
+            steady=steady,
+            log=log,
+        )
 
     def route(self, address: Address) -> Site | Awaitable[Site]:
         """The site of a recipient: at once when the domain is known, else something to await (one DNS walk).
@@ -23,12 +91,71 @@ class Courier:
         4.4.3 DNS trouble. `via = "error"` gives a Site of kind "error", whose channel ends each job with that status.
         Hot: <= 1 us when known.
         """
-        raise NotImplementedError
+        return self._router.route(address)
 
     def channel(self, site: Site, feed: Feed) -> Channel:
         """A new channel for a lane. One lane, one channel; close it when the lane is dropped."""
-        raise NotImplementedError
+        made: Channel
+        if site.kind == "local":
+            made = local_.LocalChannel(
+                site.name, feed, self._directory, self._mail, self._chunks,
+                hostname=self._hostname, threads=self._settings.local_threads, clock=self._clock, log=self._log,
+            )  # fmt: skip
+        elif site.kind == "error":
+            made = refusal.ErrorChannel(site, feed, self._clock)
+        else:
+            made = channel.RemoteChannel(site, feed, self.limits(site), self._ground)
+        self._channels.add(made)
+        return made
 
-    def close(self, grace: float = 20.0) -> "asyncio.Future[None]":
-        """Close every channel, as `Channel.close`."""
-        raise NotImplementedError
+    def limits(self, site: Site) -> settings_.Limits:
+        """What the site is given: the first [[delivery.site]] that matches its name or one of its hosts."""
+        for profile in self._settings.site:
+            wanted = profile.match.lower()
+            names = [site.name, site.domain, *[host.name for host in site.hosts]]
+            if any(name == wanted or (wanted[:1] == "." and name.endswith(wanted)) for name in names if name):
+                return profile
+        return self._settings.limits
+
+    def status(self) -> list[ChannelStatus]:
+        """Every channel that was not closed."""
+        return [each.status() for each in self._channels]
+
+    def drop(self, made: Channel) -> None:
+        """Forgets a channel whose lane closed it."""
+        self._channels.discard(made)
+
+    def close(self, grace: float = 20.0) -> "asyncio.Future[list[None]]":
+        """Close every channel, as `Channel.close`; resolves when all are."""
+        closing = [made.close(grace) for made in self._channels]
+        self._channels.clear()
+        return asyncio.ensure_future(_all(closing))
+
+    async def _walk(self, site: Site) -> walk.Walk:
+        fresh = await self._router.fresh(site)
+        return walk.Walk(
+            fresh,
+            self._resolver,
+            own=self._own,
+            ipv6=self._settings.ipv6 and socket.has_ipv6,
+            most=self._settings.hosts,
+            chance=self._chance,
+            sources=self._sources,
+            loopback=self._settings.port != 25,
+        )
+
+
+async def _all(closing: list["asyncio.Future[None]"]) -> list[None]:
+    return list(await asyncio.gather(*closing))
+
+
+def _check(each: settings_.Route) -> None:
+    """ValueError for a route that cannot work, with the fix."""
+    if each.via in ("smarthost", "lmtp") and not each.host:
+        raise ValueError(f'route "{each.match}": via = "{each.via}" needs a host')
+    if each.host.startswith("unix:") and each.via != "lmtp":
+        raise ValueError(f'route "{each.match}": a unix socket is for via = "lmtp" only')
+    if each.username and not (each.password or each.password_file):
+        raise ValueError(f'route "{each.match}": username needs password or password_file')
+    if not each.match:
+        raise ValueError('a route needs a match: a domain, ".domain" or "*"')

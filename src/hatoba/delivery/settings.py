@@ -16,11 +16,13 @@ Tls = Literal["none", "may", "encrypt", "verify"]
 
 
 class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One [[route]]: where mail for some domains goes. The first exact match wins, then the longest ".sub", then "*"."""
+    """One [[route]]: where mail for some domains goes. The first exact one wins, then the longest ".sub", then "*"."""
 
     match: Annotated[
         str,
-        Meta(description='Domain ("example.org"), everything below one (".example.org"), or "*" for all but local ones.'),
+        Meta(
+            description='Domain ("example.org"), everything below one (".example.org"), or "*" for all but local ones.'
+        ),
     ] = "*"
     via: Annotated[
         Literal["mx", "smarthost", "lmtp", "local", "error"],
@@ -34,7 +36,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Annotated[
         Tls | Literal[""],
         Meta(
-            description="none, may (try, then plain), encrypt (any certificate) or verify (the host's name must match); "
+            description="none, may (try, then plain), encrypt (any certificate) or verify (the name must match too); "
             "empty takes delivery.tls."
         ),
     ] = ""
@@ -48,7 +50,9 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Annotated[
         str, Meta(pattern=r"^[45]\.\d{1,3}\.\d{1,3}$", description='via = "error": the enhanced status code given.')
     ] = "5.1.2"
-    text: Annotated[str, Meta(description='via = "error": the words given with it.')] = "Mail for this domain is refused here"
+    text: Annotated[str, Meta(description='via = "error": the words given with it.')] = (
+        "Mail for this domain is refused here"
+    )
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,7 +79,8 @@ class Profile(Limits, frozen=True, forbid_unknown_fields=True):
     """One [[delivery.site]]: limits for sites whose name or one of whose hosts matches."""
 
     match: Annotated[
-        str, Meta(description='Site ("smarthost:relay.example.org"), host ("mx.example.org") or hosts (".example.org").')
+        str,
+        Meta(description='Site ("smarthost:relay.example.org"), host ("mx.example.org") or hosts (".example.org").'),
     ] = ""
 
 
@@ -106,18 +111,23 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source_ips: Annotated[
         tuple[str, ...], Meta(description="Local addresses to send from, in turn; empty leaves it to the system.")
     ] = ()
-    ipv6: Annotated[bool, Meta(description="Use IPv6 addresses of hosts too (before IPv4 ones of the same host).")] = True
-    literals: Annotated[bool, Meta(description="Deliver to addresses like user@[192.0.2.1]; else they fail with 5.1.3.")] = True
+    ipv6: Annotated[bool, Meta(description="Use IPv6 addresses of hosts too (before IPv4 ones of the same host).")] = (
+        True
+    )
+    literals: Annotated[
+        bool, Meta(description="Deliver to addresses like user@[192.0.2.1]; else they fail with 5.1.3.")
+    ] = True
     tls: Annotated[
         Tls,
         Meta(
-            description="none; may (try, then plain); encrypt (any certificate, else 4.7.4); verify (the host's name must "
-            "match, else 4.7.5)."
+            description="none; may (try, then plain); encrypt (any certificate, else 4.7.4); verify (the host's name "
+            "must match, else 4.7.5)."
         ),
     ] = "may"
     tls_ca_file: Annotated[str, Meta(description="Certificates trusted for verify; empty takes the system's.")] = ""
     tls_fallback: Annotated[
-        Seconds, Meta(ge=0, description="After a failed handshake under may, a host is spoken to in plain for this long.")
+        Seconds,
+        Meta(ge=0, description="After a failed handshake under may, a host is spoken to in plain for this long."),
     ] = 3600.0
     limits: Annotated[Limits, Meta(description="Limits of a site that no [[delivery.site]] matches.")] = Limits()
     site: Annotated[tuple[Profile, ...], Meta(description="Limits of particular sites; the first match is taken.")] = ()
@@ -128,12 +138,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cohort: Annotated[
         int, Meta(ge=1, le=100, description="Walks that fail in a row (over all hosts) before a site counts as dead.")
     ] = 1
-    route_cache: Annotated[int, Meta(ge=1, description="Domains whose route is remembered (while their TTL lasts).")] = 100_000
-    dialogue: Annotated[Bytes, Meta(ge=0, description="Most of the peer's dialogue that is kept of one attempt.")] = 8192
+    route_cache: Annotated[
+        int, Meta(ge=1, description="Domains whose route is remembered (while their TTL lasts).")
+    ] = 100_000
+    dialogue: Annotated[Bytes, Meta(ge=0, description="Most of the peer's dialogue that is kept of one attempt.")] = (
+        8192
+    )
     send_eightbit_anyway: Annotated[
         bool,
         Meta(
-            description="Send 8-bit content to a host that does not offer 8BITMIME (nearly all take it); false fails such "
-            "a letter with 5.6.3."
+            description="Send 8-bit content to a host that does not offer 8BITMIME (nearly all take it); false fails "
+            "such a letter with 5.6.3."
         ),
     ] = True
