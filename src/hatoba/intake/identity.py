@@ -40,11 +40,13 @@ def author(case: Case, heading: Heading) -> Verdict | None:
 
     A letter without From passes: it gets the account's own.
     """
-    if not case.submitted or not case.source.account or not heading.authors:
+    if not case.submitted or not case.source.account:
         return None
     if not case.settings.own_from and case.mail.sender is not None:
         return None
     account = case.source.account
+    if not heading.fields.has(b"from"):
+        return None
     named = _mailbox(heading)
     if named is not None and case.directory.may_send_as(account, named):
         return None
@@ -58,7 +60,9 @@ _NAMED = re.compile(r"""(?:[^"<>(),;:@\\]|"(?:[^"\\]|\\.)*")*<([^<>]+)>""")
 
 def _mailbox(heading: Heading) -> Address | None:
     """The one mailbox of the one From field; None for anything harder to read: what is unclear is not proven."""
-    if heading.authors != 1 or len(heading.header_from) >= FROM_MOST:  # cut off: a second mailbox may have stood there
+    if (
+        heading.fields.count(b"from") != 1 or len(heading.header_from) >= FROM_MOST
+    ):  # cut off: a second mailbox may have stood there
         return None
     found = _NAMED.fullmatch(heading.header_from)
     try:

@@ -21,9 +21,10 @@ def hops(case: Case, heading: Heading) -> Verdict | None:
 
 def delivered(case: Case, heading: Heading) -> Verdict | None:
     """Every recipient has had this letter before, says Delivered-To: a forward that leads back."""
-    if not heading.delivered_to:
+    lines = heading.fields.all(b"delivered-to")
+    if not lines:
         return None
-    had = {text.casefold() for text in heading.delivered_to}
+    had = {line.decode("utf-8", "replace").casefold() for line in lines}
     if all(str(recipient.address).casefold() in had for recipient in case.recipients):
         return reject("loop", "5.4.6", "Mail loop: it was delivered to its recipients before")
     return None

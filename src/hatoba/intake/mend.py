@@ -21,11 +21,11 @@ def additions(heading: Heading, written_id: str, hostname: str, now: int, author
     Pass author None to leave a missing From missing.  # RFC 5322 §3.6, RFC 6409 §8.2, §8.3
     """
     added = []
-    if not heading.authors and author is not None:
+    fields = heading.fields
+    if author is not None and not fields.has(b"from"):
         heading.header_from = str(author)
         added.append(f"From: {author}\r\n")
-    if not heading.dated:
-        heading.dated = True
+    if not fields.has(b"date"):
         added.append(f"Date: {trace.date(now)}\r\n")
     if not heading.message_id:
         heading.message_id = f"<{written_id}@{hostname}>"
@@ -33,7 +33,12 @@ def additions(heading: Heading, written_id: str, hostname: str, now: int, author
     return "".join(added).encode()
 
 
-def cut(fields: bytes, bcc: bool) -> bytes:
-    """The header without Return-Path (RFC 5321 §4.4) and, if `bcc`, without blind copies (RFC 5322 §3.6.3)."""
-    fields = _RETURN_PATH.sub(b"", fields)
-    return _BCC.sub(b"", fields) if bcc else fields
+def cut(data: bytes, heading: Heading, bcc: bool) -> bytes:
+    """The content without Return-Path (RFC 5321 §4.4) and, if `bcc`, without blind copies (RFC 5322 §3.6.3)."""
+    fields = heading.fields
+    top = data[: heading.end]
+    if fields.has(b"return-path"):
+        top = _RETURN_PATH.sub(b"", top)
+    if bcc and (fields.has(b"bcc") or fields.has(b"resent-bcc")):
+        top = _BCC.sub(b"", top)
+    return data if len(top) == heading.end else top + data[heading.end :]

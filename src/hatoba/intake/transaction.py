@@ -166,8 +166,7 @@ class Transaction:
         if case.submitted:
             author: Address | str = mail.sender if mail.sender is not None else case.source.account
             top += mend.additions(read, ids.text(self.id), place.hostname, now, author or None)
-            if read.private:
-                data = mend.cut(data[: read.end], settings.remove_bcc) + data[read.end :]
+            data = mend.cut(data, read, settings.remove_bcc)
         elif settings.mend_mx:
             top += mend.additions(read, ids.text(self.id), place.hostname, now, None)
         if not read.end and not read.empty_line:
