@@ -24,9 +24,9 @@ LOCAL_MAX, LABEL_MAX = 64, 63
 # Labels with "--" (A-labels) and everything quoted, literal, non-ASCII or dotless goes the long way.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
 _DOMAIN = r"(?:[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+\.)++[A-Za-z][A-Za-z0-9]*+"
-_PLAIN = rf"<({_ATOM}(?:\.{_ATOM})*+)@({_DOMAIN})>"
-_PLAIN_MAIL = re.compile(rf"MAIL FROM:{_PLAIN}\Z", re.IGNORECASE | re.ASCII).match
-_PLAIN_RCPT = re.compile(rf"RCPT TO:{_PLAIN}\Z", re.IGNORECASE | re.ASCII).match
+_PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*+)@({_DOMAIN})>", re.ASCII).fullmatch
+_MAIL, _RCPT = "MAIL FROM:<", "RCPT TO:<"
+_MAIL_PATH, _RCPT_PATH = len(_MAIL), len(_RCPT)
 
 _PATH = re.compile(r'<(?:"(?:[^"\\]|\\.)*+"|[^"<>])*+>').match
 _HELLO = re.compile(r"[!-~]+\Z").match
@@ -66,24 +66,20 @@ def split(text: str) -> tuple[str, str]:
 
 def plain_mail(text: str) -> events.Mail | None:
     """MAIL FROM of a plain mailbox without parameters; None: take the long way."""
-    found = _PLAIN_MAIL(text)
-    if found is None:
-        return None
-    local, domain = found.groups()
-    if len(local) > LOCAL_MAX or len(domain) > LABEL_MAX:
-        return None
-    return events.Mail(Address(local, domain.lower()))
+    if text[:_MAIL_PATH].upper() == _MAIL and (found := _PLAIN(text, _MAIL_PATH)):
+        local, domain = found.groups()
+        if len(local) <= LOCAL_MAX and len(domain) <= LABEL_MAX:
+            return events.Mail(Address(local, domain.lower()))
+    return None
 
 
 def plain_rcpt(text: str) -> events.Rcpt | None:
     """RCPT TO of a plain mailbox without parameters; None: take the long way."""
-    found = _PLAIN_RCPT(text)
-    if found is None:
-        return None
-    local, domain = found.groups()
-    if len(local) > LOCAL_MAX or len(domain) > LABEL_MAX:
-        return None
-    return events.Rcpt(Recipient(Address(local, domain.lower())))
+    if text[:_RCPT_PATH].upper() == _RCPT and (found := _PLAIN(text, _RCPT_PATH)):
+        local, domain = found.groups()
+        if len(local) <= LOCAL_MAX and len(domain) <= LABEL_MAX:
+            return events.Rcpt(Recipient(Address(local, domain.lower())))
+    return None
 
 
 def _path(verb: str, argument: str) -> tuple[str, str]:

@@ -13,47 +13,51 @@ class LineTooLong(Exception):
 
 
 class Lines:
-    """A buffer that appends at the end (`feed`) and is eaten from the front."""
+    """A buffer that appends at the end (`feed`) and is eaten from the front.
 
-    __slots__ = ("_at", "_data", "_held", "_more")
+    What is here is `data` from offset `at` on, then the pieces in `more`. The engine's hot path reads `data` and
+    moves `at` itself.
+    """
+
+    __slots__ = ("_held", "at", "data", "more")
 
     def __init__(self) -> None:
-        self._data = b""
-        self._at = 0
-        self._more: list[bytes] = []  # pieces that came while `_data` was not yet eaten
+        self.data = b""
+        self.at = 0
+        self.more: list[bytes] = []  # pieces that came while `_data` was not yet eaten
         self._held = 0  # octets in `_more`
 
     def __len__(self) -> int:
         """Octets not yet eaten."""
-        return len(self._data) - self._at + self._held
+        return len(self.data) - self.at + self._held
 
     def feed(self, data: bytes) -> None:
         """Take more input."""
-        if self._at == len(self._data) and not self._more:
-            self._data = data
-            self._at = 0
+        if self.at == len(self.data) and not self.more:
+            self.data = data
+            self.at = 0
         else:
-            self._more.append(data)
+            self.more.append(data)
             self._held += len(data)
 
     def _merge(self) -> bool:
         """Join what waits to what is left; False when nothing waits."""
-        if not self._more:
+        if not self.more:
             return False
-        self._data = b"".join((self._data[self._at :], *self._more))
-        self._at = self._held = 0
-        self._more.clear()
+        self.data = b"".join((self.data[self.at :], *self.more))
+        self.at = self._held = 0
+        self.more.clear()
         return True
 
     def line(self, limit: int) -> bytes | None:
         """The next line without its CRLF, None when it is not complete. LineTooLong past `limit` octets with CRLF."""
         while True:
-            at = self._at
-            end = self._data.find(CRLF, at, at + limit)
+            at = self.at
+            end = self.data.find(CRLF, at, at + limit)
             if end >= 0:
-                self._at = end + 2
-                return self._data[at:end]
-            if len(self._data) - at >= limit:
+                self.at = end + 2
+                return self.data[at:end]
+            if len(self.data) - at >= limit:
                 raise LineTooLong
             if not self._merge():
                 return None
@@ -61,33 +65,29 @@ class Lines:
     def skip(self) -> bool:
         """Throw away everything through the next CRLF; False while it has not come (nothing else is kept then)."""
         while True:
-            end = self._data.find(CRLF, self._at)
+            end = self.data.find(CRLF, self.at)
             if end >= 0:
-                self._at = end + 2
+                self.at = end + 2
                 return True
-            half = self._at < len(self._data) and self._data.endswith(b"\r")
-            self._at = len(self._data) - half
+            half = self.at < len(self.data) and self.data.endswith(b"\r")
+            self.at = len(self.data) - half
             if not self._merge():
                 return False
 
     def take(self, most: int) -> bytes:
         """Up to `most` octets of what is here."""
         self._merge()
-        if not self._at and len(self._data) <= most:
-            data, self._data = self._data, b""
+        if not self.at and len(self.data) <= most:
+            data, self.data = self.data, b""
             return data
-        at = self._at
-        self._at = min(at + most, len(self._data))
-        return self._data[at : self._at]
+        at = self.at
+        self.at = min(at + most, len(self.data))
+        return self.data[at : self.at]
 
     def peek(self) -> tuple[bytes, int]:
-        """All that is here, as (data, offset of the first octet not eaten)."""
+        """All that is here, as (data, at); eat it by moving `at`."""
         self._merge()
-        return self._data, self._at
-
-    def eat(self, to: int) -> None:
-        """Eat through offset `to` of what `peek` gave."""
-        self._at = to
+        return self.data, self.at
 
     def rest(self) -> bytes:
         """All that is here; the buffer is empty after it."""
@@ -95,5 +95,5 @@ class Lines:
 
     def give_back(self, data: bytes) -> None:
         """Put octets back in front; only after `rest`."""
-        self._data = data
-        self._at = 0
+        self.data = data
+        self.at = 0

@@ -12,7 +12,7 @@ from hatoba.model.status import PeerError, Status
 from hatoba.wire.engine import CLOSED, NEED_DATA, PAUSED, Signal
 from hatoba.wire.smtp import esmtp, events, faults, grammar, states
 from hatoba.wire.smtp.data import ChunkReader, DataReader
-from hatoba.wire.smtp.lines import Lines, LineTooLong
+from hatoba.wire.smtp.lines import CRLF, Lines, LineTooLong
 from hatoba.wire.smtp.offer import Limits, Offer
 from hatoba.wire.smtp.reply import Challenge, Reply
 
@@ -22,8 +22,10 @@ Answer = Reply | Challenge | tuple[Reply, ...] | None
 _COMMANDS, _CONTENT, _RESPONSE, _SKIP, _DRAIN, _HANDSHAKE, _OVER = range(7)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
-_GO_AHEAD, _GO_ON, _AUTHENTICATED = 354, 334, 235
+_GO_AHEAD, _GO_ON = 354, 334
+_TURNS = frozenset(("DATA", "AUTH", "QUIT"))
 _FAULT, _END = "!", "."  # in place of a verb: a Malformed, the end of content
+_DATA = events.Data()
 _NO_CONTENT = DataReader(Limits())
 
 
@@ -67,8 +69,12 @@ class ServerEngine:
         """The next event, NEED_DATA, PAUSED (send first) or CLOSED."""
         if self._waiting:
             return PAUSED
-        mode = self._mode
-        return self._command() if mode == _COMMANDS else self._READ[mode](self)
+        if self._mode == _COMMANDS:
+            lines = self._lines
+            if lines.at == len(lines.data) and not lines.more:
+                return self._starved()
+            return self._command()
+        return self._READ[self._mode](self)
 
     def tls_started(self) -> None:
         """Begin anew, as before EHLO. PeerError when plaintext is still here.  # RFC 3207 §4.2"""
@@ -90,31 +96,45 @@ class ServerEngine:
     # Commands
 
     def _command(self) -> events.Event | Signal:
-        try:
-            line = self._lines.line(self.limits.line)
-        except LineTooLong:
-            self._mode = _SKIP
-            return self._give(_FAULT, faults.LONG_LINE)
-        if line is None:
-            return self._starved()
+        lines = self._lines
+        begin = lines.at
+        end = lines.data.find(CRLF, begin, begin + self.limits.line)
+        if end >= 0:
+            line = lines.data[begin:end]
+            lines.at = end + 2
+        else:
+            try:
+                rest = lines.line(self.limits.line)
+            except LineTooLong:
+                self._mode = _SKIP
+                return self._give(_FAULT, faults.LONG_LINE)
+            if rest is None:
+                return self._starved()
+            line = rest
         try:
             text = line.decode()
         except UnicodeDecodeError:
             return self._give(_FAULT, faults.NOT_UTF8)
+        return self._plain(text) or self._parse(text)
+
+    def _plain(self, text: str) -> events.Event | None:
+        """The short way: what nearly every letter says; None: take the long way."""
         at = self._at
-        state = at.state
-        if state == states.READY:
+        if at.state == states.READY:
             mail = grammar.plain_mail(text)
             if mail is not None:
                 at.mail = mail
                 self._waiting = "MAIL"
-                return mail
-        elif state in (states.MAIL, states.RCPT):
+            return mail
+        if at.mail is not None:
             rcpt = grammar.plain_rcpt(text)
-            if rcpt is not None:
+            if rcpt is not None and at.state != states.CHUNKS:
                 self._waiting = "RCPT"
                 return rcpt
-        return self._parse(text)
+            if text in ("DATA", "data") and at.state == states.RCPT and at.mail.body != "BINARYMIME":
+                self._waiting = "DATA"
+                return _DATA
+        return None
 
     def _parse(self, text: str) -> events.Event | Signal:
         """The long way: any command, any fault."""
@@ -204,7 +224,7 @@ class ServerEngine:
             self._mode, self._drain, self._after = _DRAIN, octets, fault
             return self._drained()
         reader = self._reader
-        if not isinstance(reader, ChunkReader):
+        if self._at.state != states.CHUNKS or not isinstance(reader, ChunkReader):
             self._reader = reader = ChunkReader(self.limits, self._binary())
         reader.begin(octets, last)
         self._mode = _CONTENT
@@ -272,28 +292,22 @@ class ServerEngine:
         if verb:
             self._waiting = ""
             if verb != _FAULT:
-                self._answered(verb, answer.code)
-        if answer.then == "close":
-            self._mode = _OVER
-        elif answer.then == "tls":
-            self._mode = _HANDSHAKE
+                self._at.move(verb, answer.code)
+                if verb in _TURNS:
+                    self._turn(verb, answer.code)
+        if answer.then:
+            self._mode = _OVER if answer.then == "close" else _HANDSHAKE
         return wire
 
-    def _answered(self, verb: str, code: int) -> None:
-        """Move on: the tables say where the dialogue goes, the verb what octets come next."""
-        self._at.move(verb, code)
+    def _turn(self, verb: str, code: int) -> None:
+        """What octets come next, where they are no commands."""
         if verb == "DATA" and code == _GO_AHEAD:
             self._reader = DataReader(self.limits)
             self._mode = _CONTENT
-        elif verb == "AUTH":
-            if code == _GO_ON:
-                self._mode = _RESPONSE
-            elif code == _AUTHENTICATED:
-                self._at.authenticated = True
+        elif verb == "AUTH" and code == _GO_ON:
+            self._mode = _RESPONSE
         elif verb == "QUIT":
             self._mode = _OVER
-        if self._at.mail is None:
-            self._reader = _NO_CONTENT
 
     def _each(self, answer: Reply | Challenge | tuple[Reply, ...]) -> tuple[bytes, Reply | Challenge]:
         """One reply for each recipient, joined, and the last of them.  # RFC 2033 §4.2

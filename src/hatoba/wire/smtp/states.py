@@ -18,6 +18,7 @@ RCPT: Final = "RCPT"  # at least one recipient
 CHUNKS: Final = "CHUNKS"  # between two BDAT chunks  # RFC 3030 §2
 
 NEGATIVE: Final = 400  # the least code that refuses
+AUTHENTICATED: Final = 235
 
 ANYTIME: Final = ("NOOP", "HELP", "VRFY", "EXPN", "QUIT")
 HELLOS: Final = ("EHLO", "HELO", "LHLO")
@@ -78,17 +79,21 @@ class Dialogue:
 
     def move(self, verb: str, code: int) -> None:
         """`verb` was answered with `code`. "." is the end of content, whose transaction is over either way."""
-        if verb == "." or (verb == "BDAT" and code >= NEGATIVE):
+        if verb == ".":
             self.state = READY
             self.reset()
         elif code < NEGATIVE:
             self.state = NEXT[self.state][verb]
             if verb in _DONE:
                 _DONE[verb](self)
+            self.authenticated = self.authenticated or code == AUTHENTICATED
         elif verb == "RCPT":
             self.refused += 1
         elif verb == "MAIL":
             self.mail = None
+        elif verb == "BDAT":  # RFC 3030 §4.2: the transaction failed
+            self.state = READY
+            self.reset()
 
     def _greet(self) -> None:
         self.reset()
