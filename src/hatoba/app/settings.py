@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes; 0: one for each processor.")] = 0
     user: Annotated[
         str,
-        Meta(description="When started by root: the user the workers run as once the ports are bound; empty: root."),
+        Meta(description="When started by root: the user to become once the ports are bound; empty: root."),
     ] = ""
     drain: Annotated[
         Seconds, Meta(ge=0, description="At a stop, transactions and deliveries in progress may end for this long.")

@@ -80,9 +80,8 @@ def _other(entry: timeline.Entry, when: str) -> Iterator[str]:
     form = entry.form
     facts = {key: value for key, value in msgspec.to_builtins(form).items() if value not in ("", [], 0)}
     facts.pop("n", None)
-    yield f"{when}  {entry.kind}" + (
-        ": " + ", ".join(f"{key} {value}" for key, value in facts.items()) if facts else ""
-    )
+    words = ", ".join(f"{key} {value}" for key, value in facts.items())
+    yield f"{when}  {entry.kind}" + (f": {words}" if words else "")
 
 
 def lines_of(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:

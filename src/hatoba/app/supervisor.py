@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 
 from hatoba import store
-from hatoba.app import certificate, checks, config, listeners, logs, numbers
+from hatoba.app import checks, config, listeners, logs, numbers
 from hatoba.app.crew import Crew
 from hatoba.app.places import Places, default_data
 from hatoba.app.problems import BadSettings
@@ -59,9 +59,7 @@ class Supervisor:
         logs.configure(self.settings.log)
         self._take_lock()
         workers = workers_of(self.settings)
-        self.settings = listeners.resolved(
-            self.settings, self.places, certificate.ensure(self.settings.tls, self.settings.hostname, self.places)
-        )
+        self.settings = listeners.resolved(self.settings, self.places)
         self.bound = listeners.bind(self.settings, workers)
         self._drop_privileges()
         store.prepare(self.places.data, workers, progress=progress)
@@ -146,9 +144,7 @@ class Supervisor:
         except BadSettings as error:
             self._log.error("reload refused, the old settings stay", problems=[str(p) for p in error.problems])
             return
-        fresh = listeners.resolved(
-            loaded.settings, self.places, certificate.ensure(loaded.settings.tls, loaded.settings.hostname, self.places)
-        )
+        fresh = listeners.resolved(loaded.settings, self.places)
         merged, waiting = config.reloaded(self.settings, fresh)
         self.loaded, self.settings, self.crew.settings = loaded, merged, merged
         if waiting:
