@@ -1,4 +1,4 @@
-"""CPU seconds of a set of processes, children that have ended included. Linux's /proc; never fails on one that is gone."""
+"""CPU seconds of a set of processes, ended children included, from /proc; one that is gone counts 0."""
 
 import os
 from collections.abc import Iterable

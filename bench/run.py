@@ -102,9 +102,7 @@ def main() -> int:
     parser.add_argument("--sizes", default="1,10,100", help="KB, comma separated")
     parser.add_argument("--kinds", default="accept,relay")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--letters", type=int, default=20000, help="letters of a hatoba run at 10 KB (Postfix: a quarter)"
-    )
+    parser.add_argument("--letters", type=int, default=20000, help="a hatoba run at 10 KB (Postfix: a quarter)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -4,18 +4,22 @@ Called by the verbs. Never starts a worker, never migrates behind a running one.
 Fails with Unprepared where there is no data yet, naming the command that makes it.
 """
 
+import contextlib
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from hatoba import store
-from hatoba.app import config
+from hatoba.app import certificate, config
 from hatoba.app.places import Places, default_data
 from hatoba.directory.directory import Directory
+from hatoba.kit import ids
+from hatoba.queue import admin
 from hatoba.store import directory as register
-from hatoba.store import shard
+from hatoba.store import journal, shard
 from hatoba.store.sqlite import Reader
 
 
@@ -51,3 +55,25 @@ def readers(settings: "config.Settings") -> Iterator[dict[int, Reader]]:
     finally:
         for reader in opened.values():
             reader.close()
+
+
+@asynccontextmanager
+async def admins(settings: "config.Settings") -> AsyncIterator[list[admin.Admin]]:
+    """An Admin of every shard, each taken from nobody: ShardTaken when a worker has it after all."""
+    where = places(settings)
+    name = certificate.hostname(settings.hostname)
+    async with contextlib.AsyncExitStack() as stack:
+        found = []
+        for number in shard.numbers(where.data):
+            opened = stack.enter_context(shard.Shard.open(where.data, number, settings.store, "the command line"))
+            drawn = ids.Numbers(number, journal.highest(opened.reader()))
+            made = admin.offline(
+                settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now
+            )
+            stack.callback(made.close)
+            found.append(made)
+        yield found
+
+
+def _draw(drawn: ids.Numbers) -> int:
+    return drawn.next(now())

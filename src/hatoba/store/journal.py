@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from msgspec.structs import astuple
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from hatoba.model.event import Event
@@ -23,7 +23,7 @@ EVENTS = Multi(sqlite.head(event, "letter", "at", "kind", "data"), 4)
 
 _COLUMNS = (event.c.seq, event.c.letter, event.c.at, event.c.kind, event.c.data)
 
-_OF_LETTER = sqlite.text(select(*_COLUMNS).where(event.c.letter == bindparam("letter")).order_by(event.c.seq))
+OF_LETTER = sqlite.text(select(*_COLUMNS).where(event.c.letter == bindparam("letter")).order_by(event.c.seq))
 _AFTER = sqlite.text(
     select(*_COLUMNS).where(event.c.seq > bindparam("seq")).order_by(event.c.seq).limit(bindparam("limit"))
 )
@@ -33,12 +33,13 @@ _place = insert(cursor).values(name=bindparam("name"), seq=bindparam("seq"))
 _MOVE = sqlite.text(_place.on_conflict_do_update(index_elements=["name"], set_={"seq": _place.excluded.seq}))
 _INDEX = Multi(sqlite.head(term).replace("INSERT", "INSERT OR IGNORE", 1), 2)
 # IN (VALUES …) alone would read the whole table: only a SELECT is looked up by key.
-_FORGET = Multi("DELETE FROM term WHERE (term, letter) IN (SELECT column1, column2 FROM (VALUES ", 2, "))")
+FORGET = Multi("DELETE FROM term WHERE (term, letter) IN (SELECT column1, column2 FROM (VALUES ", 2, "))")
 _found = select(term.c.letter).where(term.c.term == bindparam("term"), term.c.letter < bindparam("below"))
 _FIND = sqlite.text(_found.order_by(term.c.letter.desc()).limit(bindparam("limit")))
 _OLDEST = sqlite.text(select(*_COLUMNS).order_by(event.c.seq).limit(bindparam("limit")))
 _AGES = sqlite.text(select(event.c.seq, event.c.at).order_by(event.c.seq).limit(bindparam("limit")))
 _PURGE = sqlite.text(event.delete().where(event.c.seq <= bindparam("seq")))
+_HIGHEST = sqlite.text(select(func.max(event.c.letter)))
 _TOP = 2**63 - 1
 
 
@@ -50,7 +51,7 @@ def append(tx: Tx, events: Iterable[Event]) -> None:
 
 def of_letter(reader: Reader, letter: int) -> list[EventRow]:
     """Every event of one letter, oldest first."""
-    return [EventRow(*row) for row in reader.rows(_OF_LETTER, (letter,))]
+    return [EventRow(*row) for row in reader.rows(OF_LETTER, (letter,))]
 
 
 def after(reader: Reader, seq: int, limit: int) -> list[EventRow]:
@@ -62,6 +63,11 @@ def last(reader: Reader) -> int:
     """The highest seq ever given, 0 in a new shard."""
     found = reader.rows(_LAST)
     return int(found[0][0]) if found else 0
+
+
+def highest(reader: Reader) -> int:
+    """The highest letter id that has an event, 0 in a new shard: new ids are drawn above it."""
+    return int(reader.rows(_HIGHEST)[0][0] or 0)
 
 
 def position(reader: Reader, name: str) -> int:
@@ -83,7 +89,7 @@ def index(tx: Tx, terms: Iterable[tuple[int, int]]) -> None:
 
 def forget(tx: Tx, terms: Iterable[tuple[int, int]]) -> None:
     """Removes (term, letter) pairs."""
-    for statement, parameters in _FORGET.parts(list(terms)):
+    for statement, parameters in FORGET.parts(list(terms)):
         tx.run(statement, parameters)
 
 

@@ -1,0 +1,1 @@
+"""HTTP doors. For now metrics and health, on loopback."""
