@@ -1,0 +1,60 @@
+"""A real directory and a real shard's blobs for each test; `desk` makes a Desk on them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hatoba import store
+from hatoba.directory import changes
+from hatoba.directory.directory import Directory
+from hatoba.directory.settings import Settings as DirectorySettings
+from hatoba.intake.desk import Desk
+from hatoba.intake.settings import Settings
+from hatoba.store import blobs
+from hatoba.store import directory as rows
+from hatoba.store.settings import Settings as StoreSettings
+
+NOW = 1_700_000_000_000
+SALT = b"0123456789abcdef"
+
+
+@pytest.fixture(scope="session")
+def prepared_intake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """example.org is local (alice, bob, off), example.net a relay domain, empty.example local without accounts."""
+    data = tmp_path_factory.mktemp("intake-data")
+    store.prepare(data, 1)
+    register = rows.attach(data, StoreSettings())
+    directory = Directory(register, DirectorySettings(), SALT)
+    changes.add_domain(directory, "example.org", "local", NOW)
+    changes.add_domain(directory, "example.net", "relay", NOW)
+    changes.add_domain(directory, "empty.example", "local", NOW + 1)
+    for n, name in enumerate(("alice", "bob", "off")):
+        changes.add_account(directory, f"{name}@example.org", "correct horse", SALT, NOW + n)
+    changes.enable(directory, "off@example.org", False, NOW)
+    register.close()
+    return data
+
+
+@pytest.fixture
+def data(prepared_intake: Path, tmp_path: Path) -> Path:
+    shutil.copytree(prepared_intake, tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def folder(data: Path) -> blobs.Folder:
+    return blobs.Folder(data / "blobs" / "0000")
+
+
+@pytest.fixture
+def desk(data: Path, folder: blobs.Folder) -> Iterator[Callable[..., Desk]]:
+    register = rows.attach(data, StoreSettings())
+    directory = Directory(register, DirectorySettings(), SALT)
+
+    def make(hostname: str = "mx.example.org", **settings: object) -> Desk:
+        return Desk(Settings(**settings), directory, hostname, folder.draft)  # type: ignore[arg-type] # by name
+
+    yield make
+    register.close()
