@@ -1,4 +1,4 @@
-"""Delivery status notifications as bytes: the machine's part and the report that holds it. # RFC 3464, RFC 6522, RFC 6533
+"""Delivery status notifications as bytes: the part for machines, the report around it. # RFC 3464, RFC 6522, RFC 6533
 
 Called by notice, which decides what is said.
 Never decides whether a report is wanted, and never reads one.
@@ -33,7 +33,8 @@ class Fate(msgspec.Struct, frozen=True):
     status: str  # "5.1.1"
     original: str = ""  # ORCPT as received, decoded: "rfc822;bob@example.com"
     remote_mta: str = ""
-    diagnostic: str = ""  # the peer's reply
+    diagnostic: str = ""  # the peer's reply, or our own words
+    diagnostic_type: str = "smtp"
     last_attempt: int = 0
     retry_until: int = 0
 
@@ -94,7 +95,7 @@ def _fate(fate: Fate, utf8: bool) -> list[tuple[str, str]]:
     if fate.remote_mta:
         fields.append(("Remote-MTA", f"dns; {fate.remote_mta}"))
     if fate.diagnostic:
-        fields.append(("Diagnostic-Code", f"smtp; {_plain(fate.diagnostic, utf8)}"))
+        fields.append(("Diagnostic-Code", f"{fate.diagnostic_type}; {_plain(fate.diagnostic, utf8)}"))
     if fate.last_attempt:
         fields.append(("Last-Attempt-Date", encode.date(fate.last_attempt)))
     if fate.retry_until:
@@ -116,12 +117,12 @@ def returned(content: bytes, *, whole: bool, utf8: bool) -> build.Part:
     `whole`: message/rfc822 (message/global when `utf8`), which no encoding may wrap but 7bit and 8bit; else the
     header as text/rfc822-headers (message/global-headers).
     """
+    utf8 = utf8 and _is_utf8(content) and build.lines_fit(content)
+    encoding = "7bit" if build.seven_bit(content) else "8bit"
     if whole:
-        return build.Part(
-            "message/global" if utf8 else "message/rfc822", content, "7bit" if build.seven_bit(content) else "8bit"
-        )
+        return build.Part("message/global" if utf8 else "message/rfc822", content, encoding)
     if utf8:
-        return build.Part("message/global-headers", content, "7bit" if build.seven_bit(content) else "8bit")
+        return build.Part("message/global-headers", content, encoding)
     charset = "" if content.isascii() else f"; charset={'utf-8' if _is_utf8(content) else 'unknown-8bit'}"
     return build.encoded(f"text/rfc822-headers{charset}", content)
 
