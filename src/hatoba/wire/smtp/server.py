@@ -12,20 +12,21 @@ from hatoba.model.status import PeerError, Status
 from hatoba.wire.engine import CLOSED, NEED_DATA, PAUSED, Signal
 from hatoba.wire.smtp import esmtp, events, faults, grammar, states
 from hatoba.wire.smtp.data import ChunkReader, DataReader
-from hatoba.wire.smtp.lines import CRLF, Lines, LineTooLong
+from hatoba.wire.smtp.lines import Lines, LineTooLong
 from hatoba.wire.smtp.offer import Limits, Offer
 from hatoba.wire.smtp.reply import Challenge, Reply
 
 Answer = Reply | Challenge | tuple[Reply, ...] | None
 
 # What the next octets are.
-_COMMANDS, _CONTENT, _RESPONSE, _SKIP, _DRAIN, _HANDSHAKE, _OVER = range(7)
+_COMMANDS, _LETTER, _CONTENT, _RESPONSE, _SKIP, _DRAIN, _HANDSHAKE, _OVER = range(8)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _GO_AHEAD, _GO_ON = 354, 334
+_ENVELOPE = frozenset((states.MAIL, states.RCPT))
 _TURNS = frozenset(("DATA", "AUTH", "QUIT"))
 _FAULT, _END = "!", "."  # in place of a verb: a Malformed, the end of content
-_DATA = events.Data()
+_DATA, _DATA_LINE = events.Data(), b"DATA\r\n"
 _NO_CONTENT = DataReader(Limits())
 
 
@@ -69,12 +70,13 @@ class ServerEngine:
         """The next event, NEED_DATA, PAUSED (send first) or CLOSED."""
         if self._waiting:
             return PAUSED
-        if self._mode == _COMMANDS:
+        mode = self._mode
+        if mode <= _LETTER:
             lines = self._lines
             if lines.at == len(lines.data) and not lines.more:
                 return self._starved()
-            return self._command()
-        return self._READ[self._mode](self)
+            return self._letter() if mode else self._command()
+        return self._READ[mode](self)
 
     def tls_started(self) -> None:
         """Begin anew, as before EHLO. PeerError when plaintext is still here.  # RFC 3207 §4.2"""
@@ -96,45 +98,36 @@ class ServerEngine:
     # Commands
 
     def _command(self) -> events.Event | Signal:
-        lines = self._lines
-        begin = lines.at
-        end = lines.data.find(CRLF, begin, begin + self.limits.line)
-        if end >= 0:
-            line = lines.data[begin:end]
-            lines.at = end + 2
-        else:
-            try:
-                rest = lines.line(self.limits.line)
-            except LineTooLong:
-                self._mode = _SKIP
-                return self._give(_FAULT, faults.LONG_LINE)
-            if rest is None:
-                return self._starved()
-            line = rest
-        try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            return self._give(_FAULT, faults.NOT_UTF8)
-        return self._plain(text) or self._parse(text)
-
-    def _plain(self, text: str) -> events.Event | None:
-        """The short way: what nearly every letter says; None: take the long way."""
-        at = self._at
+        """The next command: the short way for what nearly every letter says, the long way for all else."""
+        at, lines = self._at, self._lines
         if at.state == states.READY:
-            mail = grammar.plain_mail(text)
-            if mail is not None:
+            found = grammar.MAIL_LINE(lines.data, lines.at)
+            if found and (mail := grammar.plain_mail(found)):
+                lines.at = found.end()
                 at.mail = mail
                 self._waiting = "MAIL"
-            return mail
-        if at.mail is not None:
-            rcpt = grammar.plain_rcpt(text)
-            if rcpt is not None and at.state != states.CHUNKS:
+                return mail
+        elif at.state in _ENVELOPE:
+            found = grammar.RCPT_LINE(lines.data, lines.at)
+            if found and (rcpt := grammar.plain_rcpt(found)):
+                lines.at = found.end()
                 self._waiting = "RCPT"
                 return rcpt
-            if text in ("DATA", "data") and at.state == states.RCPT and at.mail.body != "BINARYMIME":
+            if at.accepted and lines.data.startswith(_DATA_LINE, lines.at) and not self._binary():
+                lines.at += len(_DATA_LINE)
                 self._waiting = "DATA"
                 return _DATA
-        return None
+        try:
+            line = lines.line(self.limits.line)
+        except LineTooLong:
+            self._mode = _SKIP
+            return self._give(_FAULT, faults.LONG_LINE)
+        if line is None:
+            return self._starved()
+        try:
+            return self._parse(line.decode())
+        except UnicodeDecodeError:
+            return self._give(_FAULT, faults.NOT_UTF8)
 
     def _parse(self, text: str) -> events.Event | Signal:
         """The long way: any command, any fault."""
@@ -237,6 +230,12 @@ class ServerEngine:
         self._mode = _COMMANDS
         return self._give(_FAULT, self._after)
 
+    def _letter(self) -> events.Event | Signal:
+        """The beginning of what stands behind DATA; nearly always it is all of it."""
+        self._reader = DataReader(self.limits)
+        self._mode = _CONTENT
+        return self._content()
+
     def _content(self) -> events.Event | Signal:
         event = self._reader.read(self._lines)
         if event is None:
@@ -302,8 +301,7 @@ class ServerEngine:
     def _turn(self, verb: str, code: int) -> None:
         """What octets come next, where they are no commands."""
         if verb == "DATA" and code == _GO_AHEAD:
-            self._reader = DataReader(self.limits)
-            self._mode = _CONTENT
+            self._mode = _LETTER
         elif verb == "AUTH" and code == _GO_ON:
             self._mode = _RESPONSE
         elif verb == "QUIT":
@@ -321,7 +319,7 @@ class ServerEngine:
             raise ValueError(f"{len(replies)} replies where {count} are due")
         return b"".join(reply.wire for reply in replies), replies[-1]
 
-    _READ: ClassVar = (_command, _content, _response, _skip, _drained, _paused, _over)
+    _READ: ClassVar = (_command, _letter, _content, _response, _skip, _drained, _paused, _over)
     _CHECKS: ClassVar = {
         "DATA": _check_data,
         "BDAT": _check_chunk,
