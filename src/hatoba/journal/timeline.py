@@ -37,8 +37,10 @@ class Entry(msgspec.Struct):
 
 
 class Waiting(msgspec.Struct):
-    """One recipient still in the queue. `state`: ready, active, held, quarantined; `next_at` ms; `status` and
-    `reply` of the last attempt."""
+    """One recipient still in the queue. `state`: ready, active, held, quarantined; `next_at` in ms.
+
+    `status` to `host` tell of the last attempt: our status and words, the peer's reply, when (ms) and where.
+    """
 
     n: int
     to: str
@@ -48,7 +50,10 @@ class Waiting(msgspec.Struct):
     next_at: int
     priority: int = 0
     status: str = ""
+    text: str = ""
     reply: str = ""
+    tried_at: int = 0
+    host: str = ""
     binds: list[str] = []  # what keeps it from going, in words
 
 
@@ -139,7 +144,10 @@ class _Last(msgspec.Struct):
     """What queue keeps of the last attempt in a recipient's row."""
 
     status: str = ""
+    text: str = ""
     reply: str = ""
+    at: int = 0
+    host: str = ""
     quarantined: str = ""
 
 
@@ -167,6 +175,9 @@ def _waiting(row: RecipientRow, lane: LaneRow | None) -> Waiting:
         next_at=row.next_at,
         priority=row.priority,
         status=last.status,
+        text=last.text,
         reply=last.reply,
+        tried_at=last.at,
+        host=last.host,
         binds=binds,
     )

@@ -44,7 +44,7 @@ def test_an_unknown_letter_has_no_story(shard: Shard) -> None:
 
 
 async def test_a_queued_letter(shard: Shard) -> None:
-    last = msgspec.json.encode({"status": "4.2.1", "reply": "450 later", "other": 1})
+    last = msgspec.json.encode({"status": "4.2.1", "text": "later", "reply": "450 no", "at": 9, "host": "h", "x": 1})
     await seal(
         shard,
         7,
@@ -62,7 +62,8 @@ async def test_a_queued_letter(shard: Shard) -> None:
     assert story.accepted.sender == "alice@example.org"
     first = story.waiting[0]
     assert (first.to, first.state, first.attempts, first.next_at) == ("bob@example.com", "ready", 2, NOW + 300)
-    assert (first.status, first.reply, first.binds) == ("4.2.1", "450 later", ["lane held: maintenance"])
+    assert (first.status, first.text, first.reply) == ("4.2.1", "later", "450 no")
+    assert (first.tried_at, first.host, first.binds) == (9, "h", ["lane held: maintenance"])
     assert [one.binds for one in story.waiting[1:]] == [["held"], ["quarantined: crashed"], ["quarantined"]]
     assert b"lane held" in msgspec.json.encode(story)
 
