@@ -141,9 +141,9 @@ def _opening(readers: Sequence[Reader], session: str) -> str:
 
 
 class _Last(msgspec.Struct):
-    """What queue keeps of the last attempt in a recipient's row."""
+    """What queue keeps of the last attempt in a recipient's row (its `Last`: the keys are queue's)."""
 
-    status: str = ""
+    code: str = ""
     text: str = ""
     reply: str = ""
     at: int = 0
@@ -174,7 +174,7 @@ def _waiting(row: RecipientRow, lane: LaneRow | None) -> Waiting:
         attempts=row.attempts,
         next_at=row.next_at,
         priority=row.priority,
-        status=last.status,
+        status=last.code,
         text=last.text,
         reply=last.reply,
         tried_at=last.at,

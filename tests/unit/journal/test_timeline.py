@@ -44,7 +44,7 @@ def test_an_unknown_letter_has_no_story(shard: Shard) -> None:
 
 
 async def test_a_queued_letter(shard: Shard) -> None:
-    last = msgspec.json.encode({"status": "4.2.1", "text": "later", "reply": "450 no", "at": 9, "host": "h", "x": 1})
+    last = msgspec.json.encode({"code": "4.2.1", "text": "later", "reply": "450 no", "at": 9, "host": "h", "x": 1})
     await seal(
         shard,
         7,
