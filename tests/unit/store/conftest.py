@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,11 +42,11 @@ class Makers:
             eightbit=True,
         )
 
-    def row(self, letter: int, n: int = 0, **columns: object) -> rows.RecipientRow:
-        values: dict[str, object] = {"address": "bob@c.example", "domain": "c.example", "site": "mx:c.example"}
-        return rows.RecipientRow(letter, n, **(values | columns))  # type: ignore[arg-type]  # columns by name
+    def row(self, letter: int, n: int = 0, **columns: Any) -> rows.RecipientRow:
+        values = {"address": "bob@c.example", "domain": "c.example", "site": "mx:c.example"}
+        return rows.RecipientRow(letter, n, **(values | columns))
 
-    def seal(self, number: int, body: bytes = b"Subject: x\r\n\r\nhello\r\n", **columns: object) -> rows.Seal:
+    def seal(self, number: int, body: bytes = b"Subject: x\r\n\r\nhello\r\n", **columns: Any) -> rows.Seal:
         event = Event(number, self.now, ACCEPTED, b'{"k":1}')
         return rows.Seal(self.letter(number, body), [self.row(number, **columns)], [event])
 

@@ -27,7 +27,6 @@ def test_death_at_every_step(template: Path, tmp_path: Path) -> None:
         with Shard.open(tmp_path / step, 0, Settings(inline=4096)) as opened, opened.reader() as reader:
             swept += opened.swept
             letters, troubles = spool.load_many(reader, [1, 2, 3])
-            letters = {number: letters[number] for number in letters}
             missing = {one.id for one in troubles}
             sealed = {int(word[1:]) for word in said if word[0] == "+"}
             settled = {1, 2} if "-1" in said else set()

@@ -40,9 +40,10 @@ async def test_full(opened: Shard, make: Any) -> None:
     assert isinstance(error, trouble.StoreTrouble)
     assert error.kind == trouble.FULL
     assert error.disk
-    assert opened.writer.trouble is not None
+    troubles = [opened.writer.trouble]
     await opened.writer.seal(make.seal(99))  # the limit went with the connection: the disk is well again
-    assert opened.writer.trouble is None
+    troubles.append(opened.writer.trouble)
+    assert [one and one.kind for one in troubles] == [trouble.FULL, None]
     assert held(opened) == 1 + sum(seal.exception() is None for seal in seals) + 1
 
 
