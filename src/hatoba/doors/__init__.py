@@ -1,0 +1,1 @@
+"""Doors: where clients are answered, one room a protocol; each translates Status into its protocol's words."""

@@ -1,0 +1,158 @@
+"""Limits: counters that all workers see without asking each other, and a token bucket.
+
+Called by doors.smtp (connections, rates, bad passwords) and delivery; the supervisor makes the memory.
+Never locks: each worker writes its own column only and reads the sum, so a count may pass its limit by workers - 1.
+Fails never in use; a key may be counted too high (count-min: two hashes, the lower wins), practically never too low.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import secrets
+import struct
+from typing import Self
+
+WIDTH = 4096  # cells of a row
+ROWS = 2
+BANKS = 4  # of windows: windows of different length seldom share cells
+_HEADER = 64
+_SEED = 16
+_COLUMN = (1 + BANKS) * ROWS * WIDTH  # cells: what is held, then the windows
+_CELL = 8
+
+
+class SharedCounters:
+    """`take`/`give`/`count`: things held at the moment. `hit`/`hits`: things that happened in the current window.
+
+    A cell of a window is (window number << 32 | count): a cell with another number counts 0, so nothing is cleared.
+    """
+
+    def __init__(self, fd: int, worker: int, workers: int, memory: mmap.mmap) -> None:
+        self.fd = fd
+        self._memory = memory
+        self._cells = memoryview(memory)[_HEADER:].cast("Q")
+        self._seed = bytes(memory[8 : 8 + _SEED])
+        self._bases = [worker * _COLUMN for worker in range(workers)]
+        self._own = worker * _COLUMN
+        self._keys: dict[str, tuple[int, int]] = {}
+
+    @classmethod
+    def create(cls, workers: int) -> Self:
+        """The memory for so many workers; `fd` is handed down to them. The maker writes as worker 0."""
+        size = _HEADER + workers * _COLUMN * _CELL
+        fd = os.memfd_create("hatoba-limits", os.MFD_CLOEXEC)
+        os.ftruncate(fd, size)
+        memory = mmap.mmap(fd, size)
+        memory[: 8 + _SEED] = struct.pack("<Q", workers) + secrets.token_bytes(_SEED)
+        return cls(fd, 0, workers, memory)
+
+    @classmethod
+    def attach(cls, fd: int, worker: int) -> Self:
+        """The memory handed down as `fd`, written as `worker` (0 ≤ worker < workers). ValueError if it is not that."""
+        size = os.fstat(fd).st_size
+        memory = mmap.mmap(fd, size)
+        (workers,) = struct.unpack_from("<Q", memory)
+        if size != _HEADER + workers * _COLUMN * _CELL or not 0 <= worker < workers:
+            raise ValueError(f"descriptor {fd} holds no counters with a column {worker}")
+        return cls(fd, worker, workers, memory)
+
+    def close(self) -> None:
+        """Lets the memory go; the descriptor stays the owner's."""
+        self._cells.release()
+        self._memory.close()
+
+    def clear_column(self, worker: int) -> None:
+        """Forgets what a dead worker held and counted."""
+        start = _HEADER + worker * _COLUMN * _CELL
+        self._memory[start : start + _COLUMN * _CELL] = bytes(_COLUMN * _CELL)
+
+    # ---- held
+
+    def take(self, key: str, limit: int) -> bool:
+        """One more of `key`, unless all workers together hold `limit` already."""
+        first, second = self._keys.get(key) or self._places(key)
+        cells, own = self._cells, self._own
+        if self._held(first) >= limit and self._held(second) >= limit:
+            return False
+        cells[own + first] += 1
+        cells[own + second] += 1
+        return True
+
+    def give(self, key: str) -> None:
+        """One less; each `take` that was True is given back once, by the worker that took it."""
+        cells, own = self._cells, self._own
+        for place in self._keys.get(key) or self._places(key):
+            if cells[own + place]:
+                cells[own + place] -= 1
+
+    def count(self, key: str) -> int:
+        """How many are held, by all workers."""
+        first, second = self._keys.get(key) or self._places(key)
+        return min(self._held(first), self._held(second))
+
+    def _held(self, place: int) -> int:
+        cells = self._cells
+        return sum([cells[base + place] for base in self._bases])
+
+    # ---- happened
+
+    def hit(self, key: str, window: float, now: int, times: int = 1) -> int:
+        """`key` happened at `now` (ms); how often it did in this window of `window` seconds, by all workers."""
+        places, mark = self._window(key, window, now)
+        cells, own = self._cells, self._own
+        for place in places:
+            cell = cells[own + place]
+            cells[own + place] = mark | min(
+                (cell & 0xFFFFFFFF) + times if cell >> 32 == mark >> 32 else times, 0xFFFFFFFF
+            )
+        return self._happened(places, mark)
+
+    def hits(self, key: str, window: float, now: int) -> int:
+        """How often `key` happened in the window, without one more."""
+        places, mark = self._window(key, window, now)
+        return self._happened(places, mark)
+
+    def _window(self, key: str, window: float, now: int) -> tuple[tuple[int, int], int]:
+        first, second = self._keys.get(key) or self._places(key)
+        bank = (1 + int(window).bit_length() % BANKS) * ROWS * WIDTH
+        return (bank + first, bank + second), (now // max(1, int(window * 1000)) & 0xFFFFFFFF) << 32
+
+    def _happened(self, places: tuple[int, int], mark: int) -> int:
+        cells, number = self._cells, mark >> 32
+        sums = []
+        for place in places:
+            found = [cells[base + place] for base in self._bases]
+            sums.append(sum([cell & 0xFFFFFFFF for cell in found if cell >> 32 == number]))
+        return min(sums)
+
+    def _places(self, key: str) -> tuple[int, int]:
+        """The two cells of a key, hashed with a secret so that nobody can aim at a neighbour's."""
+        digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=self._seed).digest()
+        first, second = struct.unpack("<II", digest)
+        found = (first % WIDTH, WIDTH + second % WIDTH)
+        if len(self._keys) >= WIDTH:
+            self._keys.clear()
+        self._keys[key] = found
+        return found
+
+
+class TokenBucket:
+    """`burst` at once, then one each `1 / rate` seconds (GCRA: one number of state, times are ms)."""
+
+    __slots__ = ("_gap", "_slack", "_tat")
+
+    def __init__(self, rate: float, burst: int = 1) -> None:
+        """`rate` per second, above 0."""
+        self._gap = 1000.0 / rate
+        self._slack = self._gap * (burst - 1)
+        self._tat = 0.0
+
+    def take(self, now: int) -> float:
+        """0.0 when one may go now (it is taken); else the ms to wait (nothing is taken)."""
+        early = self._tat - self._slack - now
+        if early > 0:
+            return early
+        self._tat = max(self._tat, float(now)) + self._gap
+        return 0.0
