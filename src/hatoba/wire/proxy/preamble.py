@@ -82,8 +82,10 @@ class ProxyEngine:
             raise wrong("TLS began in the middle of a PROXY header")
 
     def rest(self) -> bytes:
-        """The octets behind the header, once; the next engine's."""
-        rest, self._buffer = self._buffer if self._done else b"", b""
+        """The octets behind the header, once; the next engine's. b"" before `Proxied`."""
+        if not self._done:
+            return b""
+        rest, self._buffer = self._buffer, b""
         return rest
 
     def _text(self, buffer: bytes) -> Proxied | None:

@@ -49,7 +49,7 @@ class Bearer:
 
 def fields(message: str) -> dict[str, str]:
     """key=value pairs, each behind a ^A, another ^A at the end. PeerError. # RFC 7628 §3.1"""
-    *pairs, last, end = message.split("\x01") if "\x01" in message else (message, "")
+    *pairs, last, end = message.split("\x01") if "\x01" in message else (message, "x")
     if last or end:
         raise steps.bad("a token message ends in two ^A")
     found: dict[str, str] = {}

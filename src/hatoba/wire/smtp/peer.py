@@ -109,10 +109,6 @@ class Replies:
             self._start = 0
         self._buffer = self._buffer + data if self._buffer else data
 
-    def drop(self) -> None:
-        """Forgets everything received."""
-        self._buffer, self._start, self._at, self._code, self._lines = b"", 0, 0, b"", []
-
     def next(self) -> PeerReply | None:
         """The next whole reply, None when more octets are needed. PeerError on rubbish."""
         buffer = self._buffer
