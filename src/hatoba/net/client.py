@@ -8,7 +8,6 @@ Fails with Unreachable, which says for each address why.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -53,12 +52,10 @@ async def dial(
     *,
     timeout: float,
     source: Source = ANY,
-    tls: ssl.SSLContext | None = None,
-    server_hostname: str = "",
 ) -> Pump:
-    """One address: the pump `make` gave, connected; with `tls` (implicit TLS) the handshake is over too.
+    """One address: the pump `make` gave, connected (with implicit TLS the handshake goes on by itself).
 
-    OSError (ssl.SSLError among them) or TimeoutError; `timeout` seconds for all of it.
+    OSError or TimeoutError; `timeout` seconds for the TCP connection.
     """
     loop = asyncio.get_running_loop()
     local = source.of(ip)
@@ -68,8 +65,6 @@ async def dial(
             ip,
             port,
             local_addr=(local, 0) if local else None,
-            ssl=tls,
-            server_hostname=(server_hostname or ip) if tls is not None else None,
         )
     return pump
 
@@ -80,8 +75,6 @@ async def connect(
     *,
     timeout: float,
     source: Source = ANY,
-    tls: ssl.SSLContext | None = None,
-    server_hostname: str = "",
 ) -> Pump:
     """The first (ip, port) that answers within `timeout` seconds each. Unreachable when none does.
 
@@ -90,7 +83,7 @@ async def connect(
     tried = []
     for ip, port in addresses:
         try:
-            return await dial(make, ip, port, timeout=timeout, source=source, tls=tls, server_hostname=server_hostname)
+            return await dial(make, ip, port, timeout=timeout, source=source)
         except TimeoutError:
             tried.append(Tried(ip, port, f"no answer within {timeout:g} s", timed_out=True))
         except OSError as error:

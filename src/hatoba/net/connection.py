@@ -23,15 +23,16 @@ WAITING, BLOCKED, STREAMING, UPGRADING, CLOSING = 1, 2, 4, 8, 16  # why no event
 
 
 class Connection(asyncio.Protocol):
-    """`idle` seconds without a byte end it. Implicit TLS is the loop's: it calls us once the handshake is over.
+    """`idle` seconds without a byte end it. `implicit_tls` is a client's: TLS before the first word (a server's
+    listener does that itself, before there is a pump).
 
     `peer` and `local` are (ip, port), `tls` is "" or "TLSv1.3 TLS_AES_256_GCM_SHA384"; `closing` is True from the
     moment the end was decided. `origin` (and `origin_tls`, for the log only) is what a trusted proxy said of its peer.
     """
 
     __slots__ = (
-        "_clock", "_eof", "_gone", "_idle", "_last", "_loop", "_paused", "_server_hostname", "_server_side",
-        "_stopped", "_task", "_timer", "_tls_context", "_unsent", "closing", "handshake", "local",
+        "_clock", "_eof", "_gone", "_idle", "_last", "_loop", "_paused", "_plain", "_server_hostname", "_server_side",
+        "_stopped", "_task", "_timer", "_tls_context", "_unsent", "closing", "handshake", "implicit_tls", "local",
         "on_gone", "origin", "origin_tls", "peer", "tls", "transport",
     )  # fmt: skip
 
@@ -41,6 +42,7 @@ class Connection(asyncio.Protocol):
         tls_context: ssl.SSLContext | None,
         server_side: bool,
         server_hostname: str | None,
+        implicit_tls: bool,
         idle: float,
         handshake: float,
     ) -> None:
@@ -50,6 +52,7 @@ class Connection(asyncio.Protocol):
         self.origin_tls = ""
         self.tls = ""
         self.closing = False
+        self.implicit_tls = implicit_tls
         self.handshake = handshake
         self.on_gone: Callable[[Any], object] | None = None  # whoever keeps the set of connections
         self.transport: asyncio.Transport | None = None
@@ -65,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._stopped = 0
         self._unsent = 0
         self._paused = self._gone = self._eof = False
+        self._plain = False  # implicit TLS whose handshake has not begun: uvloop reads whatever we say
 
     # ---- what pump adds
 
@@ -95,7 +99,12 @@ class Connection(asyncio.Protocol):
         self._last = self._clock()
         self._timer = self._loop.call_later(self._idle, self._look)
         self.tls = tls.describe(transport.get_extra_info("ssl_object"))
-        self._opened()
+        if self.implicit_tls and not self.tls:
+            self._stop_for_tls()
+            self._plain = True
+            self._upgrade()
+        else:
+            self._opened()
 
     # ---- TLS
 
@@ -122,6 +131,7 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._shake_hands())
 
     async def _shake_hands(self) -> None:
+        self._plain = False
         assert self.transport is not None and self._tls_context is not None  # noqa: S101,PT018 # _stop_for_tls saw to it
         try:
             upgraded = await self._loop.start_tls(
@@ -148,7 +158,10 @@ class Connection(asyncio.Protocol):
         self.tls = tls.describe(upgraded.get_extra_info("ssl_object"))
         self._last = self._clock()
         self._stopped &= ~UPGRADING
-        self._secured()
+        if self.implicit_tls:
+            self._opened()
+        else:
+            self._secured()
 
     # ---- idle
 

@@ -52,10 +52,11 @@ class Pump(Connection):
         tls_context: ssl.SSLContext | None = None,
         server_side: bool = True,
         server_hostname: str | None = None,
+        implicit_tls: bool = False,
         idle: float,
         handshake: float = 30.0,
     ) -> None:
-        super().__init__(loop, tls_context, server_side, server_hostname, idle, handshake)
+        super().__init__(loop, tls_context, server_side, server_hostname, implicit_tls, idle, handshake)
         self.engine = engine
         self.session = session
         self._log = log
@@ -69,6 +70,9 @@ class Pump(Connection):
 
     def data_received(self, data: bytes) -> None:
         if self._stopped & CLOSING:
+            return
+        if self._plain:
+            self.abort()  # it speaks plaintext on a TLS port, or somebody else does
             return
         self._last = self._clock()
         try:
