@@ -1,4 +1,4 @@
-"""Work: one waiting item of a commit, already in rows, and how a batch of them becomes few statements.
+"""Work: one waiting item of a commit, already in rows; how a batch becomes few statements and how it is answered.
 
 Made by writer.seal and writer.settle on the caller's thread; written by the writer's thread.
 Never opens, begins or commits: it only knows which statements, in which order.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -107,3 +108,27 @@ def _run(shape: Multi, rows: Sequence[Any], run: Callable[[str, Sequence[Any]], 
     if rows:
         for text, parameters in shape.parts(rows):
             run(text, parameters)
+
+
+def answer(batch: list[Work]) -> None:
+    """Results to their waiters: those of an event loop in one call for all."""
+    loops: dict[asyncio.AbstractEventLoop, list[Work]] = {}
+    for item in batch:
+        if isinstance(item.waiter, asyncio.Future):
+            loops.setdefault(item.waiter.get_loop(), []).append(item)
+        else:
+            _resolve((item,))
+    for loop, items in loops.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, items)
+
+
+def _resolve(items: Sequence[Work]) -> None:
+    for item in items:
+        waiter = item.waiter
+        if waiter.done():  # cancelled meanwhile
+            continue
+        if item.error is None:
+            waiter.set_result(item.result)
+        else:
+            waiter.set_exception(item.error)

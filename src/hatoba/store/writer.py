@@ -125,7 +125,7 @@ class Writer:
                 item = waiting.get()
             if batch:
                 self._turn(batch)
-                _answer(batch)
+                work.answer(batch)
             if item is None:
                 break
         self._renew()
@@ -133,7 +133,7 @@ class Writer:
             late = waiting.get()
             if late is not None:
                 late.error = StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
-                _answer([late])
+                work.answer([late])
 
     def _turn(self, batch: list[Work]) -> None:
         """One commit, or one for each kind when the disk is full: settlements free room and must not wait for seals."""
@@ -291,27 +291,3 @@ class Writer:
                 connection.execute("ROLLBACK")
         with contextlib.suppress(sqlite3.Error):
             connection.close()
-
-
-def _answer(batch: list[Work]) -> None:
-    """Results to their waiters: those of an event loop in one call for all."""
-    loops: dict[asyncio.AbstractEventLoop, list[Work]] = {}
-    for item in batch:
-        if isinstance(item.waiter, asyncio.Future):
-            loops.setdefault(item.waiter.get_loop(), []).append(item)
-        else:
-            _resolve((item,))
-    for loop, items in loops.items():
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_resolve, items)
-
-
-def _resolve(items: Sequence[Work]) -> None:
-    for item in items:
-        waiter = item.waiter
-        if waiter.done():  # cancelled meanwhile
-            continue
-        if item.error is None:
-            waiter.set_result(item.result)
-        else:
-            waiter.set_exception(item.error)

@@ -1,6 +1,7 @@
 """The queue against a dictionary: any order of seals, leases, settlements, holds and restarts leaves them equal."""
 
 import asyncio
+import atexit
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,11 +24,16 @@ SITES = st.sampled_from(["a", "b"])
 PRIORITIES = st.integers(-1, 1)
 
 
+TEMPLATE = Path(tempfile.mkdtemp())  # prepared once for all examples
+atexit.register(shutil.rmtree, TEMPLATE)
+store.prepare(TEMPLATE, 1)
+
+
 class Queue(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        store.prepare(self.folder, 1)
+        shutil.copytree(TEMPLATE, self.folder, dirs_exist_ok=True)
         self.runner = asyncio.Runner()
         self.opened = Shard.open(self.folder, 0, Settings())
         self.known: dict[tuple[int, int], rows.RecipientRow] = {}

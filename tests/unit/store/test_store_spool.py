@@ -66,13 +66,21 @@ async def test_load(opened: Shard, make: Any) -> None:
         assert caught.value.id == 3
 
 
-@pytest.mark.parametrize(
-    "damage",
-    ["meta = x'7b7b'", "meta = x'7b7d'", "meta = x'ff'", "body = x'00'", "body = NULL", "body = 'text'", "meta = 5"],
+DAMAGES = (
+    "UPDATE letter SET meta = x'7b7b' WHERE id = 2",
+    "UPDATE letter SET meta = x'7b7d' WHERE id = 2",
+    "UPDATE letter SET meta = x'ff' WHERE id = 2",
+    "UPDATE letter SET meta = 5 WHERE id = 2",
+    "UPDATE letter SET body = x'00' WHERE id = 2",
+    "UPDATE letter SET body = 'text' WHERE id = 2",
+    "UPDATE letter SET body = NULL WHERE id = 2",
 )
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_corrupt_row_names_its_letter(opened: Shard, make: Any, damage: str) -> None:
     await asyncio.gather(*(opened.writer.seal(make.seal(number)) for number in (1, 2, 3)))
-    await opened.writer.do(lambda tx: tx.run("UPDATE letter SET " + damage + " WHERE id = 2"))
+    await opened.writer.do(lambda tx: tx.run(damage))
     with opened.reader() as reader:
         letters, troubles = spool.load_many(reader, [1, 2, 3])
         assert sorted(letters) == [1, 3]
