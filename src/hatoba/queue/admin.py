@@ -16,6 +16,7 @@ from hatoba.delivery.site import Site
 from hatoba.journal import forms
 from hatoba.model.address import Address
 from hatoba.model.status import Refusal, Status
+from hatoba.notice import settings as notice_
 from hatoba.queue import report
 from hatoba.queue.board import FILTERS, filters_bytes, filters_of
 from hatoba.queue.choice import Choice, Standing
@@ -184,10 +185,11 @@ def offline(
     hostname: str,
     new_id: Callable[[], int],
     clock: Callable[[], int],
+    notice: notice_.Settings | None = None,
 ) -> Admin:
     """Admin of a shard that no worker has: the command line opened it itself. `close()` it before the shard."""
     means = Means(settings, shard, _Nobody(), hostname=hostname, clock=clock, draw=random.random, new_id=new_id)
-    return Admin(means, Notices(means), Reading(shard, "queue-read"))
+    return Admin(means, Notices(means, notice or notice_.Settings()), Reading(shard, "queue-read"))
 
 
 class _Nobody:

@@ -72,6 +72,8 @@ class Board:
             if lane.suspended_until:
                 if lane.resume(now):
                     resumed.append(lane)
+            elif lane.waiting and not lane.active:
+                lane.wake()  # a wake lost by whatever mistake costs no letter more than one turn
             elif lane.last_used < idle and lane.memory == 0 and not lane.failures:
                 self.close(lane)
         return resumed

@@ -79,6 +79,10 @@ class Contents:
         self._jobs[id(letter)] = self._jobs.get(id(letter), 1) + jobs - 1
         return [letter] * jobs
 
+    def fits(self, size: int) -> bool:
+        """Whether the budget has room for `size` more bytes."""
+        return self.used + size <= self._limit
+
     def release(self, letter: Letter) -> None:
         """A job of the letter needs it no more."""
         if letter.content is None:

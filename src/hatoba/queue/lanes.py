@@ -182,9 +182,14 @@ class Lane:
 
     def _load(self) -> None:
         size = 0
-        while len(self._loading) < AHEAD and size < AHEAD_BYTES and (job := self._cold.pop()) is not None:
-            self._loading[id(job)] = job
+        while len(self._loading) < AHEAD and (job := self._cold.pop()) is not None:
             size += job.letter.size
+            if (self._loading or self._ready.count) and not (size < AHEAD_BYTES and self._contents.fits(size)):
+                self._cold.put_front(job)  # one at least, or the lane would stand still
+                break
+            self._loading[id(job)] = job
+        if not self._loading:
+            return
         self._task = asyncio.get_running_loop().create_task(self._read())
 
     async def _read(self) -> None:
@@ -272,8 +277,10 @@ class Lane:
             return f"site suspended: {self.last_reply}"
         if not self._gate.open:
             return self._gate.binds()
+        if self._loading and not self._ready.count:
+            return "reading content"
         if self.failures:
             return f"testing the site: {self.last_reply}"
         if channel is not None and channel.binds:
             return channel.binds
-        return "reading content" if self._loading and not self._ready.count else ""
+        return ""

@@ -5,16 +5,16 @@ Never sends and never writes: the Seals ride in the Settle that caused them. # h
 Fails with whatever composing raises: settlement contains it.
 """
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from hatoba.journal import forms
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
-from hatoba.model.outcome import Outcome
+from hatoba.model.outcome import Attempt, Outcome
 from hatoba.notice import dsn
+from hatoba.notice import settings as settings_
 from hatoba.queue.means import Means
 from hatoba.queue.ruling import Ruling
 from hatoba.store import spool
@@ -22,7 +22,12 @@ from hatoba.store.sqlite import Reader
 
 HEAD = 256 << 10  # of a body in a file this much is read: more than a header may have
 
-Compose = Callable[[Ruling, Letter, bool, int], "Told"]
+
+class Text(msgspec.Struct):
+    """A letter that holds its content, or else the beginning of it in `head`."""
+
+    letter: Letter
+    head: bytes = b""
 
 
 class Told(msgspec.Struct):
@@ -35,11 +40,12 @@ class Told(msgspec.Struct):
 class Notices:
     """One per queue."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, settings: settings_.Settings) -> None:
         self._means = means
+        self._settings = settings
 
-    def compose(self, ruling: Ruling, letter: Letter, final: bool, now: int) -> Told:
-        """`letter` holds its content or at least its header. `final`: success here is delivery, not relaying."""
+    def compose(self, ruling: Ruling, text: Text, attempt: Attempt, final: bool, now: int) -> Told:
+        """The notices of one ruling. `final`: success here is delivery, not relaying."""
         told = Told()
         for kind, outcomes in (
             ("failure", ruling.failures),
@@ -47,30 +53,39 @@ class Notices:
             ("success" if final else "relayed", ruling.successes),
         ):
             if outcomes:
-                self._one(told, kind, letter, outcomes, now)
+                self._one(told, kind, text, attempt, outcomes, now)
         return told
 
-    def _one(self, told: Told, kind: str, letter: Letter, outcomes: Sequence[Outcome], now: int) -> None:
-        means = self._means
-        notice = dsn.compose(kind, letter, list(outcomes), now, means.hostname, means.new_id())
+    def _one(self, told: Told, kind: str, text: Text, attempt: Attempt, outcomes: Sequence[Outcome], now: int) -> None:
+        means, letter = self._means, text.letter
+        tried = attempt.ended if attempt.started else 0
+        notice = dsn.compose(
+            kind, letter, outcomes, now, means.hostname, means.new_id(),
+            settings=self._settings, content_head=text.head, host=attempt.host, attempted=tried,
+        )  # fmt: skip
         n = [outcome.n for outcome in outcomes]
         sender = letter.envelope.sender
         if notice is not None:
             told.letters.append(notice)
         number, to = (notice.id, str(sender)) if notice is not None else (0, "")
-        reason = "" if notice is not None else ("null sender" if sender is None else "not wanted (NOTIFY)")
+        reason = "" if notice is not None else _why_not(letter)
         if kind == "failure":
             told.events.append(forms.bounced(letter.id, n, number, to, now=now, reason=reason))
         elif kind == "delay":
             told.events.append(forms.delayed(letter.id, n, number, to, now=now, reason=reason))
 
 
-def readable(reader: Reader, means: Means, letter: Letter) -> Letter:
-    """A copy of the letter that holds its content, or the beginning of it when it lives in a file (then RET=HDRS)."""
-    whole = copy.copy(letter)
-    if whole.content is None and not whole.blob:
-        whole = spool.load(reader, letter.id)
-    if whole.content is None and whole.blob:
-        whole.content = next(iter(spool.chunks(means.shard.blobs, whole, HEAD)), b"")
-        whole.envelope = msgspec.structs.replace(whole.envelope, ret="HDRS")
-    return whole
+def _why_not(letter: Letter) -> str:
+    if letter.envelope.sender is None:
+        return "null sender"
+    return "a notice itself" if letter.source.door == dsn.DOOR else "not wanted (NOTIFY)"
+
+
+def readable(reader: Reader, means: Means, letter: Letter) -> Text:
+    """The letter with what can be returned of it: read from the store, of a body in a file the beginning."""
+    if letter.content is not None:
+        return Text(letter)
+    whole = letter if letter.blob else spool.load(reader, letter.id)
+    if whole.content is None:
+        return Text(whole, next(iter(spool.chunks(means.shard.blobs, whole, HEAD)), b""))
+    return Text(whole)

@@ -16,6 +16,7 @@ import msgspec
 from hatoba.journal import forms
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
+from hatoba.model.outcome import Attempt
 from hatoba.queue.admission import Admission, Plan, rows_at_rest
 from hatoba.queue.board import Board
 from hatoba.queue.choice import Choice
@@ -159,8 +160,9 @@ class Orders:
 
     async def _tell(self, number: int, n: Sequence[int], now: int) -> Told:
         means = self._means
-        letter = await self._reading.run(lambda reader: readable(reader, means, spool.load(reader, number)))
-        return self._notices.compose(Ruling(failures=[dropped(m) for m in n]), letter, False, now)
+        text = await self._reading.run(lambda reader: readable(reader, means, spool.load(reader, number)))
+        ruling = Ruling(failures=[dropped(m) for m in n])
+        return self._notices.compose(ruling, text, Attempt(0, now, "", ruling.failures), False, now)
 
     def _plan(self, notice: Letter) -> tuple[Seal, Plan | None]:
         if self.on is not None:

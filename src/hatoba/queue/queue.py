@@ -16,6 +16,7 @@ import msgspec
 from hatoba.journal import purge, search
 from hatoba.journal import settings as journal_
 from hatoba.model.envelope import Letter
+from hatoba.notice import settings as notice_
 from hatoba.queue.admin import Admin
 from hatoba.queue.admission import Admission, Plan
 from hatoba.queue.board import Board
@@ -71,6 +72,7 @@ class Queue:
         hostname: str,
         new_id: Callable[[], int],
         journal: journal_.Settings | None = None,
+        notice: notice_.Settings | None = None,
         clock: Callable[[], int] = now_ms,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -83,7 +85,7 @@ class Queue:
         self._ledger = Ledger()
         self._ink = Ink(means)
         self._resolving = Resolving(means, board)
-        notices = Notices(means)
+        notices = Notices(means, notice or notice_.Settings())
         self._settlement = Settlement(means, self._contents, self._ledger, self._ink, notices, self._bodies)
         self._admission = Admission(means, board, self._contents, self._ledger, self._resolving, self._settlement)
         self._refill = Refill(means, board, self._ledger, self._resolving, self._settlement, self._reading)

@@ -88,12 +88,12 @@ class Refill:
 
     async def fill(self, sites: Sequence[str]) -> int:
         """Leases what is due for `sites`, as far as their lanes have room; how many recipients went."""
-        total = await self._next_suspect()
+        total = 0
         for start in range(0, len(sites), TOGETHER):
             wanted = {site: room for site in sites[start : start + TOGETHER] if (room := self._room(site)) > 0}
             if wanted:
                 total += await self._fill(wanted)
-        return total
+        return total + await self._next_suspect()
 
     def _room(self, site: str) -> int:
         if not site:

@@ -23,7 +23,7 @@ from hatoba.queue.lanes import Lane
 from hatoba.queue.leased import Leased, last_bytes, last_of, params_bytes, params_of
 from hatoba.queue.ledger import Ledger
 from hatoba.queue.means import Means
-from hatoba.queue.notices import Notices, Told, readable
+from hatoba.queue.notices import Notices, Text, Told, readable
 from hatoba.queue.ruling import Ruling, rule
 from hatoba.store import journal as journal_
 from hatoba.store import queue as rows_
@@ -101,7 +101,7 @@ class Settlement:
             return
         final = lane is not None and lane.site.kind in _FINAL
         if job.letter.content is not None:
-            self._write(job, ruling, events, self._notices.compose(ruling, job.letter, final, now))
+            self._write(job, ruling, events, self._notices.compose(ruling, Text(job.letter), attempt, final, now))
             return
         self._start(self._read_and_write(job, attempt, ruling, events, final))
 
@@ -111,8 +111,8 @@ class Settlement:
         """The same where the notice needs a content that is not in memory."""
         means = self._means
         try:
-            letter = await self._reading.run(lambda reader: readable(reader, means, job.letter))
-            told = self._notices.compose(ruling, letter, final, means.clock())
+            text = await self._reading.run(lambda reader: readable(reader, means, job.letter))
+            told = self._notices.compose(ruling, text, attempt, final, means.clock())
         except Exception:  # noqa: BLE001  a bug is contained: logged whole, the letter stays
             self._contain(job, attempt)
         else:
