@@ -8,7 +8,7 @@ Fails with OSError where the directory cannot be written.
 import datetime
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from cryptography import x509

@@ -230,3 +230,28 @@ def written(field: fields.Field, value: Any) -> str:
     if field.unit == "bytes":
         return units.show_bytes(value)
     return toml(value)
+
+
+def encode(settings: Settings) -> dict[str, Any]:
+    """The settings as JSON types, secrets included: for the workers only."""
+    encoded: dict[str, Any] = msgspec.to_builtins(settings)
+    return encoded
+
+
+def reloaded(old: Settings, new: Settings) -> tuple[Settings, list[str]]:
+    """What SIGHUP makes of new settings: those that can change while running do; the keys that wait for a start."""
+    before, after = encode(old), encode(new)
+    waiting = list(_merge(Settings, before, after, "", False))
+    return msgspec.convert(before, Settings), waiting
+
+
+def _merge(struct: type, into: dict[str, Any], fresh: dict[str, Any], prefix: str, reloads: bool) -> Iterator[str]:
+    """Takes over what reloads; yields the paths of what differs and does not."""
+    for field in fields.of(struct, prefix, reloads):
+        if field.struct is not None and not field.many:
+            yield from _merge(field.struct, into[field.name], fresh[field.name], f"{field.path}.", field.reloads)
+        elif into[field.name] != fresh[field.name]:
+            if field.reloads:
+                into[field.name] = fresh[field.name]
+            else:
+                yield field.path

@@ -64,8 +64,8 @@ def _notes(annotation: Any) -> tuple[str, dict[str, Any]]:
     return description, extra
 
 
-def of(struct: type, prefix: str = "") -> Iterator[Field]:
-    """The fields of one Struct, tables included but not entered."""
+def of(struct: type, prefix: str = "", reloads: bool = False) -> Iterator[Field]:
+    """The fields of one Struct, tables included but not entered; `reloads`: the table around them is reloaded whole."""
     for info in msgspec.structs.fields(struct):
         description, extra = _notes(info.type)
         if not description:
@@ -84,20 +84,20 @@ def of(struct: type, prefix: str = "") -> Iterator[Field]:
             inner,
             many,
             bool(extra.get("secret")),
-            bool(extra.get("reloads")),
+            reloads or bool(extra.get("reloads")),
         )
 
 
-def leaves(struct: type, prefix: str = "") -> Iterator[Field]:
+def leaves(struct: type, prefix: str = "", reloads: bool = False) -> Iterator[Field]:
     """Every field that carries a value, depth first; [[tables]] are entered once, with "[]" in the path."""
-    for field in of(struct, prefix):
+    for field in of(struct, prefix, reloads):
         if field.struct is None:
             yield field
         elif field.many:
             yield field
-            yield from leaves(field.struct, f"{field.path}[].")
+            yield from leaves(field.struct, f"{field.path}[].", field.reloads)
         else:
-            yield from leaves(field.struct, f"{field.path}.")
+            yield from leaves(field.struct, f"{field.path}.", field.reloads)
 
 
 def form(field: Field) -> str:

@@ -67,9 +67,7 @@ async def admins(settings: "config.Settings") -> AsyncIterator[list[admin.Admin]
         for number in shard.numbers(where.data):
             opened = stack.enter_context(shard.Shard.open(where.data, number, settings.store, "the command line"))
             drawn = ids.Numbers(number, journal.highest(opened.reader()))
-            made = admin.offline(
-                settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now
-            )
+            made = admin.offline(settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now)
             stack.callback(made.close)
             found.append(made)
         yield found

@@ -27,8 +27,8 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _rows(struct: type, prefix: str) -> Iterator[str]:
-    for field in fields.of(struct):
+def _rows(struct: type, prefix: str, reloads: bool) -> Iterator[str]:
+    for field in fields.of(struct, "", reloads):
         if field.struct is None:
             default = "(needed)" if field.default is fields.NODEFAULT else f"`{config.written(field, field.default)}`"
             default = "" if default == "``" else default
@@ -38,19 +38,20 @@ def _rows(struct: type, prefix: str) -> Iterator[str]:
             yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
 
 
-def _section(struct: type, prefix: str, title: str, about: str) -> Iterator[str]:
-    rows = list(_rows(struct, prefix))
+def _section(struct: type, prefix: str, title: str, about: str, reloads: bool = False) -> Iterator[str]:
+    rows = list(_rows(struct, prefix, reloads))
     if rows:
         yield f"\n## {title}\n"
         if about:
             yield about + "\n"
         yield "| key | type | default | meaning | variable |\n|---|---|---|---|---|"
         yield from rows
-    for field in fields.of(struct):
+    for field in fields.of(struct, "", reloads):
         if field.struct is not None:
             path = prefix + field.name
             heading = f"[[{path}]]" if field.many else f"[{path}]"
-            yield from _section(field.struct, path + ("[]." if field.many else "."), heading, field.description)
+            below = path + ("[]." if field.many else ".")
+            yield from _section(field.struct, below, heading, field.description, field.reloads)
 
 
 def settings_page() -> str:

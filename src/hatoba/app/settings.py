@@ -14,6 +14,7 @@ from hatoba.delivery import settings as delivery
 from hatoba.directory import settings as directory
 from hatoba.doors.smtp import settings as smtp
 from hatoba.intake import settings as intake
+from hatoba.journal import settings as journal
 from hatoba.kit.units import Seconds
 from hatoba.net import settings as net
 from hatoba.notice import settings as notice
@@ -55,13 +56,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Where mail for some domains goes; all others by their MX records."),
     ] = ()
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
-    smtp: Annotated[smtp.Settings, Meta(description="The SMTP listeners' limits.")] = smtp.Settings()
-    intake: Annotated[intake.Settings, Meta(description="What is taken in.")] = intake.Settings()
+    smtp: Annotated[smtp.Settings, Meta(description="The SMTP listeners' limits.", extra={"reloads": True})] = (
+        smtp.Settings()
+    )
+    intake: Annotated[intake.Settings, Meta(description="What is taken in.", extra={"reloads": True})] = (
+        intake.Settings()
+    )
     queue: Annotated[queue.Settings, Meta(description="Retries, lanes and memory.")] = queue.Settings()
     delivery: Annotated[delivery.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
         delivery.Settings()
     )
     notice: Annotated[notice.Settings, Meta(description="Delivery status notifications.")] = notice.Settings()
+    journal: Annotated[journal.Settings, Meta(description="How long events are kept.")] = journal.Settings()
     directory: Annotated[directory.Settings, Meta(description="Accounts and passwords.")] = directory.Settings()
     store: Annotated[store.Settings, Meta(description="The databases and files of letters.")] = store.Settings()
     dns: Annotated[net.Dns, Meta(description="How names are looked up.")] = net.Dns()

@@ -1,0 +1,101 @@
+"""What cannot be said by a type: files that must be there, ports said twice, networks, routes, the user.
+
+Called by `hatoba config check`, at every start and at every reload.
+Never opens a port and never changes a file.
+Every finding is a Problem with its key and the fix.
+"""
+
+import ipaddress
+import pwd
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from hatoba.app import config, listeners
+from hatoba.app.problems import Problem
+from hatoba.delivery import courier
+from hatoba.net import tls
+
+Found = Iterator[tuple[str, str, str]]  # (key, what is wrong, the fix)
+
+
+def _certificate(settings: config.Settings) -> Found:
+    chosen = settings.tls
+    if chosen.key and not chosen.certificate:
+        yield "tls.key", "a key without a certificate", "Set tls.certificate too, or remove tls.key."
+    if not chosen.certificate:
+        return
+    key = chosen.key or chosen.certificate
+    for name, path in (("tls.certificate", chosen.certificate), ("tls.key", key)):
+        if not Path(path).is_file():
+            yield name, f"{path} is not there", "Give the path of a PEM file that this user can read."
+            return
+    try:
+        tls.server_context(chosen.certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        yield "tls.certificate", f"certificate and key do not work: {error}", "Check that they belong together."
+
+
+def _listeners(settings: config.Settings) -> Found:
+    seen: dict[tuple[str, int], int] = {}
+    for index, listener in enumerate(settings.listener):
+        for address in listeners.addresses(listener):
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                yield f"listener[{index}].address", f"{address!r} is no IP address", 'For all: ["0.0.0.0", "::"].'
+                continue
+            place = (address, listener.port)
+            if listener.port and place in seen:
+                fix = f"listener[{seen[place]}] has it already: choose another port or address."
+                yield f"listener[{index}].port", f"{address} port {listener.port} is said twice", fix
+            seen[place] = index
+
+
+def _networks(settings: config.Settings) -> Found:
+    for key, written in listeners.networks(settings):
+        try:
+            ipaddress.ip_network(written)
+        except ValueError as error:
+            yield key, f"{written!r} is no network: {error}", 'Write it like "192.0.2.0/24" or "2001:db8::/32".'
+
+
+def _routes(settings: config.Settings) -> Found:
+    for index, route in enumerate(settings.route):
+        try:
+            courier.check(route)
+        except ValueError as error:
+            yield f"route[{index}]", str(error), "See [[route]] in docs/settings.md."
+        if route.password_file and not Path(route.password_file).is_file():
+            yield f"route[{index}].password_file", f"{route.password_file} is not there", "Make it, one line."
+
+
+def _user(settings: config.Settings) -> Found:
+    if settings.user:
+        try:
+            pwd.getpwnam(settings.user)
+        except KeyError:
+            fix = f"Make it: useradd --system {settings.user}"
+            yield "user", f"there is no user {settings.user!r} on this machine", fix
+
+
+def _data(settings: config.Settings) -> Found:
+    if settings.data and Path(settings.data).exists() and not Path(settings.data).is_dir():
+        yield "data", f"{settings.data} is no directory", "Give a directory; it is made when it is missing."
+
+
+_CHECKS: tuple[Callable[[config.Settings], Found], ...] = (
+    _certificate, _listeners, _networks, _routes, _user, _data,
+)  # fmt: skip
+
+
+def problems(loaded: config.Loaded) -> list[Problem]:
+    """Everything that is wrong with these settings, each with the place it was set at."""
+    found = []
+    for check in _CHECKS:
+        for key, text, fix in check(loaded.settings):
+            place = config.source(loaded, key)
+            file, _, line = place.rpartition(":")
+            at = (file, int(line)) if line.isdigit() else (place if place != "default" else "defaults", 0)
+            found.append(Problem(at[0], at[1], key, text, fix))
+    return found

@@ -1,0 +1,91 @@
+"""The control verbs of a worker: what the command line and the supervisor may ask of it.
+
+Called by worker. Never decides: each verb calls one room.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hatoba.app import orders as orders_
+from hatoba.app.numbers import counter, gauge
+from hatoba.app.settings import Settings
+from hatoba.doors.control.serve import Verb
+
+if TYPE_CHECKING:
+    from hatoba.app.worker import Worker
+
+
+async def _order(worker: "Worker", verb: str, arguments: dict[str, Any]) -> list[Any]:
+    """A queue verb on every shard of this worker; lists are joined."""
+    results: list[Any] = []
+    for queue in worker.rooms.queues:
+        answer = await orders_.perform(queue.admin, verb, arguments)
+        results += answer if isinstance(answer, list) else [answer]
+    return results
+
+
+def _lane(worker: "Worker", arguments: dict[str, Any]) -> Any:
+    for queue in worker.rooms.queues:
+        status = queue.lane(str(arguments["site"]))
+        if status is not None:
+            return msgspec.to_builtins(status)
+    return None
+
+
+def _health(worker: "Worker", arguments: dict[str, Any]) -> Any:
+    short = worker.rooms.headroom.short(worker.house.clock())
+    queues = [msgspec.to_builtins(queue.status()) for queue in worker.rooms.queues]
+    takes = not worker.stopping.is_set() and not short
+    return {"takes_mail": takes, "short_of": short, "queues": queues}
+
+
+def _numbers(worker: "Worker", arguments: dict[str, Any]) -> Any:
+    samples = [counter(f"smtp_{name}", about, value) for name, about, value in worker.house.counts.rows()]
+    for queue in worker.rooms.queues:
+        status = queue.status()
+        samples += [
+            gauge("queue_jobs", "Jobs in the workers' memory", status.jobs),
+            gauge("queue_unsettled", "Outcomes not on disk yet", status.unsettled),
+            gauge("queue_lanes", "Lanes in the workers' memory", status.lanes),
+        ]
+    for channel in worker.rooms.courier.status():
+        samples += [
+            counter(
+                "delivery_recipients",
+                "Recipients by outcome",
+                channel.delivered,
+                kind=channel.kind,
+                outcome="delivered",
+            ),
+            counter(
+                "delivery_recipients", "Recipients by outcome", channel.deferred, kind=channel.kind, outcome="deferred"
+            ),
+            counter(
+                "delivery_recipients", "Recipients by outcome", channel.failed, kind=channel.kind, outcome="failed"
+            ),
+            gauge("delivery_connections", "Open connections outward", channel.connections, kind=channel.kind),
+        ]
+    return msgspec.to_builtins(samples)
+
+
+def _reload(worker: "Worker", arguments: dict[str, Any]) -> Any:
+    settings = msgspec.convert(arguments["settings"], Settings)
+    worker.reload(settings)
+    return True
+
+
+def of(worker: "Worker") -> dict[str, Verb]:
+    """Every verb by its name."""
+    plain: dict[str, Callable[[Worker, dict[str, Any]], Any]] = {
+        "ping": lambda worker, arguments: True,
+        "lane": _lane,
+        "health": _health,
+        "numbers": _numbers,
+        "reload": _reload,
+    }
+    found: dict[str, Verb] = {name: partial(function, worker) for name, function in plain.items()}
+    found |= {name: partial(_order, worker, name) for name in orders_.VERBS}
+    return found

@@ -1,0 +1,122 @@
+"""A worker: all doors, its own shard with its queue, its own connections; python -m hatoba.app.worker.
+
+Started by crew with its orders on standard input; ends on SIGTERM or when the supervisor's end of that pipe closes.
+Never reads the settings file and never binds a port: both were done before the privileges were dropped.
+Dies with exit status 1 and a logged reason when it cannot start; the supervisor tries again.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+
+from hatoba.app import logs, verbs
+from hatoba.app.crew import Orders
+from hatoba.app.wiring import Rooms
+from hatoba.doors.control import serve
+from hatoba.doors.smtp import door
+from hatoba.net import listen
+
+SWITCH_INTERVAL = 0.0005  # seconds: the writer thread must not wait 5 ms for the loop's GIL
+TICK = 1.0  # seconds between two looks at what other processes changed
+
+
+class Worker:
+    """One worker's life: start, serve, drain."""
+
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self.rooms = Rooms(orders)
+        self.doors: list[door.Door] = []
+        self.stopping = asyncio.Event()
+        self._log = structlog.get_logger("worker")
+        self._control: asyncio.Server | None = None
+        self._ticking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Recovers the queues, then takes mail."""
+        rooms = self.rooms
+        for queue in rooms.queues:
+            found = await queue.start()
+            if found.ready or found.quarantined:
+                self._log.warning("recovered", ready=found.ready, quarantined=len(found.quarantined))
+        path = rooms.places.control(self.orders.worker)
+        self._control = await serve.serve(path, verbs.of(self))
+        self.house = verbs.house(rooms)
+        for given in self.orders.doors:
+            listener = self.orders.settings.listener[given.listener]
+            self.doors.append(await door.open_door(listen.inherited(given.fd), listener, self.house))
+        self._ticking = asyncio.get_running_loop().create_task(self._tick())
+        gc.collect()
+        gc.freeze()  # what stands now stays: no collection walks it again
+        os.write(self.orders.ready, b"r")
+        os.close(self.orders.ready)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            now = self.house.clock()
+            try:
+                self.rooms.directory.refresh(now)
+                self.house.tick()
+            except Exception:  # noqa: BLE001  the next tick may do better; the mail goes on meanwhile
+                self._log.exception("tick failed")
+
+    async def drain(self) -> None:
+        """Takes nothing new, ends what is in progress, gives the rest back to the store."""
+        rooms, grace = self.rooms, self.orders.settings.drain
+        if self._ticking:
+            self._ticking.cancel()
+        await asyncio.gather(*(opened.drain(grace) for opened in self.doors))
+        await asyncio.gather(*(queue.drain(grace) for queue in rooms.queues))
+        if self._control:
+            self._control.close()
+        await asyncio.to_thread(rooms.close)
+
+
+async def serve_until_told(orders: Orders) -> None:
+    loop = asyncio.get_running_loop()
+    worker = Worker(orders)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stopping.set)
+    loop.add_reader(sys.stdin.fileno(), worker.stopping.set)  # the pipe ends when the supervisor is gone
+    await worker.start()
+    await worker.stopping.wait()
+    loop.remove_reader(sys.stdin.fileno())
+    await worker.drain()
+
+
+def run(main: Any, uvloop_wanted: bool) -> None:
+    """Runs a coroutine on uvloop where it is wanted and installed, else on plain asyncio."""
+    if uvloop_wanted:
+        try:
+            import uvloop
+        except ImportError:
+            pass
+        else:
+            uvloop.run(main)
+            return
+    asyncio.run(main)
+
+
+def main() -> int:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # reloads come over the control socket, with the settings
+    orders = msgspec.json.decode(sys.stdin.buffer.raw.readline(), type=Orders)  # type: ignore[attr-defined]
+    logs.configure(orders.settings.log, worker=orders.worker)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        run(serve_until_told(orders), orders.settings.uvloop)
+    except Exception:  # noqa: BLE001  the last word before the supervisor starts the next one
+        structlog.get_logger("worker").exception("worker failed")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
