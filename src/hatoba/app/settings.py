@@ -21,6 +21,8 @@ from hatoba.notice import settings as notice
 from hatoba.queue import settings as queue
 from hatoba.store import settings as store
 
+_RELOADS = {"reloads": True}  # the whole table is taken over on SIGHUP
+
 
 class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: Annotated[str, Meta(description="Address of /metrics, /healthz and /readyz; keep it on loopback.")] = (
@@ -56,12 +58,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Where mail for some domains goes; all others by their MX records."),
     ] = ()
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
-    smtp: Annotated[smtp.Settings, Meta(description="The SMTP listeners' limits.", extra={"reloads": True})] = (
-        smtp.Settings()
-    )
-    intake: Annotated[intake.Settings, Meta(description="What is taken in.", extra={"reloads": True})] = (
-        intake.Settings()
-    )
+    smtp: Annotated[smtp.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp.Settings()
+    intake: Annotated[intake.Settings, Meta(description="What is taken in.", extra=_RELOADS)] = intake.Settings()
     queue: Annotated[queue.Settings, Meta(description="Retries, lanes and memory.")] = queue.Settings()
     delivery: Annotated[delivery.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
         delivery.Settings()

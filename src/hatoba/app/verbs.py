@@ -51,23 +51,13 @@ def _numbers(worker: "Worker", arguments: dict[str, Any]) -> Any:
             gauge("queue_unsettled", "Outcomes not on disk yet", status.unsettled),
             gauge("queue_lanes", "Lanes in the workers' memory", status.lanes),
         ]
+    about = "Recipients by what became of them"
     for channel in worker.rooms.courier.status():
-        samples += [
-            counter(
-                "delivery_recipients",
-                "Recipients by outcome",
-                channel.delivered,
-                kind=channel.kind,
-                outcome="delivered",
-            ),
-            counter(
-                "delivery_recipients", "Recipients by outcome", channel.deferred, kind=channel.kind, outcome="deferred"
-            ),
-            counter(
-                "delivery_recipients", "Recipients by outcome", channel.failed, kind=channel.kind, outcome="failed"
-            ),
-            gauge("delivery_connections", "Open connections outward", channel.connections, kind=channel.kind),
-        ]
+        for outcome in ("delivered", "deferred", "failed"):
+            count = getattr(channel, outcome)
+            samples.append(counter("delivery_recipients", about, count, kind=channel.kind, outcome=outcome))
+        connections = gauge("delivery_connections", "Open connections outward", channel.connections, kind=channel.kind)
+        samples.append(connections)
     return msgspec.to_builtins(samples)
 
 

@@ -1,4 +1,4 @@
-"""hatoba queue ls, show, summary, hold, release, retry, drop. Called by people; a running hatoba is asked, else the shards.
+"""hatoba queue ls, show, summary, hold, release, retry, drop: asks a running hatoba, else the shards themselves.
 
 Never leaves a shard half-ordered: each worker (or shard at rest) carries an order out by itself and tells its counts.
 """
