@@ -166,8 +166,8 @@ def _story(case: _Case) -> words.Story:
         case.hostname,
         ids.text(letter.id),
         found[:200],
-        encode.date(letter.accepted, zone),
-        encode.date(letter.expires, zone),
+        words.moment(letter.accepted, zone),
+        words.moment(letter.expires, zone),
         case.host,
         [(recipient.address, outcome) for recipient, outcome in case.told],
     )

@@ -5,7 +5,9 @@ Never says what a status code does not: a reply of the peer is quoted as it stan
 Fails never.
 """
 
+import functools
 import textwrap
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -104,6 +106,14 @@ def _shown(address: Address) -> str:
     return written if human == address.domain else f"{written[: -len(address.domain)]}{human}"
 
 
+def moment(at: int, zone: int) -> str:
+    """A time (ms since 1970) as both languages read it: 2026-01-31 09:05 +0900. `zone` is minutes east of Greenwich."""
+    year, month, day, hour, minute, *_ = time.gmtime(at // 1000 + zone * 60)
+    sign, apart = ("-", -zone) if zone < 0 else ("+", zone)
+    return f"{year}-{month:02}-{day:02} {hour:02}:{minute:02} {sign}{apart // 60:02}{apart % 60:02}"
+
+
+@functools.lru_cache(maxsize=512)  # most of what is wrapped are sentences of the language itself
 def _wrapped(text: str, indent: str) -> str:
     """`text` in lines of 76 columns, Japanese characters counted as two. Words are not cut; Japanese is, anywhere."""
     if text.isascii():
