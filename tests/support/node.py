@@ -1,0 +1,159 @@
+"""A whole hatoba as its users run it: `hatoba run` as processes of its own, from a settings file in a folder.
+
+Used by story, crash, interop and vectors tests and by the benchmark.
+Never reaches into the processes: it speaks SMTP, uses the command line, sends signals, reads the data afterwards.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.postfix import free_port
+
+HEAD = """
+hostname = "hatoba.test"
+data = "{data}"
+workers = {workers}
+
+[http]
+port = 0
+"""
+
+
+class Died(Exception):
+    """hatoba ended by itself; the text is its log."""
+
+
+class Node:
+    """`settings` is TOML behind the head above; `{name}` in it is filled from `ports`, where 0 means a free one."""
+
+    def __init__(
+        self, folder: Path, settings: str, *, workers: int = 2, ports: Mapping[str, int] | None = None, **words: object
+    ) -> None:
+        self.folder, self.data = folder, folder / "data"
+        self.file, self.log = folder / "hatoba.toml", folder / "hatoba.log"
+        self.ports = {name: port or free_port() for name, port in (ports or {}).items()}
+        folder.mkdir(parents=True, exist_ok=True)
+        text = (HEAD + settings).format(data=self.data, workers=workers, **self.ports, **words)
+        self.file.write_text(text, encoding="utf-8")
+        self.environ = {k: v for k, v in os.environ.items() if not k.startswith("HATOBA_")}
+        self.environ["HATOBA_CONFIG"] = str(self.file)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Node":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def start(self, seconds: float = 30.0) -> "Node":
+        """Starts it and returns once it says that it takes mail."""
+        with self.log.open("ab") as log:
+            at = log.tell()
+            command = [sys.executable, "-m", "hatoba.app.cli", "run"]
+            self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log, cwd=self.folder)
+        deadline = time.monotonic() + seconds
+        while b"takes mail" not in self.log.read_bytes()[at:]:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise Died(self.log.read_text(encoding="utf-8", errors="replace"))
+            time.sleep(0.02)
+        return self
+
+    def workers(self) -> list[int]:
+        """Process ids of the living workers."""
+        assert self.process is not None
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(word) for word in path.read_text().split()]
+
+    def end(self, seconds: float = 60.0) -> None:
+        """SIGTERM, and wait; SIGKILL when that was not enough (then it raises)."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor and of every worker."""
+        assert self.process is not None
+        victims = [*self.workers(), self.process.pid] if self.process.poll() is None else []
+        for pid in victims:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait(30)
+        deadline = time.monotonic() + 10
+        while any(_runs(pid) for pid in victims) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def cli(self, *arguments: str, check: bool = True, stdin: str = "") -> str:
+        """A verb of the command line; its standard output."""
+        command = [sys.executable, "-m", "hatoba.app.cli", *arguments]
+        done = subprocess.run(
+            command, env=self.environ, input=stdin, capture_output=True, text=True, timeout=120, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"hatoba {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.cli(*arguments, "--json"))
+
+    def audit(self) -> "Audit":
+        """Re-reads every shard: call it when hatoba is stopped or killed."""
+        return Audit(self.data)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Audit:
+    """What the databases hold: letters by what their journal says, and those still queued."""
+
+    def __init__(self, data: Path) -> None:
+        self.faults: list[str] = []
+        self.said: dict[str, set[int]] = {}  # kind of event → letters
+        self.queued: set[int] = set()
+        for path in sorted((data / "shards").glob("*.db")):
+            with sqlite3.connect(path) as database:
+                found = database.execute("PRAGMA integrity_check").fetchall()
+                if found != [("ok",)]:
+                    self.faults.append(f"{path.name}: {found}")
+                for kind, letter in database.execute("SELECT DISTINCT kind, letter FROM event"):
+                    self.said.setdefault(str(kind), set()).add(letter)
+                rows = {row[0] for row in database.execute("SELECT DISTINCT letter FROM recipient")}
+                bodies = {row[0] for row in database.execute("SELECT id FROM letter")}
+                if rows != bodies:
+                    self.faults.append(f"{path.name}: {len(bodies)} letters, recipients of {len(rows)}")
+                self.queued |= rows
+            database.close()
+
+    @property
+    def accepted(self) -> set[int]:
+        return self.said.get("accepted", set())
+
+    @property
+    def ended(self) -> set[int]:
+        """Delivered, failed, expired or dropped, and not queued any more."""
+        kinds = ("delivered", "failed", "expired", "dropped")
+        return set().union(*(self.said.get(kind, set()) for kind in kinds)) - self.queued
+
+    @property
+    def lost(self) -> set[int]:
+        """Accepted, but neither ended nor queued."""
+        return self.accepted - self.ended - self.queued
