@@ -64,5 +64,5 @@ def start(folder: Path, sink: int, hold: bool, workers: int) -> Iterator[Peer]:
     node.cli("domain", "add", "--relay", DOMAIN)
     with node:
         if hold:
-            node.cli("queue", "hold", "--lane", f"smarthost:127.0.0.1:{sink}", "--site", f"smarthost:127.0.0.1:{sink}")
+            node.cli("queue", "hold", "--lane", f"smarthost:127.0.0.1:{sink}")
         yield Peer(node)
