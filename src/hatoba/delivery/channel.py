@@ -23,7 +23,7 @@ from hatoba.delivery.pace import Pace
 from hatoba.delivery.site import Site
 from hatoba.delivery.walk import Walk
 from hatoba.model.envelope import Letter
-from hatoba.model.outcome import DEFERRED, DELIVERED, FAILED, Attempt
+from hatoba.model.outcome import DEFERRED, DELIVERED, FAILED, Attempt, Job
 from hatoba.model.status import Refusal, Status
 from hatoba.net import limits as shared
 from hatoba.net.session import Log
@@ -71,7 +71,7 @@ class _Dial:
         self.walk = walk  # the rest of a walk that goes on, None: a new one
         self.last = last  # why it goes on
         self.said = said
-        self.verify = errand.job.letter.envelope.requiretls
+        self.verify = errand.covered
         self.task: asyncio.Task[None] | None = None
 
 
@@ -239,7 +239,21 @@ class RemoteChannel:
                 pace.spend(now)
         else:
             job = self._feed.take()
-        return None if job is None else Errand(job, self.clock())
+        try:
+            return None if job is None else Errand(job, self.clock())
+        except Exception as bug:  # law 6: a letter that trips us waits; the next one is another's
+            assert job is not None  # noqa: S101 # nothing else can raise here
+            self._puzzled(job, bug)
+            return self._take()
+
+    def _puzzled(self, job: Job, bug: Exception) -> None:
+        """A bug met before the job was anybody's: logged whole, and the job deferred."""
+        error_id = secrets.token_hex(6)
+        self._ground.log.error("fault", error_id=error_id, letter=job.letter.id, exc_info=bug)
+        now = self.clock()
+        status = Status("4.3.0", f"internal error {error_id}")
+        outcomes = [verdict.ours(n, status, verdict.LETTER) for n in job.indexes]
+        self._feed.done(job, Attempt(now, now, self._site.name, outcomes))
 
     def _overtake(self) -> Errand | None:
         """The errand of a connection still being opened: this line is free now."""
@@ -251,7 +265,7 @@ class RemoteChannel:
 
     def _fits(self, line: Line, errand: Errand) -> bool:
         """REQUIRETLS letters only go over verified lines."""
-        return line.secure or not errand.job.letter.envelope.requiretls
+        return line.secure or not errand.covered
 
     def _put_aside(self, errand: Errand) -> bool:
         """A REQUIRETLS letter waits for a verified line; False when none can be opened for it now."""
@@ -360,10 +374,11 @@ class RemoteChannel:
         """No host would do. The job carries the news; without one only the window learns."""
         self._note(refused)
         errand = dial.errand
-        beside = bool(self._lines) and not dial.verify
+        working = sum(not line.retiring for line in self._lines)
+        beside = working > 0 and not dial.verify
         dead = False
         if beside:
-            self._window.full(len(self._lines))
+            self._window.full(working)
             self._full_until = self._ground.steady() + _FULL
         elif self._closed is None:
             dead = self._window.bad()
@@ -372,8 +387,8 @@ class RemoteChannel:
         if errand.untouched and (beside or self._closed is not None):
             self._feed.give_back(errand.job)  # others are served: the site bears so many connections and no more
             return
-        scope = verdict.SITE if dead and refused.status.temporary else verdict.LETTER
-        errand.refuse(refused.status, scope, refused.reply)
+        site = (dead or refused.reply) and refused.status.temporary  # a peer that spoke meant us, not the letter
+        errand.refuse(refused.status, verdict.SITE if site else verdict.LETTER, refused.reply)
         attempt = errand.attempt(self.clock(), self._site.name, self._ground.options.dialogue)
         attempt.opening = clip("\n".join(dial.said), self._ground.options.dialogue)
         self._tell(errand, attempt)

@@ -59,7 +59,7 @@ class Courier:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         for each in routes:
-            _check(each)
+            check(each)
         self._settings = settings
         self._resolver = resolver
         self._directory = directory
@@ -149,7 +149,7 @@ async def _all(closing: list["asyncio.Future[None]"]) -> list[None]:
     return list(await asyncio.gather(*closing))
 
 
-def _check(each: settings_.Route) -> None:
+def check(each: settings_.Route) -> None:
     """ValueError for a route that cannot work, with the fix."""
     if each.via in ("smarthost", "lmtp") and not each.host:
         raise ValueError(f'route "{each.match}": via = "{each.via}" needs a host')

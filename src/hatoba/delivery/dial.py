@@ -8,6 +8,7 @@ Fails with Refused: what the last host said or did, or why the walk gave no addr
 import asyncio
 import errno
 import ipaddress
+import os
 import time
 from collections.abc import Callable
 from ssl import SSLContext
@@ -113,11 +114,9 @@ class Dialler:
             await self._connect(session, peer)
         except (OSError, TimeoutError) as error:
             ready.cancel()
-            if isinstance(error, TimeoutError):
-                why = f"no connection within {self.options.timeouts.connect:g} s"
-            else:
-                why = error.strerror or str(error)
             said += session.opening
+            slow = f"no connection within {self.options.timeouts.connect:g} s"
+            why = slow if isinstance(error, TimeoutError) else _why(error)
             raise Refused(Status("4.4.1", f"{place}: {why}")) from error
         try:
             await ready
@@ -132,6 +131,8 @@ class Dialler:
     async def _connect(self, session: Session, peer: Peer) -> None:
         loop = asyncio.get_running_loop()
         timeouts = self.options.timeouts
+        context = self._context(peer)
+        name = peer.host if peer.tls == "verify" else _sni(peer.host)
 
         def made() -> pump.Pump:
             session.pump = pump.Pump(
@@ -139,9 +140,9 @@ class Dialler:
                 session,
                 loop=loop,
                 log=self.log,
-                tls_context=self._context(peer),
+                tls_context=context,
                 server_side=False,
-                server_hostname=peer.host if peer.tls == "verify" else _sni(peer.host),
+                server_hostname=name,
                 implicit_tls=peer.implicit_tls,
                 idle=timeouts.greeting,
                 handshake=timeouts.tls,
@@ -169,6 +170,11 @@ class Dialler:
         if peer.tls == "none" and not peer.implicit_tls:
             return None
         return tls.client_context(verify=peer.tls == "verify", ca_file=self.options.tls_ca_file)
+
+
+def _why(error: OSError | TimeoutError) -> str:
+    """The system's word for it; asyncio puts its own in strerror."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _sni(host: str) -> str | None:

@@ -19,11 +19,12 @@ _CUT = 600  # characters of one line of dialogue that are kept
 class Errand:
     """A job taken from the feed. `todo` are the recipients no transaction was begun for, by index."""
 
-    __slots__ = ("job", "mixed", "outcomes", "said", "started", "todo")
+    __slots__ = ("covered", "job", "mixed", "outcomes", "said", "started", "todo")
 
     def __init__(self, job: Job, started: int) -> None:
         self.job = job
         self.started = started  # ms since 1970
+        self.covered = job.letter.envelope.requiretls  # only over a line with a verified certificate  # RFC 8689
         self.todo: Sequence[int] = job.indexes
         self.outcomes: dict[int, Outcome] = {}
         self.said: list[str] = []  # dialogue of its transactions
@@ -88,9 +89,17 @@ class Transaction:
 
     def shown(self) -> str:
         """The dialogue as "C: "/"S: " lines. Hot for one recipient."""
-        lines: list[str] = []
         replies = self.replies
         told = verdict.told
+        if len(replies) == 4 and len(self.commands) == 3 and self.content:
+            mail, rcpt, _ = self.commands
+            first, second, third, last = replies
+            return (
+                f"C: {mail.wire[:-2].decode('utf-8', 'backslashreplace')}\nS: {told(first)[0]}\n"
+                f"C: {rcpt.wire[:-2].decode('utf-8', 'backslashreplace')}\nS: {told(second)[0]}\n"
+                f"C: DATA\nS: {told(third)[0]}\nC: ({self.content})\nS: {told(last)[0]}"
+            )
+        lines: list[str] = []
         for at, command in enumerate(self.commands):
             lines.append(f"C: {command.shown}")
             if at < len(replies):
@@ -109,5 +118,5 @@ def clip(said: str, bound: int) -> str:
 
 
 def line(mark: str, text: str) -> str:
-    """One bounded line of dialogue; `mark` is "C" or "S"."""
-    return f"{mark}: {text[:_CUT]}{'…' if len(text) > _CUT else ''}"
+    """One bounded line of dialogue; `mark` is "C" or "S", or "*" for what nobody said."""
+    return f"{mark}{'' if mark == '*' else ':'} {text[:_CUT]}{'…' if len(text) > _CUT else ''}"

@@ -7,6 +7,7 @@ Fails with Refused through `line.ready`; dial then tries the next host.
 
 import ipaddress
 import secrets
+import ssl
 from pathlib import Path
 
 from hatoba.delivery.line import LEAVING, Line, Refused
@@ -145,6 +146,15 @@ def leave(line: Line) -> Say:
     line.retiring = True
     line.wait(line.timeouts.quit)
     return [commands.Quit()]
+
+
+def bad_tls(host: str, error: BaseException | None) -> Refused | None:
+    """What a failed handshake means; None where the error is not one of TLS."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Refused(Status("4.7.5", f"the certificate of {host} is not valid: {error.verify_message}"), handshake=True)
+    if isinstance(error, ssl.SSLError):
+        return Refused(Status("4.7.0", f"TLS handshake failed: {error.reason or error}"), handshake=True)
+    return None
 
 
 def _host_status(reply: PeerReply, code: str) -> Status:

@@ -39,17 +39,22 @@ def transaction(
     """
     letter = errand.job.letter
     envelope = letter.envelope
-    wanted = parameters.mail_parameters(envelope, letter.size, extensions, eightbit=letter.eightbit, now=now)
-    status = _refusal(letter, wanted.missing, extensions, eightbit_anyway=eightbit_anyway, secure=secure)
-    if status is not None:
-        errand.refuse(status, LETTER)
-        errand.todo = ()
-        return None
+    status: Status | None
+    if _plain(letter) and (extensions.size <= 0 or letter.size <= extensions.size):
+        words = [f"SIZE={letter.size}"] if extensions.size >= 0 else []
+    else:
+        wanted = parameters.mail_parameters(envelope, letter.size, extensions, eightbit=letter.eightbit, now=now)
+        words = wanted.words
+        status = _refusal(letter, wanted.missing, extensions, eightbit_anyway=eightbit_anyway, secure=secure)
+        if status is not None:
+            errand.refuse(status, LETTER)
+            errand.todo = ()
+            return None
     todo = errand.todo
     indexes = list(todo[:most])
     errand.todo = todo[most:]
     try:
-        lines: list[commands.Command] = [commands.MailFrom(envelope.sender, wanted.words)]
+        lines: list[commands.Command] = [commands.MailFrom(envelope.sender, words)]
     except ValueError as error:
         errand.refuse(Status("5.1.7", f"the sender's address cannot be sent: {error}"), LETTER)
         errand.todo = ()
@@ -57,8 +62,8 @@ def transaction(
     for n in todo[:most]:
         recipient = envelope.recipients[n]
         try:
-            words = parameters.rcpt_parameters(recipient, extensions) if extensions.dsn else ()
-            lines.append(commands.RcptTo(recipient.address, words))
+            asked = parameters.rcpt_parameters(recipient, extensions) if extensions.dsn else ()
+            lines.append(commands.RcptTo(recipient.address, asked))
         except ValueError as error:
             indexes.remove(n)
             errand.outcomes[n] = ours(n, Status("5.1.3", f"the address cannot be sent: {error}"), RECIPIENT)
@@ -70,6 +75,24 @@ def transaction(
     if not binary:
         lines.append(_DATA)
     return Transaction(errand, indexes, lines, binary=binary)
+
+
+def _plain(letter: Letter) -> bool:
+    """Nothing about the letter asks anything of the peer but its size. Hot: most letters are so."""
+    envelope = letter.envelope
+    return not (
+        letter.eightbit
+        or envelope.smtputf8
+        or envelope.requiretls
+        or envelope.ret
+        or envelope.envid
+        or envelope.priority
+        or envelope.deliver_by
+        or envelope.hold_until
+        or envelope.body == "BINARYMIME"
+        or letter.content is None
+        or letter.source.door not in _DOORS
+    )
 
 
 def _refusal(

@@ -5,8 +5,6 @@ Never writes bytes and never leaves an errand untold: `closed` is always called,
 Fails by Outcomes and by `line.ready` (Refused); a bug closes this connection and defers what it carried.
 """
 
-import ssl
-
 from hatoba.delivery import exchange, opening
 from hatoba.delivery.line import BUSY, LEAVING, OPENING, RESTING, Line, Refused
 from hatoba.delivery.verdict import told
@@ -16,6 +14,7 @@ from hatoba.net import session as sessions
 from hatoba.wire.smtp import client, commands
 
 _STEPS = exchange.STEPS
+_Answer, _Greeting = client.Answer, client.Greeting  # looked up for every reply
 
 
 class Session(Line):
@@ -32,13 +31,13 @@ class Session(Line):
 
     def on(self, event: client.Greeting | client.Answer | client.Unsolicited) -> opening.Say:
         """One answer of the peer. Hot while letters go."""
-        if event.__class__ is client.Answer:
+        if event.__class__ is _Answer:
             if self.state is BUSY:
                 return _STEPS[event.command](self, event.reply)
             if self.state is OPENING:
                 return opening.answered(self, event.command, event.reply)
             return sessions.Then("close")  # LEAVING: the answer to QUIT
-        if event.__class__ is client.Greeting and self.state is OPENING:
+        if event.__class__ is _Greeting and self.state is OPENING:
             return opening.greeting(self, event.reply)
         text, status = told(event.reply)  # the peer closes, unasked  # RFC 5321 §3.8
         self.retiring = True
@@ -89,11 +88,9 @@ class Session(Line):
         """Why the opening failed."""
         if self.lost is not None:
             return Refused(self.lost)
-        if isinstance(error, ssl.SSLCertVerificationError):
-            text = f"the certificate of {self.peer.host} is not valid: {error.verify_message}"
-            return Refused(Status("4.7.5", text), handshake=True)
-        if isinstance(error, ssl.SSLError):
-            return Refused(Status("4.7.0", f"TLS handshake failed: {error.reason or error}"), handshake=True)
+        refused = opening.bad_tls(self.peer.host, error)
+        if refused is not None:
+            return refused
         if self._shaking_hands():
             return Refused(Status("4.7.0", f"TLS handshake failed: {error or 'connection closed'}"), handshake=True)
         reason = f" ({error})" if error is not None and str(error) else ""
