@@ -13,13 +13,14 @@ from pathlib import Path
 
 from hatoba.app import config, listeners
 from hatoba.app.problems import Problem
+from hatoba.app.settings import Settings
 from hatoba.delivery import courier
 from hatoba.net import tls
 
 Found = Iterator[tuple[str, str, str]]  # (key, what is wrong, the fix)
 
 
-def _certificate(settings: config.Settings) -> Found:
+def _certificate(settings: Settings) -> Found:
     chosen = settings.tls
     if chosen.key and not chosen.certificate:
         yield "tls.key", "a key without a certificate", "Set tls.certificate too, or remove tls.key."
@@ -36,7 +37,7 @@ def _certificate(settings: config.Settings) -> Found:
         yield "tls.certificate", f"certificate and key do not work: {error}", "Check that they belong together."
 
 
-def _listeners(settings: config.Settings) -> Found:
+def _listeners(settings: Settings) -> Found:
     seen: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(settings.listener):
         for address in listeners.addresses(listener):
@@ -52,7 +53,7 @@ def _listeners(settings: config.Settings) -> Found:
             seen[place] = index
 
 
-def _networks(settings: config.Settings) -> Found:
+def _networks(settings: Settings) -> Found:
     for key, written in listeners.networks(settings):
         try:
             ipaddress.ip_network(written)
@@ -60,7 +61,7 @@ def _networks(settings: config.Settings) -> Found:
             yield key, f"{written!r} is no network: {error}", 'Write it like "192.0.2.0/24" or "2001:db8::/32".'
 
 
-def _routes(settings: config.Settings) -> Found:
+def _routes(settings: Settings) -> Found:
     for index, route in enumerate(settings.route):
         try:
             courier.check(route)
@@ -70,7 +71,7 @@ def _routes(settings: config.Settings) -> Found:
             yield f"route[{index}].password_file", f"{route.password_file} is not there", "Make it, one line."
 
 
-def _user(settings: config.Settings) -> Found:
+def _user(settings: Settings) -> Found:
     if settings.user:
         try:
             pwd.getpwnam(settings.user)
@@ -79,12 +80,12 @@ def _user(settings: config.Settings) -> Found:
             yield "user", f"there is no user {settings.user!r} on this machine", fix
 
 
-def _data(settings: config.Settings) -> Found:
+def _data(settings: Settings) -> Found:
     if settings.data and Path(settings.data).exists() and not Path(settings.data).is_dir():
         yield "data", f"{settings.data} is no directory", "Give a directory; it is made when it is missing."
 
 
-_CHECKS: tuple[Callable[[config.Settings], Found], ...] = (
+_CHECKS: tuple[Callable[[Settings], Found], ...] = (
     _certificate, _listeners, _networks, _routes, _user, _data,
 )  # fmt: skip
 

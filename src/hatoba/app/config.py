@@ -20,7 +20,7 @@ from hatoba.kit import units
 
 PLACES = (Path("/etc/hatoba/hatoba.toml"),)
 # Not settings: the path of the file itself, passwords for `hatoba send`, and what only the tests read.
-NOT_SETTINGS = {"HATOBA_CONFIG", "HATOBA_SEND_PASSWORD", "HATOBA_SHARED", "HATOBA_CRASH_ROUNDS"}
+NOT_SETTINGS = {"HATOBA_CONFIG", "HATOBA_SEND_PASSWORD", "HATOBA_SHARED", "HATOBA_CRASH_ROUNDS", "HATOBA_CRASH_SEED"}
 _UNITS = {"duration": units.seconds, "bytes": units.bytes_}
 
 

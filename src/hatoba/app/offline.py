@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from hatoba import store
-from hatoba.app import certificate, config
+from hatoba.app import certificate
 from hatoba.app.places import Places, default_data
+from hatoba.app.settings import Settings
 from hatoba.directory.directory import Directory
 from hatoba.kit import ids
 from hatoba.queue import admin
@@ -28,12 +29,12 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def places(settings: "config.Settings") -> Places:
+def places(settings: Settings) -> Places:
     return Places(Path(settings.data) if settings.data else default_data())
 
 
 @contextmanager
-def directory(settings: "config.Settings") -> Iterator[Directory]:
+def directory(settings: Settings) -> Iterator[Directory]:
     """The directory, made (and migrated) where it is not there yet: accounts can be added before the first start."""
     where = places(settings)
     where.prepare()
@@ -46,7 +47,7 @@ def directory(settings: "config.Settings") -> Iterator[Directory]:
 
 
 @contextmanager
-def readers(settings: "config.Settings") -> Iterator[dict[int, Reader]]:
+def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
     """A read-only connection to every shard, running or not."""
     where = places(settings)
     opened = {number: shard.reader(where.data, number, settings.store) for number in shard.numbers(where.data)}
@@ -58,7 +59,7 @@ def readers(settings: "config.Settings") -> Iterator[dict[int, Reader]]:
 
 
 @asynccontextmanager
-async def admins(settings: "config.Settings") -> AsyncIterator[list[admin.Admin]]:
+async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
     """An Admin of every shard, each taken from nobody: ShardTaken when a worker has it after all."""
     where = places(settings)
     name = certificate.hostname(settings.hostname)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from msgspec import NODEFAULT
 
 from hatoba.app import config, fields
 from hatoba.app.settings import Settings
@@ -30,7 +31,7 @@ def _cell(text: str) -> str:
 def _rows(struct: type, prefix: str, reloads: bool) -> Iterator[str]:
     for field in fields.of(struct, "", reloads):
         if field.struct is None:
-            default = "(needed)" if field.default is fields.NODEFAULT else f"`{config.written(field, field.default)}`"
+            default = "(needed)" if field.default is NODEFAULT else f"`{config.written(field, field.default)}`"
             default = "" if default == "``" else default
             mark = " ↻" if field.reloads else ""
             variable = "" if "[]" in prefix else f"`HATOBA_{(prefix + field.name).replace('.', '_').upper()}`"

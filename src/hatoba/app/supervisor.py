@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from wsgiref.simple_server import WSGIServer
 
 import structlog
 
@@ -21,6 +22,7 @@ from hatoba.app import checks, config, listeners, logs, numbers
 from hatoba.app.crew import Crew
 from hatoba.app.places import Places, default_data
 from hatoba.app.problems import BadSettings
+from hatoba.app.settings import Settings
 from hatoba.doors.control import call
 from hatoba.doors.http import metrics
 from hatoba.net import limits, listen
@@ -32,7 +34,7 @@ class Unstartable(Exception):
     """The node cannot start; the text says why and what to do."""
 
 
-def workers_of(settings: "config.Settings") -> int:
+def workers_of(settings: Settings) -> int:
     """`workers`, or one for each processor this process may use."""
     return settings.workers or len(os.sched_getaffinity(0))
 
@@ -47,7 +49,7 @@ class Supervisor:
         self.bound: list[listeners.Bound] = []
         self._log = structlog.get_logger("supervisor")
         self._lock = -1
-        self._http: metrics.WSGIServer | None = None
+        self._http: WSGIServer | None = None
 
     def start(self, progress: Callable[[str], None] = lambda text: None) -> None:
         """Everything up to running workers. `progress` gets a line for each longer step."""
@@ -167,7 +169,7 @@ class Supervisor:
         return answers
 
     def _gather(self) -> list[metrics.Sample]:
-        return numbers.samples(self._ask("numbers"), [hand.restarts for hand in self.crew.hands])
+        return list(numbers.samples(self._ask("numbers"), [hand.restarts for hand in self.crew.hands]))
 
     def _health(self) -> metrics.Health:
         answers = self._ask("health")

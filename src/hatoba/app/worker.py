@@ -107,7 +107,8 @@ def run(main: Any, uvloop_wanted: bool) -> None:
 def main() -> int:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # reloads come over the control socket, with the settings
-    orders = msgspec.json.decode(sys.stdin.buffer.raw.readline(), type=Orders)  # type: ignore[attr-defined]
+    with open(0, "rb", buffering=0, closefd=False) as given:  # unbuffered: the rest of the pipe is only its end
+        orders = msgspec.json.decode(given.readline(), type=Orders)
     logs.configure(orders.settings.log, worker=orders.worker)
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:

@@ -16,6 +16,7 @@ import click
 from hatoba.app import config as settings_file
 from hatoba.app import live, offline, orders
 from hatoba.app.cli import show
+from hatoba.app.settings import Settings
 from hatoba.doors.control import call
 from hatoba.kit import ids, units
 from hatoba.store.trouble import StoreTrouble
@@ -69,7 +70,7 @@ def by() -> str:
     return f"cli:{os.environ.get('SUDO_USER') or getpass.getuser()}"
 
 
-async def _at_rest(settings: "settings_file.Settings", verb: str, arguments: dict[str, Any]) -> list[Any]:
+async def _at_rest(settings: Settings, verb: str, arguments: dict[str, Any]) -> list[Any]:
     answers: list[Any] = []
     async with offline.admins(settings) as admins:
         for admin in admins:

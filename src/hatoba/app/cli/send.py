@@ -8,6 +8,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -61,7 +62,7 @@ def send(
     subject: str,
     text: str | None,
     attach: tuple[Path, ...],
-    eml: click.utils.LazyFile | None,
+    eml: BinaryIO | None,
     host: str | None,
     ports: str,
     user: str | None,

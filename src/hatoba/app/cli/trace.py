@@ -8,7 +8,8 @@ import msgspec
 from hatoba.app import config as settings_file
 from hatoba.app import offline, stories
 from hatoba.app.cli import show
-from hatoba.journal import timeline
+from hatoba.app.places import Places
+from hatoba.store.sqlite import Reader
 
 FOLLOW_EVERY = 0.5  # seconds between two looks at the journal
 
@@ -24,7 +25,7 @@ def _print(told: stories.Told) -> None:
         click.echo(line)
 
 
-def _follow(readers: list[timeline.Reader], places: offline.Places, number: int, as_json: bool) -> None:
+def _follow(readers: list[Reader], places: Places, number: int, as_json: bool) -> None:
     """Prints events as they come, until the letter has left the queue."""
     moment, seen = stories.Moment(), 0
     while True:
