@@ -15,9 +15,12 @@ from hatoba.wire.smtp import outgoing
 
 LINE_OCTETS = 12288  # RFC 4954 §4: the longest line there is
 
-_PRINTABLE = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))  # UTF-8 may stand where SMTPUTF8 was agreed
-# What may stand in a path outside a quoted local part: atoms, dots, address literals. # RFC 5321 §4.1.2, RFC 6531 §3.3
-_PATH = bytes(sorted(set(_PRINTABLE) - set(b'"(),;<>\\')))
+# What may stand in a word, and in a path outside a quoted local part. Octets are checked by stripping all these: what
+# is left is empty only if there is no other. That is the quickest test there is; the frequent ones come first.
+# RFC 5321 §4.1.2, RFC 6531 §3.3: UTF-8 may stand where SMTPUTF8 was agreed
+_FREQUENT = b"etaoinsrhldcumfpgwybvkxjqz.@0123456789-"
+_WORD = _FREQUENT + bytes(octet for octet in range(0x21, 0x100) if octet != 0x7F and octet not in _FREQUENT)
+_PATH = bytes(octet for octet in _WORD if octet not in b'"(),;<>\\')
 _QUOTED = re.compile(rb'"(?:[ !#-\[\]-~\x80-\xff]|\\[ -~])*"@[^@"]+\Z')
 
 
@@ -212,7 +215,7 @@ def _limited(line: bytes) -> bytes:
 def _word(text: str) -> bytes:
     """One word of a command line. ValueError when it is empty or could end the word."""
     octets = text.encode()
-    if not octets or octets.translate(None, _PRINTABLE):
+    if not octets or octets.strip(_WORD):
         raise ValueError(f"{text!r} cannot stand in a command")
     return octets
 
@@ -220,7 +223,7 @@ def _word(text: str) -> bytes:
 def _path(address: Address) -> bytes:
     """The mailbox as it stands between < and >. ValueError when it could end the path."""
     octets = str(address).encode()
-    if octets.translate(None, _PATH) or not octets:
+    if octets.strip(_PATH) or not octets:
         _check_quoted(octets)
     return octets
 
@@ -228,5 +231,5 @@ def _path(address: Address) -> bytes:
 def _check_quoted(octets: bytes) -> None:
     """The mailbox must be a whole quoted local part and a plain domain."""
     match = _QUOTED.match(octets)
-    if match is None or octets.rpartition(b"@")[2].translate(None, _PATH):
+    if match is None or octets.rpartition(b"@")[2].strip(_PATH):
         raise ValueError(f"{octets!r} cannot stand in a path")
