@@ -46,7 +46,10 @@ class Draft:
             view = view[written:]
 
     def sync(self) -> None:
-        """The bytes are on the disk, still under the draft's name. Writer's thread; nothing to do when published."""
+        """The bytes are on the disk, still under the draft's name. Nothing to do when published.
+
+        The writer calls it; a door that does so first, in a thread, spares the letters behind it the wait.
+        """
         if self._descriptor >= 0:
             try:
                 os.fsync(self._descriptor)
@@ -70,10 +73,40 @@ class Draft:
         with contextlib.suppress(OSError):  # the sweep at the next opening finds it
             self._path.unlink()
 
+    def __del__(self) -> None:
+        """A draft forgotten with its session leaves neither a file nor a descriptor."""
+        if getattr(self, "_descriptor", -1) >= 0:
+            self.discard()
+
     def _close(self) -> None:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder for us alone; its name is on the disk afterwards, as are those of parents made with it."""
+    try:
+        missing = [one for one in (path, *path.parents) if not one.exists()]
+        for one in reversed(missing):
+            one.mkdir(mode=0o700, exist_ok=True)
+        path.mkdir(exist_ok=True)  # what stands there is no file
+    except OSError as error:
+        raise trouble.of(error, f"making {path}") from error
+    for made in missing:
+        sync_folder(made.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """The names in a folder are on the disk: without it a power cut may take a synced file's name away."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise trouble.of(error, f"syncing {path}") from error
 
 
 def name(number: int) -> str:
@@ -86,10 +119,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise trouble.of(error, f"making {path}") from error
+        make_folder(path)
 
     def draft(self, number: int) -> Draft:
         """Starts the body of letter `number` (its id)."""
@@ -108,14 +138,7 @@ class Folder:
 
     def sync(self) -> None:
         """New names are on the disk."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise trouble.of(error, f"syncing {self.path}") from error
+        sync_folder(self.path)
 
     def remove(self, number: int) -> None:
         """Removes a body whose row is gone; if that fails, the sweep at the next opening does it."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hatoba.store import trouble
+from hatoba.store import blobs, trouble
 
 SPARE = 64 * 1024 * 1024  # octets that must stay free beside the copy
 _PAGES = 2048  # copied between two calls of progress
@@ -29,7 +29,7 @@ def take(path: Path, revision: str, into: Path, keep: int, progress: Progress) -
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
     target = into / f"{path.stem}-{revision or 'none'}-{stamp}.db"
     try:
-        into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        blobs.make_folder(into)
         free = shutil.disk_usage(into).free
         if free < size + SPARE:
             raise trouble.StoreTrouble(
@@ -37,7 +37,7 @@ def take(path: Path, revision: str, into: Path, keep: int, progress: Progress) -
                 trouble.FULL,
             )
         _copy(path, target, progress)
-        _sync(into)
+        blobs.sync_folder(into)
         for old in of(into, path.stem)[:-keep]:
             old.unlink()
     except (sqlite3.Error, OSError) as error:
@@ -63,14 +63,6 @@ def _copy(path: Path, target: Path, progress: Progress) -> None:
         target.chmod(0o600)
         source.backup(copy, pages=_PAGES, progress=report)
     descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

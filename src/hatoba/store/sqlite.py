@@ -24,6 +24,8 @@ from hatoba.store import trouble
 
 _DIALECT = dialect(paramstyle="qmark")
 PAGE = 8192  # bytes: a 1 KB letter with its rows stays on one page, a 10 KB body takes one overflow page
+OLDEST = (3, 35, 0)  # UPDATE … FROM and RETURNING
+OLDEST_TEXT = ".".join(map(str, OLDEST))
 CHUNK = 64  # rows in one multi-row statement, at most: each length is a statement of its own in the driver's cache
 
 

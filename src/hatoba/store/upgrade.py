@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from hatoba.store import directory, shard, snapshot, sqlite, tables, trouble
+from hatoba.store import blobs, directory, shard, snapshot, sqlite, tables, trouble
 from hatoba.store.settings import Settings
 from hatoba.store.snapshot import Progress
 
@@ -31,11 +31,10 @@ _HISTORIES = Path(__file__).parent / "migrations"
 
 def prepare(data: Path, shards: int, settings: Settings, progress: Progress) -> None:
     """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision."""
-    try:
-        for folder in (data, data / "shards", data / "blobs"):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise trouble.of(error, f"making {data}") from error
+    if sqlite3.sqlite_version_info < sqlite.OLDEST:
+        raise trouble.StoreTrouble(f"SQLite is {sqlite3.sqlite_version}, hatoba needs {sqlite.OLDEST_TEXT} or newer")
+    for folder in (data / "shards", data / "blobs"):
+        blobs.make_folder(folder)
     into = data / "snapshots"
     with _alone(data / "prepare.lock"):
         _bring(data / directory.NAME, "directory", tables.DIRECTORY_REVISION, into, settings, progress)
@@ -62,6 +61,7 @@ def _bring(path: Path, history: str, wanted: str, into: Path, settings: Settings
 
 def upgrade(path: Path, history: str, revision: str) -> None:
     """Runs the history ("shard" or "directory") on one file up to `revision`, each step in a transaction."""
+    path.touch(mode=0o600)  # letters and passwords: for us alone; the log and its index inherit it
     connection = sqlite.connect(path)
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     # The driver itself never begins: DDL is then part of the transaction, and a step is there wholly or not at all.

@@ -139,6 +139,8 @@ async def test_a_draft_becomes_the_body(opened: Shard, make: Any) -> None:
     other.append(b"x")
     other.discard()
     other.discard()
+    forgotten = opened.blobs.draft(3)
+    del forgotten
     assert [path.name for path in opened.blobs.path.iterdir()] == [blobs.name(1)]
 
 

@@ -40,6 +40,7 @@ def test_a_new_folder(tmp_path: Path, settings: Settings) -> None:
     assert lines == []  # nothing to save, nothing to say
     assert shard.numbers(tmp_path / "data") == [0, 1, 2]
     assert not (tmp_path / "data" / "snapshots").exists()
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "data", *(tmp_path / "data").rglob("*"))} == {0}
     for number in range(3):
         Shard.open(tmp_path / "data", number, settings).close()
     directory.attach(tmp_path / "data", settings).close()
@@ -140,6 +141,12 @@ def test_a_step_that_fails_leaves_the_revision_before(old: Path) -> None:
 def test_a_shard_in_use_is_not_migrated(old: Path) -> None:
     with shard.taken(shard.database(old, 0), 0), pytest.raises(trouble.ShardTaken):
         store.prepare(old, 1)
+
+
+def test_an_old_sqlite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(trouble.StoreTrouble, match=r"needs 3\.35\.0"):
+        store.prepare(tmp_path, 1)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
