@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-
-from hatoba.kit import ids
 from tests.support.collector import Collector
 from tests.support.load import Load
 from tests.support.node import Node
+
+from hatoba.kit import ids
 
 SETTINGS = """
 [log]
