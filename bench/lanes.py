@@ -100,9 +100,7 @@ def once(folder: Path, count: int, bad: bool) -> float:
     addresses = ("-f", "alice@example.org", "-t", "bob@bench.test")
     with postfix.Sink(folder / "sink.out") as sink:
         node = Node(folder / "hatoba", settings, ports={"mx": 0}, sink=sink.port)
-        node.cli("domain", "add", "--relay", "bench.test")
-        for name, _, _ in lanes:
-            node.cli("domain", "add", "--relay", name)
+        node.cli("domain", "add", "--relay", "bench.test", *(name for name, _, _ in lanes))
         with node:
             names = [name for name, _, _ in lanes]
             if bad:

@@ -18,6 +18,7 @@ from hatoba.app.places import Places
 from hatoba.net import tls
 
 RENEW_BEFORE = datetime.timedelta(days=30)
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +56,7 @@ def _stands(path: Path, name: str) -> bool:
     except (OSError, ValueError, x509.ExtensionNotFound):
         return False
     left = found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)  # noqa: TID251  app may read the clock
-    return left > RENEW_BEFORE and name in names.get_values_for_type(x509.DNSName)
+    return left > RENEW_BEFORE and name in {str(one.value) for one in names}
 
 
 def ensure(settings: Settings, name: str, places: Places) -> Pair:
@@ -64,5 +65,5 @@ def ensure(settings: Settings, name: str, places: Places) -> Pair:
         return Pair(settings.certificate, settings.key or settings.certificate, own=False)
     certificate, key = places.tls / "self-signed.pem", places.tls / "self-signed.key"
     if not (key.is_file() and _stands(certificate, name)):
-        certificate, key = tls.self_signed(places.tls, sorted({name, "localhost", "127.0.0.1", "::1"}, key=len)[::-1])
+        certificate, key = tls.self_signed(places.tls, list(dict.fromkeys((name, *_LOCAL))))
     return Pair(str(certificate), str(key), own=True)

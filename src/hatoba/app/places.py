@@ -29,7 +29,7 @@ class Places:
         return self.run / f"worker-{worker}.sock"
 
     def controls(self) -> list[Path]:
-        return sorted(self.run.glob("worker-*.sock"))
+        return sorted(self.run.glob("worker-*.sock"), key=lambda path: (len(path.name), path.name))
 
     def prepare(self) -> None:
         """Makes the directories, readable by the owner alone."""

@@ -15,18 +15,21 @@ def domain() -> None:
 
 
 @domain.command()
-@click.argument("name")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--relay", is_flag=True, help="Pass its mail on instead of keeping mailboxes here.")
 @show.json_option
 @click.pass_obj
-def add(options: dict[str, str | None], name: str, relay: bool, as_json: bool) -> None:
-    """Take mail for a domain: local mailboxes, or --relay to pass it on."""
+def add(options: dict[str, str | None], names: tuple[str, ...], relay: bool, as_json: bool) -> None:
+    """Take mail for domains: local mailboxes, or --relay to pass it on."""
     settings = settings_file.load(options["config"]).settings
+    made = []
     with offline.directory(settings) as directory, show.declined(BadEntry):
-        made = changes.add_domain(directory, name, RELAY if relay else LOCAL, offline.now())
-    show.either(
-        as_json, {"name": made.name, "kind": made.kind}, lambda: click.echo(f"{made.name} added ({made.kind}).")
-    )
+        for name in names:
+            made.append(changes.add_domain(directory, name, RELAY if relay else LOCAL, offline.now()))
+            if not as_json:
+                click.echo(f"{made[-1].name} added ({made[-1].kind}).")
+    if as_json:
+        show.as_json([{"name": one.name, "kind": one.kind} for one in made])
 
 
 @domain.command("list")
