@@ -43,6 +43,7 @@ def test_a_single_line() -> None:
         (b"250 caf\xe9\r\n", ("caf\\xe9",)),
         (b"250 a\rb\x00\x1b\tc\r\n", ("a\\rb\\x00\\x1b\\tc",)),
         (b"250 \xe2\x80\xae\r\n", ("\\u202e",)),
+        ("250 宛先\u3000不明\r\n".encode(), ("宛先\u3000不明",)),
     ],
 )
 def test_what_lines_hold(octets: bytes, lines: tuple[str, ...]) -> None:
