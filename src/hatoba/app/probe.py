@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 from cryptography import x509
 
+from hatoba.app import sending
+
 IMPLICIT = 465
 USES = {
     25: "server to server",
@@ -122,13 +124,11 @@ def ask(host: str, role: int, port: int, timeout: float) -> Port:
 
 
 def _words(error: OSError | smtplib.SMTPException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
     if isinstance(error, ConnectionRefusedError):
         return "refused"
     if isinstance(error, socket.gaierror):
         return f"the name does not resolve ({error.strerror})"
-    return str(error) or type(error).__name__
+    return sending.words(error)
 
 
 def ask_all(host: str, ports: dict[int, int], timeout: float = 10.0) -> list[Port]:
