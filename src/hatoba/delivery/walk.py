@@ -68,7 +68,9 @@ class Walk:
         """Adds the host's addresses; our own one ends the walk there. # RFC 5321 §5.1 ¶5"""
         addresses: list[str] = []
         literal = _literal(host.name)
-        if literal:
+        if host.name.startswith("unix:"):
+            addresses = [""]  # a socket has no address
+        elif literal:
             addresses = [literal]
         else:
             for family in self._families:
