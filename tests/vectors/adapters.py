@@ -7,6 +7,10 @@ Fails never: what a room refuses is False.
 
 from hatoba.message import charsets, mailbox, words
 from hatoba.model.address import Address, BadAddress
+from hatoba.wire.smtp import esmtp, grammar
+from hatoba.wire.smtp.offer import Offer
+
+OFFER = Offer("mx.example.org", size=1 << 30, mechanisms=("PLAIN",))
 
 
 def addr_valid(text: str, kind: str) -> tuple[bool, dict[str, str]]:
@@ -15,11 +19,14 @@ def addr_valid(text: str, kind: str) -> tuple[bool, dict[str, str]]:
         if kind == "header-mailbox":
             mailbox.parse(text, obsolete=False)
             return True, {}
-        if kind in ("path", "reverse-path"):
+        if kind == "reverse-path":
+            asked = "" if text.isascii() or "SMTPUTF8" in text else " SMTPUTF8"
+            address = grammar.mail(f"FROM:{text}{asked}", OFFER).sender
+        elif kind == "path":
             address = Address.parse_path(text)
         else:
             address = Address.parse(text, smtputf8=kind != "mailbox-ascii-only")
-    except (BadAddress, mailbox.BadMailbox):
+    except (BadAddress, mailbox.BadMailbox, esmtp.Bad):
         return False, {}
     if address is None:
         return True, {"local": "", "domain": ""}

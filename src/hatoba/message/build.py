@@ -59,9 +59,12 @@ def encoded(type_: str, body: bytes, fields: tuple[tuple[str, str], ...] = ()) -
 
 def seven_bit(body: bytes) -> bool:
     """Whether `body` needs no encoding: ASCII without NUL, bare CR or LF, no line above 998 octets. # RFC 2045 §2.7"""
-    if not body.isascii() or b"\x00" in body:
-        return False
-    return lines_fit(body)
+    return body.isascii() and eight_bit(body)
+
+
+def eight_bit(body: bytes) -> bool:
+    """Whether 8BITMIME carries `body` as it is: no NUL, bare CR or LF, no line above 998 octets. # RFC 2045 §2.8"""
+    return b"\x00" not in body and lines_fit(body)
 
 
 def lines_fit(body: bytes) -> bool:

@@ -117,7 +117,7 @@ def returned(content: bytes, *, whole: bool, utf8: bool) -> build.Part:
     `whole`: message/rfc822 (message/global when `utf8`), which no encoding may wrap but 7bit and 8bit; else the
     header as text/rfc822-headers (message/global-headers).
     """
-    utf8 = utf8 and _is_utf8(content) and build.lines_fit(content)
+    utf8 = utf8 and _is_utf8(content) and build.eight_bit(content)
     encoding = "7bit" if build.seven_bit(content) else "8bit"
     if whole:
         return build.Part("message/global" if utf8 else "message/rfc822", content, encoding)

@@ -220,4 +220,4 @@ def _whole(case: _Case) -> bool:
     complete = len(case.content) == case.letter.size <= settings.returned_limit
     if case.kind != FAILURE or not asked or not complete or envelope.requiretls:  # RFC 8689 §5
         return False
-    return envelope.body != "BINARYMIME" and b"\x00" not in case.content and build.lines_fit(case.content)
+    return envelope.body != "BINARYMIME" and build.eight_bit(case.content)
