@@ -7,8 +7,11 @@ A failed handshake ends the connection with the error the TLS library gave.
 
 from __future__ import annotations
 
+import array
 import asyncio
+import fcntl
 import ssl
+import termios
 from typing import TYPE_CHECKING, Any, cast
 
 from hatoba.net import tls
@@ -105,6 +108,22 @@ class Connection(asyncio.Protocol):
             self._upgrade()
         else:
             self._opened()
+
+    def now(self) -> float:
+        """The loop's time, seconds."""
+        return self._clock()
+
+    def unread(self) -> int:
+        """Octets that have come but were not read yet."""
+        sock = self.transport.get_extra_info("socket") if self.transport is not None else None
+        if sock is None:
+            return 0
+        count = array.array("i", [0])
+        try:
+            fcntl.ioctl(sock.fileno(), termios.FIONREAD, count)
+        except OSError:  # gone meanwhile
+            return 0
+        return count[0]
 
     # ---- TLS
 

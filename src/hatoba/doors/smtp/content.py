@@ -1,0 +1,113 @@
+"""DATA and BDAT: the content goes to intake, the letter to the queue; 250 is said once it is on disk.
+
+Called by session through its table; hot.
+Never touches an octet of the content.
+StoreTrouble is 451 4.3.0: nothing was taken, the client keeps the letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from hatoba.doors.smtp import words
+from hatoba.doors.smtp.state import State
+from hatoba.kit import ids
+from hatoba.model.status import Refusal
+from hatoba.net.session import Later
+from hatoba.store.trouble import StoreTrouble
+from hatoba.wire.smtp import events
+from hatoba.wire.smtp.reply import Reply
+
+
+def data(state: State, event: events.Data) -> Reply:
+    """# RFC 5321 §4.1.1.4"""
+    return words.GO_AHEAD
+
+
+def content(state: State, event: events.Content) -> Reply | None:
+    """A piece. A chunk that ends here (`due`) is answered; what fails in between is said at the end. # RFC 3030 §2"""
+    transaction = state.transaction
+    assert transaction is not None  # noqa: S101 # the engine lets no content through before a MAIL was accepted
+    try:
+        transaction.chunk(event.data)
+    except Refusal as refusal:
+        if event.due:
+            return _refused(state, refusal)
+    except StoreTrouble as trouble:
+        if event.due:
+            return _trouble(state, trouble)
+    return words.CHUNK_OK if event.due else None
+
+
+def end(state: State, event: events.End) -> Reply | Later:
+    """The content is complete: the letter is made and handed over."""
+    transaction, state.transaction = state.transaction, None
+    assert transaction is not None  # noqa: S101 # as above
+    if event.fault is not None:
+        transaction.discard()
+        state.house.counts.refused_letters += 1
+        return _after(state, state.erred(event.fault))
+    house = state.house
+    try:
+        letter = transaction.end(event.data, dotted=event.dotted, eightbit=event.eightbit, now=house.clock())
+        sealed = house.enqueue(letter, transaction.draft)
+    except Refusal as refusal:
+        return _refused(state, refusal)
+    except StoreTrouble as trouble:
+        transaction.discard()
+        return _trouble(state, trouble)
+    except BaseException:
+        transaction.discard()
+        raise
+    state.letter = letter
+    return Later(sealed, lambda future: _sealed(state, future))
+
+
+def _sealed(state: State, sealed: asyncio.Future[None]) -> Reply:
+    """The commit is over: now, and only now, it is said that the letter is ours. # RFC 5321 §6.1"""
+    letter, state.letter = state.letter, None
+    assert letter is not None  # noqa: S101 # set in `end`
+    error = sealed.exception()
+    if error is not None:
+        if isinstance(error, StoreTrouble):
+            return _trouble(state, error)
+        raise error
+    counts = state.house.counts
+    counts.letters += 1
+    counts.octets += letter.size
+    counts.recipients += len(letter.envelope.recipients)
+    state.letters += 1
+    state.commands = state.errors = 0
+    name = ids.text(letter.id)
+    sender = letter.envelope.sender
+    state.house.log.info(
+        "letter accepted",
+        letter=name,
+        door=state.place.kind,
+        ip=state.ip,
+        sender="<>" if sender is None else str(sender),
+        recipients=len(letter.envelope.recipients),
+        size=letter.size,
+    )
+    return _after(state, Reply(250, "2.0.0", "Ok: queued as " + name))
+
+
+def _refused(state: State, refusal: Refusal) -> Reply:
+    state.drop()
+    state.house.counts.refused_letters += 1
+    state.log("letter refused", status=str(refusal.status))
+    return _after(state, state.refuse(refusal.status, content=True))
+
+
+def _trouble(state: State, trouble: StoreTrouble) -> Reply:
+    state.drop()
+    state.house.counts.store_troubles += 1
+    state.house.log.error("letter not stored", door=state.place.kind, ip=state.ip, kind=trouble.kind, why=str(trouble))
+    return _after(state, words.STORE_TROUBLE)
+
+
+def _after(state: State, said: Reply) -> Reply:
+    """The transaction is over; while the door is being closed, so is the session."""
+    if state.draining:
+        state.pump.push(words.CLOSING)
+    return said

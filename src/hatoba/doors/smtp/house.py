@@ -1,0 +1,81 @@
+"""House: what all SMTP doors of a worker share: the rooms below, the clock, the counters.
+
+Made by app, once a worker; read by every session.
+Never decides and never keeps a session: doors register here only to be swept once a second.
+Fails never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hatoba.directory.directory import Directory
+from hatoba.doors.smtp.counts import Counts
+from hatoba.doors.smtp.settings import Settings
+from hatoba.intake.desk import Desk
+from hatoba.model.envelope import Letter
+from hatoba.net.headroom import Headroom
+from hatoba.net.limits import SharedCounters
+from hatoba.net.session import Log
+from hatoba.net.tls import ServerTls
+from hatoba.store.blobs import Draft
+
+
+class Enqueue(Protocol):
+    """queue.Queue.enqueue: done when the letter is on disk; StoreTrouble or ValueError: it is not ours."""
+
+    def __call__(self, letter: Letter, draft: Draft | None = None, /) -> asyncio.Future[None]: ...
+
+
+class Sweeper(Protocol):
+    """A door, as the house sees it."""
+
+    def sweep(self) -> None: ...
+
+
+def _two_threads() -> Executor:
+    return ThreadPoolExecutor(2, thread_name_prefix="passwords")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """`ids()` draws (a new letter's id, ms since 1970); `clock()` gives ms since 1970.
+
+    `tls` None: no listener offers TLS. `tokens(name, token)` says whose account (its key) a bearer token opens, ""
+    for nobody; without it XOAUTH2 and OAUTHBEARER are not offered. `secret` makes SCRAM's decoys.
+    """
+
+    settings: Settings
+    hostname: str
+    directory: Directory
+    desk: Desk
+    enqueue: Enqueue
+    ids: Callable[[], tuple[int, int]]
+    clock: Callable[[], int]
+    counters: SharedCounters
+    headroom: Headroom
+    log: Log
+    tls: ServerTls | None = None
+    tokens: Callable[[str, str], Awaitable[str]] | None = None
+    counts: Counts = field(default_factory=Counts)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    passwords: Executor = field(default_factory=_two_threads)
+    verifying: set[asyncio.Future[object]] = field(default_factory=set)  # password checks under way
+    doors: list[Sweeper] = field(default_factory=list)
+
+    def tick(self) -> None:
+        """Once a second: ends transactions that take too long, takes over a changed certificate."""
+        for door in self.doors:
+            door.sweep()
+        tls = self.tls
+        if tls is not None:
+            before = tls.problem
+            if tls.reload():
+                self.log.info("certificate reloaded")
+            elif tls.problem and tls.problem != before:
+                self.log.error("certificate not reloaded", problem=tls.problem)

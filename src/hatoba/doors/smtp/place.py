@@ -1,0 +1,107 @@
+"""Place: one listener's fixed part of every session: its policy, what it offers, its limits.
+
+Made by door from settings; read by the verbs.
+Never changes while the listener stands.
+Fails with ValueError on networks that are none.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime
+
+import msgspec
+
+from hatoba.doors.smtp.house import House
+from hatoba.doors.smtp.settings import Listener
+from hatoba.net.preamble import Proxies
+from hatoba.wire.smtp import offer
+from hatoba.wire.smtp.reply import Reply
+
+XCLIENT = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT")
+_PRIORITY_PROFILE = "MIXER"  # RFC 6710 §4.1.3, appendix A.1
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """What kind of listener it is, as data."""
+
+    auth: bool  # offered under TLS, and demanded before MAIL
+    implicit: bool  # TLS before the first word
+    early: bool  # clients that speak before the greeting are refused, where the settings say so
+    submission: bool  # FUTURERELEASE and MT-PRIORITY are offered
+
+
+POLICIES = {
+    "mx": Policy(auth=False, implicit=False, early=True, submission=False),
+    "submission": Policy(auth=True, implicit=False, early=False, submission=True),
+    "submissions": Policy(auth=True, implicit=True, early=False, submission=True),
+}
+
+
+class Place:
+    """See `POLICIES`. `plain` and `secured` are the offers before and under TLS."""
+
+    __slots__ = (
+        "_greetings",
+        "banner",
+        "house",
+        "kind",
+        "limits",
+        "naked",
+        "plain",
+        "policy",
+        "secured",
+        "unlimited",
+        "xclient",
+    )  # fmt: skip
+
+    def __init__(self, house: House, listener: Listener) -> None:
+        settings, intake = house.settings, house.desk.settings
+        self.house = house
+        self.kind = listener.kind
+        self.policy = policy = POLICIES[listener.kind]
+        self.limits = offer.Limits(
+            line=settings.line,
+            size=intake.size,
+            text_line=settings.text_line,
+            nul=settings.nul,
+            spill=intake.spill,
+        )
+        self.plain = offer.Offer(
+            house.hostname,
+            size=intake.size,
+            tls=house.tls is not None and not policy.implicit,
+            limits_rcptmax=intake.recipients,
+            futurerelease=int(intake.hold_max) if policy.submission else 0,
+            deliverby=int(intake.deliver_by_min),
+            priority=_PRIORITY_PROFILE if policy.submission else "",
+        )
+        mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "PLAIN", "LOGIN")
+        if house.tokens is not None:
+            mechanisms += ("XOAUTH2", "OAUTHBEARER")
+        self.secured = self.plain.replace(tls=False, requiretls=True, mechanisms=mechanisms if policy.auth else ())
+        self.unlimited = Proxies(settings.unlimited)
+        self.xclient = Proxies(listener.xclient_networks)
+        self.banner = Reply(220, "", f"{house.hostname} ESMTP ready")
+        self.naked = Reply(250, "", house.hostname)
+        self._greetings: dict[offer.Offer, Reply] = {}
+
+    def greeting(self, offered: offer.Offer) -> Reply:
+        """The reply to EHLO; made once for each offer unless it names a date."""
+        if offered.futurerelease:
+            until = datetime.fromtimestamp(self.house.clock() / 1000 + offered.futurerelease, UTC)
+            return offer.greeting(offered.replace(futurerelease_until=until.strftime("%Y-%m-%dT%H:%M:%SZ")))
+        found = self._greetings.get(offered)
+        if found is None:
+            found = self._greetings[offered] = offer.greeting(offered)
+        return found
+
+
+def network_key(ip: str) -> str:
+    """What a client is counted by: its IPv4 address, or the /64 its IPv6 address is in."""
+    if ":" not in ip:
+        return ip
+    address = ipaddress.IPv6Address(ip.partition("%")[0])
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
