@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -20,8 +21,16 @@ from hatoba.app.settings import Settings
 from hatoba.doors.smtp.settings import Listener
 from hatoba.net import listen
 
-PRIVILEGED = (("mx", 25), ("submission", 587), ("submission", 2525), ("submissions", 465))
-UNPRIVILEGED = (("mx", 8025), ("submission", 8587), ("submission", 2525), ("submissions", 8465))
+Kind = Literal["mx", "submission", "submissions"]
+Ports = tuple[tuple[Kind, int], ...]
+
+PRIVILEGED: Ports = (("mx", 25), ("submission", 587), ("submission", 2525), ("submissions", 465))
+UNPRIVILEGED: Ports = (
+    ("mx", 8025),
+    ("submission", 8587),
+    ("submission", 2525),
+    ("submissions", 8465),
+)
 _USES = {
     "mx": "mail from other servers (mx)",
     "submission": "submission, STARTTLS and AUTH",
@@ -60,7 +69,12 @@ def may_bind_low() -> bool:
 
 def defaults() -> tuple[Listener, ...]:
     """The four kinds of door an article on SMTP ports names."""
-    return tuple(Listener(kind=kind, port=port) for kind, port in (PRIVILEGED if may_bind_low() else UNPRIVILEGED))
+    return standard(PRIVILEGED if may_bind_low() else UNPRIVILEGED)
+
+
+def standard(ports: Ports, address: tuple[str, ...] = ()) -> tuple[Listener, ...]:
+    """A listener for each (kind, port), everywhere or at the addresses given."""
+    return tuple(Listener(kind=kind, port=port, address=address) for kind, port in ports)
 
 
 def addresses(listener: Listener) -> tuple[str, ...]:

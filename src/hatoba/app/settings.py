@@ -10,17 +10,18 @@ import msgspec
 from msgspec import Meta
 
 from hatoba.app import certificate, logs
-from hatoba.delivery import settings as delivery
-from hatoba.directory import settings as directory
-from hatoba.doors.smtp import settings as smtp
-from hatoba.intake import settings as intake
-from hatoba.journal import settings as journal
+from hatoba.delivery import settings as delivery_
+from hatoba.directory import settings as directory_
+from hatoba.doors.smtp import settings as smtp_
+from hatoba.intake import settings as intake_
+from hatoba.journal import settings as journal_
 from hatoba.kit.units import Seconds
 from hatoba.net import settings as net
-from hatoba.notice import settings as notice
-from hatoba.queue import settings as queue
-from hatoba.store import settings as store
+from hatoba.notice import settings as notice_
+from hatoba.queue import settings as queue_
+from hatoba.store import settings as store_
 
+# Within the class below a field hides a module of its name, so the modules end in an underscore.
 _RELOADS = {"reloads": True}  # the whole table is taken over on SIGHUP
 
 
@@ -50,24 +51,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 20.0
     uvloop: Annotated[bool, Meta(description="Use uvloop where it is installed; false: plain asyncio.")] = True
     listener: Annotated[
-        tuple[smtp.Listener, ...],
+        tuple[smtp_.Listener, ...],
         Meta(description="Where mail comes in. Without any: mx, submission (587 and 2525) and submissions."),
     ] = ()
     route: Annotated[
-        tuple[delivery.Route, ...],
+        tuple[delivery_.Route, ...],
         Meta(description="Where mail for some domains goes; all others by their MX records."),
     ] = ()
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
-    smtp: Annotated[smtp.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp.Settings()
-    intake: Annotated[intake.Settings, Meta(description="What is taken in.", extra=_RELOADS)] = intake.Settings()
-    queue: Annotated[queue.Settings, Meta(description="Retries, lanes and memory.")] = queue.Settings()
-    delivery: Annotated[delivery.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
-        delivery.Settings()
+    smtp: Annotated[smtp_.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp_.Settings()
+    intake: Annotated[intake_.Settings, Meta(description="What is taken in.", extra=_RELOADS)] = intake_.Settings()
+    queue: Annotated[queue_.Settings, Meta(description="Retries, lanes and memory.")] = queue_.Settings()
+    delivery: Annotated[delivery_.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
+        delivery_.Settings()
     )
-    notice: Annotated[notice.Settings, Meta(description="Delivery status notifications.")] = notice.Settings()
-    journal: Annotated[journal.Settings, Meta(description="How long events are kept.")] = journal.Settings()
-    directory: Annotated[directory.Settings, Meta(description="Accounts and passwords.")] = directory.Settings()
-    store: Annotated[store.Settings, Meta(description="The databases and files of letters.")] = store.Settings()
+    notice: Annotated[notice_.Settings, Meta(description="Delivery status notifications.")] = notice_.Settings()
+    journal: Annotated[journal_.Settings, Meta(description="How long events are kept.")] = journal_.Settings()
+    directory: Annotated[directory_.Settings, Meta(description="Accounts and passwords.")] = directory_.Settings()
+    store: Annotated[store_.Settings, Meta(description="The databases and files of letters.")] = store_.Settings()
     dns: Annotated[net.Dns, Meta(description="How names are looked up.")] = net.Dns()
     headroom: Annotated[net.Headroom, Meta(description="Disk and memory that must stay free.")] = net.Headroom()
     http: Annotated[Http, Meta(description="Metrics and health.")] = Http()

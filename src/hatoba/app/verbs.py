@@ -61,9 +61,8 @@ def _numbers(worker: "Worker", arguments: dict[str, Any]) -> Any:
     return msgspec.to_builtins(samples)
 
 
-def _reload(worker: "Worker", arguments: dict[str, Any]) -> Any:
-    settings = msgspec.convert(arguments["settings"], Settings)
-    worker.reload(settings)
+async def _reload(worker: "Worker", arguments: dict[str, Any]) -> Any:
+    await worker.reload(msgspec.convert(arguments["settings"], Settings))
     return True
 
 

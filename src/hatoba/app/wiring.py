@@ -15,12 +15,16 @@ import structlog
 from hatoba.app import certificate, offline
 from hatoba.app.crew import Orders
 from hatoba.app.places import Places
+from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory.directory import Directory
+from hatoba.doors.smtp.counts import Counts
+from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
 from hatoba.net import dns, headroom, limits
+from hatoba.net.tls import ServerTls
 from hatoba.queue.queue import Queue
 from hatoba.store import directory as register
 from hatoba.store import journal, shard, spool
@@ -59,9 +63,37 @@ class Rooms:
         )
         self.numbers = {opened.number: _numbers(opened) for opened in self.shards}
         self.queues = [self._queue(opened) for opened in self.shards]
+        self.house = self._house(settings, Counts())
+
+    def _house(self, settings: Settings, counts: Counts) -> House:
+        """What the SMTP doors share. Letters come in through the worker's own shard, the first."""
         primary = self.shards[0]
-        self.desk = Desk(settings.intake, self.directory, self.hostname, primary.blobs.draft)
-        self.draw = self.numbers[primary.number]
+        numbers = self.numbers[primary.number]
+
+        def draw() -> tuple[int, int]:
+            now = offline.now()
+            return numbers.next(now), now
+
+        return House(
+            settings=settings.smtp,
+            hostname=self.hostname,
+            directory=self.directory,
+            desk=Desk(settings.intake, self.directory, self.hostname, primary.blobs.draft),
+            enqueue=self.queues[0].enqueue,
+            ids=draw,
+            clock=offline.now,
+            counters=self.counters,
+            headroom=self.headroom,
+            log=structlog.get_logger("smtp"),
+            tls=ServerTls(settings.tls.certificate, settings.tls.key, minimum=settings.tls.minimum),
+            counts=counts,
+        )
+
+    def reload(self, settings: Settings) -> House:
+        """A house of new settings; what counts goes on counting."""
+        self.settings = settings
+        self.house = self._house(settings, self.house.counts)
+        return self.house
 
     def _queue(self, opened: shard.Shard) -> Queue:
         settings = self.settings
@@ -72,7 +104,6 @@ class Rooms:
             hostname=self.hostname,
             new_id=partial(_draw, self.numbers[opened.number]),
             journal=settings.journal,
-            notice=settings.notice,
         )
 
     def _chunks(self, letter: Letter) -> Iterable[bytes]:

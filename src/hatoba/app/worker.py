@@ -17,6 +17,7 @@ import structlog
 
 from hatoba.app import logs, verbs
 from hatoba.app.crew import Orders
+from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control import serve
 from hatoba.doors.smtp import door
@@ -32,7 +33,9 @@ class Worker:
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
         self.rooms = Rooms(orders)
+        self.house = self.rooms.house
         self.doors: list[door.Door] = []
+        self.retired: list[door.Door] = []  # closed to new connections, with sessions still open
         self.stopping = asyncio.Event()
         self._log = structlog.get_logger("worker")
         self._control: asyncio.Server | None = None
@@ -47,15 +50,30 @@ class Worker:
                 self._log.warning("recovered", ready=found.ready, quarantined=len(found.quarantined))
         path = rooms.places.control(self.orders.worker)
         self._control = await serve.serve(path, verbs.of(self))
-        self.house = verbs.house(rooms)
-        for given in self.orders.doors:
-            listener = self.orders.settings.listener[given.listener]
-            self.doors.append(await door.open_door(listen.inherited(given.fd), listener, self.house))
+        self.doors = await self._open()
         self._ticking = asyncio.get_running_loop().create_task(self._tick())
         gc.collect()
         gc.freeze()  # what stands now stays: no collection walks it again
         os.write(self.orders.ready, b"r")
         os.close(self.orders.ready)
+
+    async def _open(self) -> list[door.Door]:
+        """Every listener, on a copy of its socket: the next generation of doors takes another copy."""
+        listeners = self.rooms.settings.listener
+        return [
+            await door.open_door(listen.inherited(os.dup(given.fd)), listeners[given.listener], self.house)
+            for given in self.orders.doors
+        ]
+
+    async def reload(self, settings: Settings) -> None:
+        """New settings for new connections; those that stand end under the old ones. No connection is refused."""
+        logs.configure(settings.log, worker=self.orders.worker)
+        self.house = self.rooms.reload(settings)
+        fresh = await self._open()
+        for old in self.doors:
+            old.retire()
+        self.retired = [old for old in [*self.retired, *self.doors] if old.sessions]
+        self.doors = fresh
 
     async def _tick(self) -> None:
         while True:
@@ -64,6 +82,8 @@ class Worker:
             try:
                 self.rooms.directory.refresh(now)
                 self.house.tick()
+                for old in self.retired:
+                    old.sweep()
             except Exception:  # noqa: BLE001  the next tick may do better; the mail goes on meanwhile
                 self._log.exception("tick failed")
 
@@ -72,7 +92,7 @@ class Worker:
         rooms, grace = self.rooms, self.orders.settings.drain
         if self._ticking:
             self._ticking.cancel()
-        await asyncio.gather(*(opened.drain(grace) for opened in self.doors))
+        await asyncio.gather(*(opened.drain(grace) for opened in [*self.doors, *self.retired]))
         await asyncio.gather(*(queue.drain(grace) for queue in rooms.queues))
         if self._control:
             self._control.close()

@@ -21,7 +21,6 @@ from hatoba.app.supervisor import Supervisor, Unstartable
 from hatoba.directory import changes, passwords
 from hatoba.directory.directory import Directory
 from hatoba.directory.entries import LOCAL
-from hatoba.doors.smtp.settings import Listener
 from hatoba.kit import ids
 from hatoba.store.trouble import StoreTrouble
 
@@ -135,7 +134,7 @@ def quickstart(options: dict[str, str | None], once: bool) -> int:
     """Start hatoba, send it a first letter over submission with STARTTLS and AUTH, show where it went, stay up."""
     loaded = settings_file.load(options["config"])
     if not loaded.settings.listener:
-        own = tuple(Listener(kind=kind, port=port, address=LOOPBACK) for kind, port in listeners.UNPRIVILEGED)
+        own = listeners.standard(listeners.UNPRIVILEGED, LOOPBACK)
         loaded = msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, listener=own))
     if "log.level" not in loaded.sources:
         log = msgspec.structs.replace(loaded.settings.log, level="warning")
