@@ -63,12 +63,10 @@ def test_take_counts() -> None:
     assert len(lines) == 0
 
 
-def test_peek_and_rest() -> None:
+def test_rest_and_put() -> None:
     lines = fed(b"ab\r\nc", b"d")
     assert lines.line(80) == b"ab"
-    assert lines.peek() == (b"cd", 0)
-    lines.at = 1
-    assert lines.rest() == b"d"
-    lines.give_back(b"back")
+    assert lines.rest() == b"cd"
+    lines.put(b"back")
     lines.feed(b"!")
     assert (len(lines), lines.rest(), len(lines)) == (5, b"back!", 0)

@@ -84,16 +84,11 @@ class Lines:
         self.at = min(at + most, len(self.data))
         return self.data[at : self.at]
 
-    def peek(self) -> tuple[bytes, int]:
-        """All that is here, as (data, at); eat it by moving `at`."""
-        self._merge()
-        return self.data, self.at
-
     def rest(self) -> bytes:
         """All that is here; the buffer is empty after it."""
         return self.take(len(self))
 
-    def give_back(self, data: bytes) -> None:
-        """Put octets back in front; only after `rest`."""
+    def put(self, data: bytes) -> None:
+        """These octets instead of what is here."""
         self.data = data
         self.at = 0

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from hatoba.model.status import PeerError, Status
 from hatoba.wire.engine import CLOSED, NEED_DATA, PAUSED, Signal
-from hatoba.wire.smtp import esmtp, events, faults, grammar, states
+from hatoba.wire.smtp import data, esmtp, events, faults, grammar, sequence, states
 from hatoba.wire.smtp.data import ChunkReader, DataReader
 from hatoba.wire.smtp.lines import Lines, LineTooLong
 from hatoba.wire.smtp.offer import Limits, Offer
@@ -57,12 +57,12 @@ class ServerEngine:
         """Octets received that no event has eaten (content being gathered not counted)."""
         return len(self._lines)
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, octets: bytes) -> None:
         """Take bytes; b"" is the end of the client's stream. PeerError: too much ahead of an answer."""
-        if not data:
+        if not octets:
             self._eof = True
         elif self._mode != _OVER:
-            self._lines.feed(data)
+            self._lines.feed(octets)
             if self._waiting and len(self._lines) > self.limits.ahead:
                 raise PeerError(Status("4.5.0", "Too much input ahead of an answer"))
 
@@ -113,7 +113,7 @@ class ServerEngine:
                 lines.at = found.end()
                 self._waiting = "RCPT"
                 return rcpt
-            if at.accepted and lines.data.startswith(_DATA_LINE, lines.at) and not self._binary():
+            if at.accepted and lines.data.startswith(_DATA_LINE, lines.at) and not at.binary:
                 lines.at += len(_DATA_LINE)
                 self._waiting = "DATA"
                 return _DATA
@@ -139,7 +139,7 @@ class ServerEngine:
             return faults.strange(verb)
         if verb == "BDAT":
             return self._bdat(argument)
-        fault = self._out_of_place(verb)
+        fault = sequence.fault(self._at, self.offer, verb)
         if fault is not None:
             return fault
         try:
@@ -148,16 +148,6 @@ class ServerEngine:
             return error.event
         self._waiting = verb
         return event
-
-    def _out_of_place(self, verb: str) -> events.Malformed | None:
-        """The fault of a verb that the state or the offer has no place for."""
-        at = self._at
-        if verb not in states.NEXT[at.state]:
-            if at.refused and verb in ("DATA", "BDAT"):
-                return faults.NO_RCPT
-            return events.Malformed(states.why(at.state, verb), "sequence")
-        check = self._CHECKS.get(verb)
-        return check(self) if check else None
 
     def _event(self, verb: str, argument: str) -> events.Event:
         at = self._at
@@ -178,31 +168,6 @@ class ServerEngine:
             raise esmtp.Bad(faults.INJECTION)
         return event
 
-    def _binary(self) -> bool:
-        mail = self._at.mail
-        return mail is not None and mail.body == "BINARYMIME"
-
-    def _check_data(self) -> events.Malformed | None:
-        return faults.BINARY_DATA if self._binary() else None  # RFC 3030 §3
-
-    def _check_chunk(self) -> events.Malformed | None:
-        return None if self._at.extended and self.offer.chunking else faults.ABSENT
-
-    def _check_tls(self) -> events.Malformed | None:
-        return None if self._at.extended and self.offer.tls else faults.NO_TLS
-
-    def _check_auth(self) -> events.Malformed | None:
-        if self._at.authenticated:  # RFC 4954 §4
-            return faults.AUTH_TWICE
-        if not self._at.extended:
-            return faults.NEED_EHLO
-        if not self.offer.mechanisms:
-            return faults.AUTH_TLS if self.offer.tls else faults.NO_AUTH
-        return None
-
-    def _check_xclient(self) -> events.Malformed | None:
-        return None if self.offer.xclient else faults.ABSENT
-
     # Content
 
     def _bdat(self, argument: str) -> events.Event | Signal:
@@ -211,14 +176,14 @@ class ServerEngine:
         if chunk is None:
             return faults.BAD_CHUNK
         octets, last = chunk
-        fault = self._out_of_place("BDAT")
+        fault = sequence.fault(self._at, self.offer, "BDAT")
         self._waiting = ""
         if fault is not None:
             self._mode, self._drain, self._after = _DRAIN, octets, fault
             return self._drained()
         reader = self._reader
         if self._at.state != states.CHUNKS or not isinstance(reader, ChunkReader):
-            self._reader = reader = ChunkReader(self.limits, self._binary())
+            self._reader = reader = ChunkReader(self.limits, self._at.binary)
         reader.begin(octets, last)
         self._mode = _CONTENT
         return self._content()
@@ -232,9 +197,15 @@ class ServerEngine:
 
     def _letter(self) -> events.Event | Signal:
         """The beginning of what stands behind DATA; nearly always it is all of it."""
-        self._reader = DataReader(self.limits)
-        self._mode = _CONTENT
-        return self._content()
+        self._reader = _NO_CONTENT
+        event = data.whole(self._lines, self.limits)
+        if event is None:
+            self._reader = DataReader(self.limits)
+            self._mode = _CONTENT
+            return self._content()
+        self._mode = _COMMANDS
+        self._waiting = _END
+        return event
 
     def _content(self) -> events.Event | Signal:
         event = self._reader.read(self._lines)
@@ -260,10 +231,10 @@ class ServerEngine:
         if line is None:
             return self._starved()
         self._mode = _COMMANDS
-        data = None if line == b"*" else grammar.base64(line)
-        if data is None and line != b"*":
+        response = None if line == b"*" else grammar.base64(line)
+        if response is None and line != b"*":
             return self._give(_FAULT, faults.BAD_BASE64)
-        return self._give("AUTH", events.AuthData(data))
+        return self._give("AUTH", events.AuthData(response))
 
     def _skip(self) -> events.Event | Signal:
         if not self._lines.skip():
@@ -320,10 +291,3 @@ class ServerEngine:
         return b"".join(reply.wire for reply in replies), replies[-1]
 
     _READ: ClassVar = (_command, _letter, _content, _response, _skip, _drained, _paused, _over)
-    _CHECKS: ClassVar = {
-        "DATA": _check_data,
-        "BDAT": _check_chunk,
-        "STARTTLS": _check_tls,
-        "AUTH": _check_auth,
-        "XCLIENT": _check_xclient,
-    }

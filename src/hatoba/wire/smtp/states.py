@@ -77,6 +77,11 @@ class Dialogue:
         self.accepted = 0  # recipients
         self.refused = 0
 
+    @property
+    def binary(self) -> bool:
+        """The open transaction's content is BINARYMIME.  # RFC 3030 §3"""
+        return self.mail is not None and self.mail.body == "BINARYMIME"
+
     def move(self, verb: str, code: int) -> None:
         """`verb` was answered with `code`. "." is the end of content, whose transaction is over either way."""
         if verb == ".":
