@@ -75,7 +75,7 @@ recipient = Table(
     sqlite_with_rowid=False,
 )
 
-# Partial on purpose: a letter on the fast way is born ACTIVE and dies ACTIVE, and touches the smallest alone (2 µs).
+# Partial on purpose: a letter on the fast way is born ACTIVE and dies ACTIVE, and touches the smallest alone.
 # The numbers stand as literals because SQLite matches a partial index by the text of its condition; `state` stands
 # first, though it is constant in two of them, so that a count by state reads the index and not the rows.
 _state = recipient.c.state

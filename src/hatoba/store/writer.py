@@ -242,7 +242,7 @@ class Writer:
     def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
         if self.trap is not None:
             self._step()
-        if parameters:  # executemany of one: the driver then lets go of the interpreter's lock once less (8 % of CPU)
+        if parameters:  # executemany of one: the driver then lets go of the interpreter's lock once less
             self._open().executemany(text, (parameters,))
         else:
             self._open().execute(text)
