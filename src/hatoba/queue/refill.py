@@ -91,6 +91,9 @@ class Refill:
         total = 0
         for start in range(0, len(sites), TOGETHER):
             wanted = {site: room for site in sites[start : start + TOGETHER] if (room := self._room(site)) > 0}
+            free = self._means.settings.memory_jobs - self._means.gate.jobs
+            share = max(free // max(len(wanted), 1), 1)  # what memory is left is shared out, one for each at least
+            wanted = {site: min(room, share) for site, room in wanted.items()}
             if wanted:
                 total += await self._fill(wanted)
         return total + await self._next_suspect()

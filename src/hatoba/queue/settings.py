@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             le=1_000_000,
             description="Jobs of all sites of a worker held in memory; above it each site keeps one.",
         ),
-    ] = 20_000
+    ] = 10_000
     content_memory: Annotated[
         Bytes,
         Meta(ge=0, description="Content of letters kept in memory until the first attempt; above it it is read again."),

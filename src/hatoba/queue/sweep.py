@@ -47,7 +47,8 @@ class Sweep:
         if now < self._next or not self._means.gate.open:
             return 0
         after = self._after
-        page = await self._reading.run(lambda r: rows_.select(r, Filter(state=READY), PAGE, after))
+        # without a condition on the state: the walk then follows the key and costs the same for any queue
+        page = await self._reading.run(lambda r: rows_.select(r, Filter(), PAGE, after))
         if len(page) < PAGE:
             self._after, self._next = None, now + REST
         else:
@@ -57,8 +58,9 @@ class Sweep:
 
     def _late(self, one: Listed, now: int) -> bool:
         """Cheaply: may this row be due for something? DELIVERBY with N is seen at the letter's attempts."""
-        return now >= one.expires or (
-            now >= delay_at(one.accepted, 0, self._means.settings) and b'"delayed"' not in one.row.params
+        return one.row.state == READY and (
+            now >= one.expires
+            or (now >= delay_at(one.accepted, 0, self._means.settings) and b'"delayed"' not in one.row.params)
         )
 
     async def _settle(self, late: list[Listed], now: int) -> int:
