@@ -35,7 +35,7 @@ class Draft:
             raise trouble.of(error, f"starting the body of {self.name}") from error
 
     def append(self, data: bytes) -> None:
-        """Writes to the page cache (no fsync; 0.5 ms a MiB at best). StoreTrouble when the disk is full: then discard()."""
+        """Writes to the page cache, no fsync (0.5 ms a MiB at best). StoreTrouble on a full disk: then discard()."""
         view = memoryview(data)
         while view:
             try:
