@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from hatoba.delivery import channel, dial, refusal, route, source, walk
+from hatoba.delivery import channel, dial, pool, refusal, route, source, walk
 from hatoba.delivery import local as local_
 from hatoba.delivery import settings as settings_
 from hatoba.delivery.feed import Channel, ChannelStatus, Feed
@@ -73,7 +73,7 @@ class Courier:
         self._router = route.Router(tuple(routes), settings, resolver, directory, self._own, steady=steady)
         self._sources = source.Sources(settings.source_ips)
         self._channels: set[Channel] = set()
-        self._ground = channel.Ground(
+        self._ground = pool.Ground(
             options=settings,
             dialler=dial.Dialler(settings, self._sources, settings.helo or hostname, log),
             walk=self._walk,

@@ -153,18 +153,31 @@ class Dialler:
             async with asyncio.timeout(timeouts.connect):
                 await loop.create_unix_connection(made, peer.unix)
             return
-        family = 6 if ":" in peer.ip else 4
-        now = loop.time()
-        peer.source_ip = self.sources.pick(family, now)
-        source = client.Source(peer.source_ip, peer.source_ip)
-        try:
-            await client.dial(made, peer.ip, peer.port, timeout=timeouts.connect, source=source)
-        except OSError as error:
-            if error.errno in _NOT_OURS and peer.source_ip:
-                self.sources.failed(peer.source_ip, now)
-            raise
+        await self._from_source(session, peer, made)
         if not peer.source_ip:
             peer.source_ip = session.pump.local[0]
+
+    async def _from_source(self, session: Session, peer: Peer, made: Callable[[], pump.Pump]) -> None:
+        """Connects from the next source address; one that is not up on this host is passed over."""
+        family = 6 if ":" in peer.ip else 4
+        timeout = self.options.timeouts.connect
+        left = self.sources.count(family)
+        while True:
+            now = asyncio.get_running_loop().time()
+            peer.source_ip = self.sources.pick(family, now)
+            source = client.Source(peer.source_ip, peer.source_ip)
+            try:
+                await client.dial(made, peer.ip, peer.port, timeout=timeout, source=source)
+            except OSError as error:
+                left -= 1
+                if error.errno not in _NOT_OURS or not peer.source_ip:
+                    raise
+                self.sources.failed(peer.source_ip, now)
+                session.note("*", f"{peer.source_ip} is no address of this host")
+                if left <= 0:
+                    raise
+            else:
+                return
 
     def _context(self, peer: Peer) -> SSLContext | None:
         if peer.tls == "none" and not peer.implicit_tls:

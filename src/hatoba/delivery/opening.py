@@ -151,7 +151,9 @@ def leave(line: Line) -> Say:
 def bad_tls(host: str, error: BaseException | None) -> Refused | None:
     """What a failed handshake means; None where the error is not one of TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Refused(Status("4.7.5", f"the certificate of {host} is not valid: {error.verify_message}"), handshake=True)
+        return Refused(
+            Status("4.7.5", f"the certificate of {host} is not valid: {error.verify_message}"), handshake=True
+        )
     if isinstance(error, ssl.SSLError):
         return Refused(Status("4.7.0", f"TLS handshake failed: {error.reason or error}"), handshake=True)
     return None

@@ -36,6 +36,10 @@ class Sources:
                 return ip
         return min(ips, key=lambda ip: self._ill.get(ip, 0.0))
 
+    def count(self, family: int) -> int:
+        """How many addresses of the family there are."""
+        return len(self._by_family[family])
+
     def failed(self, ip: str, now: float) -> None:
         """Binding to `ip` failed (it is not up on this host)."""
         self._ill[ip] = now + _ILL

@@ -86,7 +86,9 @@ async def test_dns_trouble_is_temporary(dns: DnsServer) -> None:
 
 
 async def test_own_host_is_cut_out_with_all_less_preferred(dns: DnsServer) -> None:
-    dns.zone["back.example"] = {"MX": ["5 best.example.", "10 Hatoba.Example.", "10 equal.example.", "20 last.example."]}
+    dns.zone["back.example"] = {
+        "MX": ["5 best.example.", "10 Hatoba.Example.", "10 equal.example.", "20 last.example."]
+    }
     site = await scene.sited(desk(dns), "x@back.example")
     assert [host.name for host in site.hosts] == ["best.example"]
 

@@ -82,7 +82,11 @@ STAGES = ("banner", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT")
 async def test_hangs(stage: str, pipelining: bool) -> None:
     extensions = ("PIPELINING",) if pipelining else ()
     short = {"banner": "greeting", "EHLO": "hello", "CONTENT": "end"}.get(stage, stage.lower())
-    times = scene.quick(**{short: 0.15}) if not pipelining else scene.quick(**dict.fromkeys(("greeting", "hello", "mail", "rcpt", "data", "end"), 0.15))
+    times = (
+        scene.quick(**{short: 0.15})
+        if not pipelining
+        else scene.quick(**dict.fromkeys(("greeting", "hello", "mail", "rcpt", "data", "end"), 0.15))
+    )
     with SmtpPeer({stage: HANG}, extensions=extensions) as peer:
         feed = await one(peer, timeouts=times)
     (outcome,) = feed.outcomes
@@ -161,7 +165,9 @@ async def test_several_recipients_each_with_an_outcome() -> None:
 async def test_no_content_when_nobody_was_accepted(data: str) -> None:
     """RFC 2920 §3.1: where DATA is taken nevertheless, a dot alone ends it."""
     with SmtpPeer({"RCPT": ["550 5.1.1 no", "550 5.1.1 no", "250 Ok"], "DATA": [data, "354 Go"]}) as peer:
-        desk = scene.courier([scene.to_peer(peer.port)], options=settings.Settings(limits=settings.Limits(connections=1)))
+        desk = scene.courier(
+            [scene.to_peer(peer.port)], options=settings.Settings(limits=settings.Limits(connections=1))
+        )
         feed = await scene.send(desk, scene.job("one@x.example", "two@x.example"), scene.job("three@x.example"))
         assert len(peer.connections) == 1
         assert peer.letters[-1].content == scene.CONTENT

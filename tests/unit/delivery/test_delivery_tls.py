@@ -146,7 +146,9 @@ async def test_implicit_tls(context: ssl.SSLContext, ca_file: str) -> None:
 # ---- REQUIRETLS
 
 
-async def test_requiretls_needs_a_verified_line(context: ssl.SSLContext, stranger: ssl.SSLContext, ca_file: str) -> None:
+async def test_requiretls_needs_a_verified_line(
+    context: ssl.SSLContext, stranger: ssl.SSLContext, ca_file: str
+) -> None:
     offered = ("PIPELINING", "REQUIRETLS", "8BITMIME")
     with SmtpPeer(context=context, extensions=offered) as peer:
         feed = await scene.send(desk(peer, "may", ca_file), scene.job(), scene.job(requiretls=True), scene.job())
