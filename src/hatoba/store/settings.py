@@ -45,6 +45,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Size of the write-ahead log at which its pages are copied back into the database file.",
         ),
     ] = 16 * 1024 * 1024  # one run each: 4 to 64 MiB alike in rate, the longest stall grew to 0.24 s
+    gather: Annotated[
+        Seconds,
+        msgspec.Meta(
+            ge=0,
+            le=0.1,
+            description="Under load (the last commit carried several letters) the next one waits this long for more; "
+            "a client alone is answered at once.",
+        ),
+    ] = 0.002
+    ride: Annotated[
+        Seconds,
+        msgspec.Meta(
+            ge=0,
+            le=1,
+            description="How long the end of an attempt may wait for a commit to share; a crash meanwhile means that "
+            "the letter is sent again.",
+        ),
+    ] = 0.02
     batch: Annotated[
         int,
         msgspec.Meta(

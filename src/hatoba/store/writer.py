@@ -12,8 +12,10 @@ import concurrent.futures
 import contextlib
 import sqlite3
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import structlog
@@ -26,6 +28,7 @@ from hatoba.store.trouble import StoreTrouble
 from hatoba.store.work import Work
 
 T = TypeVar("T")
+_RIDERS = Work(concurrent.futures.Future())  # in the queue: there are settlements
 _log = structlog.get_logger("hatoba.store")
 
 
@@ -51,6 +54,9 @@ class Writer:
         self._settings = settings
         self._name = name
         self._waiting: SimpleQueue[Work | None] = SimpleQueue()
+        self._riders: deque[Work] = deque()  # settlements: they go with the next commit, or make one of their own
+        self._told = False  # the thread knows that there are riders
+        self._crowded = False  # the last commit carried several letters: more are on their way
         self._closed = False
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
 
@@ -76,11 +82,19 @@ class Writer:
         return future
 
     def settle(self, settle: Settle) -> asyncio.Future[None]:
-        """Writes the end of attempts, wholly or not at all."""
+        """Writes the end of attempts, wholly or not at all; it may wait settings.ride for a commit to share.
+
+        Whoever hands in a seal or a function later finds it done by then: it rides with the first commit that comes.
+        """
+        if self._closed:
+            raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
         item.settle(settle, self._settings.inline)
-        self._put(item)
+        self._riders.append(item)
+        if not self._told:
+            self._told = True
+            self._waiting.put(_RIDERS)
         return future
 
     def do(self, function: Callable[[Tx], T]) -> asyncio.Future[T]:
@@ -114,26 +128,51 @@ class Writer:
 
     def _live(self) -> None:
         waiting = self._waiting
-        while True:
-            # No gathering timer: what came while the last commit ran is the next batch.
-            item = waiting.get()
-            batch: list[Work] = []
-            while item is not None:
-                batch.append(item)
-                if len(batch) >= self._settings.batch or not waiting.qsize():
-                    break
-                item = waiting.get()
+        ended = False
+        while not ended:
+            batch, ended = self._gather()
             if batch:
                 self._turn(batch)
                 work.answer(batch)
-            if item is None:
-                break
         self._renew()
         while waiting.qsize():  # came from another thread while we were closing
             late = waiting.get()
-            if late is not None:
+            if late is not None and late is not _RIDERS:
                 late.error = StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
                 work.answer([late])
+
+    def _gather(self) -> tuple[list[Work], bool]:
+        """What the next commit holds, and whether it is the last one.
+
+        What came while the last commit ran is the next batch. Under load a short wait makes it several times larger,
+        and a commit costs the same for one letter as for twenty; a client alone never waits. Settlements that find no
+        company go after settings.ride.
+        """
+        waiting, most = self._waiting, self._settings.batch
+        item = waiting.get()
+        if item is _RIDERS:
+            with contextlib.suppress(Empty):
+                item = waiting.get(timeout=self._settings.ride)
+        if self._crowded and item is not None:
+            time.sleep(self._settings.gather)
+        batch: list[Work] = []
+        letters = 0
+        while item is not None:
+            if item is not _RIDERS:
+                batch.append(item)
+                letters += len(item.letters)
+            if len(batch) >= most or not waiting.qsize():
+                break
+            item = waiting.get()
+        self._crowded = letters > 1
+        self._told = False  # before the riders are taken: one that comes now tells us again
+        riders = self._riders
+        while riders and len(batch) < 2 * most:
+            batch.append(riders.popleft())
+        if riders and not self._told:
+            self._told = True
+            waiting.put(_RIDERS)
+        return batch, item is None
 
     def _turn(self, batch: list[Work]) -> None:
         """One commit, or one for each kind when the disk is full: settlements free room and must not wait for seals."""
