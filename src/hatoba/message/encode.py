@@ -7,7 +7,7 @@ Fails with ValueError on a field name that is none.
 
 import base64
 import re
-import time
+from datetime import datetime, timedelta, timezone
 
 LINE = 78  # RFC 5322 §2.1.1: should; without its CRLF
 LINE_MOST = 998  # must
@@ -33,10 +33,20 @@ def clean(text: str) -> str:
 
 def date(now: int, zone: int = 0) -> str:
     """`now` (ms since 1970) as date-time; `zone` is minutes east of Greenwich. # RFC 5322 §3.3"""
-    year, month, day, hour, minute, second, weekday, _, _ = time.gmtime(now // 1000 + zone * 60)
+    t = moment(now, zone)
+    clock = f"{t.hour:02}:{t.minute:02}:{t.second:02}"
+    return f"{_DAYS[t.weekday()]}, {t.day} {_MONTHS[t.month - 1]} {t.year} {clock} {offset(zone)}"
+
+
+def moment(now: int, zone: int = 0) -> datetime:
+    """`now` (ms since 1970) on the clocks `zone` minutes east of Greenwich."""
+    return datetime.fromtimestamp(now // 1000, timezone(timedelta(minutes=zone)))
+
+
+def offset(zone: int) -> str:
+    """Minutes east of Greenwich as +hhmm. # RFC 5322 §3.3"""
     sign, apart = ("-", -zone) if zone < 0 else ("+", zone)
-    offset = f"{sign}{apart // 60:02}{apart % 60:02}"
-    return f"{_DAYS[weekday]}, {day} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} {offset}"
+    return f"{sign}{apart // 60:02}{apart % 60:02}"
 
 
 def encoded_words(text: str) -> str:

@@ -7,7 +7,6 @@ Fails never.
 
 import functools
 import textwrap
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -108,9 +107,7 @@ def _shown(address: Address) -> str:
 
 def moment(at: int, zone: int) -> str:
     """A time (ms since 1970) as both languages read it: 2026-01-31 09:05 +0900. `zone` is minutes east of Greenwich."""
-    year, month, day, hour, minute, *_ = time.gmtime(at // 1000 + zone * 60)
-    sign, apart = ("-", -zone) if zone < 0 else ("+", zone)
-    return f"{year}-{month:02}-{day:02} {hour:02}:{minute:02} {sign}{apart // 60:02}{apart % 60:02}"
+    return f"{encode.moment(at, zone):%Y-%m-%d %H:%M} {encode.offset(zone)}"
 
 
 @functools.lru_cache(maxsize=512)  # most of what is wrapped are sentences of the language itself
