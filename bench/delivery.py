@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import cProfile
 import pstats
-import random
 import resource
 import socket
 import subprocess
@@ -89,7 +88,7 @@ async def measure(count: int, size: int, connections: int, profile: bool) -> tup
     table = [settings.Route(match="*", via="smarthost", host="127.0.0.1", port=PORT, tls="none")]
     desk = couriers.Courier(
         settings.Settings(limits=limits), table, dns.Resolver(dns.Settings(servers=("127.0.0.1:9",))), Nobody(),
-        hostname="bench.example", mail=Path("/nonexistent"), chunks=lambda letter: (), log=Log(), chance=random.Random(1),
+        hostname="bench.example", mail=Path("/nonexistent"), chunks=lambda letter: (), log=Log(),
     )  # fmt: skip
     site = desk.route(Address("user", "example.org"))
     assert not asyncio.isfuture(site)

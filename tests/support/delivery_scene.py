@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.support.smtp_peer import Received, SmtpPeer
 
 from hatoba.delivery import courier as couriers
 from hatoba.delivery import settings
@@ -23,7 +24,6 @@ from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.outcome import Attempt, Job, Outcome
 from hatoba.net import dns
 from hatoba.net.limits import SharedCounters
-from tests.support.smtp_peer import Received, SmtpPeer
 
 CONTENT = b"Subject: hello\r\nFrom: a@sender.example\r\n\r\nHello.\r\n"
 

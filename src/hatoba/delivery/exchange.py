@@ -2,15 +2,15 @@
 
 Functions on a Line, called by session for each answer; channel begins the first letter. The hot path of delivery.
 Never loses an errand: it is in line.cur or line.ahead until the owner is told what became of it.
-Fails by Outcomes; a dead connection is settled by `abandon`.
+Fails by Outcomes; a dead connection is settled by `parting`.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
-from hatoba.delivery import opening, plan, verdict
+from hatoba.delivery import opening, parting, plan, streaming, verdict
 from hatoba.delivery.errand import Errand, Transaction
-from hatoba.delivery.line import BUSY, RESTING, Line, Refused
+from hatoba.delivery.line import BUSY, RESTING, Line
 from hatoba.model.outcome import DELIVERED, Outcome
 from hatoba.model.status import Status
 from hatoba.net import session as sessions
@@ -19,7 +19,6 @@ from hatoba.wire.smtp.peer import PeerReply
 
 _RSET = commands.Rset()
 _DOT = commands.Dot()
-_DUPLICATE = "the letter may have been taken, so the next attempt may make a second copy"
 
 
 def begin(line: Line, errand: Errand | None) -> opening.Say:
@@ -161,7 +160,8 @@ def _content(line: Line, t: Transaction) -> opening.Say:
     t.content = f"{letter.size} octets of content"
     line.wait(line.timeouts.end)
     if content is None:
-        return _stream(line, t)
+        streaming.start(line, t)
+        return None
     t.sent = True
     if t.binary:
         return [commands.Bdat(content, last=True, vouched=True)]
@@ -192,46 +192,6 @@ def _following(line: Line, t: Transaction) -> Transaction | None:
             return None
         line.owner.done(line, errand)
     return None
-
-
-def _stream(line: Line, t: Transaction) -> opening.Say:
-    """A letter from its blob, in pieces as the peer takes them; nothing is announced behind it."""
-    letter = t.errand.job.letter
-    chunks = line.owner.chunks(letter)
-    if t.binary:
-        pieces = _bdat(line, chunks)
-    else:
-        pieces = line.engine.pieces(chunks, letter.dotted, vouched=plan.vouched(letter))
-    line.pump.stream(_watched(line, t, pieces))
-    return None
-
-
-def _bdat(line: Line, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The chunks behind their BDATs; in one, held in memory, where commands may not be pipelined."""
-    held: bytes | None = None
-    for chunk in chunks if line.pipelining else (b"".join(chunks),):
-        if held is not None:
-            yield _joined(line.engine.send([commands.Bdat(held, last=False, vouched=True)]))
-        held = chunk
-    yield _joined(line.engine.send([commands.Bdat(held or b"", last=True, vouched=True)]))
-
-
-def _joined(wire: bytes | list[bytes]) -> bytes:
-    return wire if isinstance(wire, bytes) else b"".join(wire)
-
-
-def _watched(line: Line, t: Transaction, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Each piece has its own patience; after the last the peer's answer decides."""
-    line.patience = line.timeouts.content
-    try:
-        for piece in pieces:
-            line.pump.set_idle(line.timeouts.content)
-            yield piece
-    except ValueError as error:
-        line.lost = Status("5.6.0", f"the content cannot be sent: {error}")
-        raise
-    t.sent = True
-    line.wait(line.timeouts.end)
 
 
 def bdat(line: Line, reply: PeerReply) -> opening.Say:
@@ -299,53 +259,10 @@ def _refused(line: Line, t: Transaction, reply: PeerReply) -> opening.Say:
         errand.todo = ()
         line.owner.done(line, errand)
         return begin(line, line.owner.next(line))
-    _turned_away(line, errand, reply)
+    parting.turned_away(line, errand, reply)
     if reply.code == 421:
         return sessions.Then("close")
     return opening.leave(line)
-
-
-def _turned_away(line: Line, errand: Errand, reply: PeerReply) -> None:
-    """The host as a whole refuses. A 421 on a used connection only says that this one is at its end."""
-    line.retiring = True
-    if reply.code == 421 and line.served and errand.untouched and not reply.enhanced.startswith("4.7."):
-        line.owner.back(line, errand)
-    else:
-        text, status = verdict.told(reply)
-        line.owner.elsewhere(line, errand, Refused(status, text), reply)
-
-
-def abandon(line: Line, why: Status) -> None:
-    """The connection is gone: settles what it carried."""
-    t, ahead = line.cur, line.ahead
-    line.cur = line.ahead = None
-    if ahead is not None and (t is None or ahead.errand is not t.errand):
-        _unsaid(line, ahead.errand, why)
-    if t is None:
-        return
-    errand = t.errand
-    errand.said.append(f"{t.shown()}\n* {why.text}")
-    if t.refused is not None:
-        _turned_away(line, errand, t.refused)
-    elif line.faulty or not why.temporary:
-        errand.refuse(why, verdict.LETTER)
-        line.owner.done(line, errand)
-    elif t.sent and not t.void:
-        errand.refuse(Status("4.4.2", f"{why.text}; {_DUPLICATE}"), verdict.LETTER)
-        line.owner.done(line, errand)
-    elif line.served and line.lost is None and errand.untouched:
-        line.owner.back(line, errand)
-    else:
-        line.owner.elsewhere(line, errand, Refused(why), None)
-
-
-def _unsaid(line: Line, errand: Errand, why: Status) -> None:
-    """The errand was announced behind a dot that was never answered."""
-    if errand.untouched:
-        line.owner.back(line, errand)
-    else:
-        errand.refuse(why, verdict.LETTER)
-        line.owner.done(line, errand)
 
 
 STEPS: dict[str, Callable[[Line, PeerReply], opening.Say]] = {

@@ -5,7 +5,7 @@ Never writes bytes and never leaves an errand untold: `closed` is always called,
 Fails by Outcomes and by `line.ready` (Refused); a bug closes this connection and defers what it carried.
 """
 
-from hatoba.delivery import exchange, opening
+from hatoba.delivery import exchange, opening, parting
 from hatoba.delivery.line import BUSY, LEAVING, OPENING, RESTING, Line, Refused
 from hatoba.delivery.verdict import told
 from hatoba.model.status import PeerError, Status
@@ -74,7 +74,7 @@ class Session(Line):
         if not self.ready.done():
             self.ready.set_exception(self._broken(error))
         elif state is BUSY:
-            exchange.abandon(self, self.lost or Status("4.4.2", f"lost connection while waiting for {self.stage()}"))
+            parting.abandon(self, self.lost or Status("4.4.2", f"lost connection while waiting for {self.stage()}"))
         self.owner.gone(self)
 
     def stage(self) -> str:

@@ -4,13 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
-
-from hatoba.delivery import settings
 from tests.support import delivery_scene as scene
 from tests.support.smtp_peer import DROP, SmtpPeer
 
+from hatoba.delivery import settings
+from hatoba.delivery.courier import Courier
 
-def desk(peer: SmtpPeer) -> scene.couriers.Courier:
+
+def desk(peer: SmtpPeer) -> Courier:
     options = settings.Settings(timeouts=scene.quick(), limits=settings.Limits(connections=1))
     return scene.courier([scene.to_peer(peer.port, via="lmtp")], options=options)
 
@@ -45,7 +46,10 @@ async def test_lost_after_the_first_answer() -> None:
 
 
 async def test_all_recipients_refused() -> None:
-    stages = {"RCPT": ["550 5.1.1 no", "250 Ok"], "DATA": ["503 5.5.1 no valid recipients", "354 Go"]}
+    stages: dict[str, object] = {
+        "RCPT": ["550 5.1.1 no", "250 Ok"],
+        "DATA": ["503 5.5.1 no valid recipients", "354 Go"],
+    }
     with SmtpPeer(stages, lmtp=True) as peer:
         feed = await scene.send(desk(peer), scene.job(), scene.job())
         assert len(peer.connections) == 1

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import delivery_scene as scene
 
 from hatoba.delivery.local import stored
 from hatoba.model.address import Address
 from hatoba.store import maildir
-from tests.support import delivery_scene as scene
 
 DIRECTORY = scene.Directory(
     {"home.example": "local"},
@@ -29,7 +29,8 @@ def files(root: Path, person: str = "ann") -> list[Path]:
 
 async def test_delivered(tmp_path: Path) -> None:
     made = scene.courier(directory=DIRECTORY, mail=tmp_path)
-    content = b"Return-Path: <old@x.example>\r\n\tfolded\r\nSubject: hi\r\nreturn-PATH: <b>\r\n\r\nbody\r\nReturn-Path: stays\r\n"
+    header = b"Return-Path: <old@x.example>\r\n\tfolded\r\nSubject: hi\r\nreturn-PATH: <b>\r\n"
+    content = header + b"\r\nbody\r\nReturn-Path: stays\r\n"
     people = (
         "ann@home.example",
         "ann+tag@home.example",
@@ -40,8 +41,12 @@ async def test_delivered(tmp_path: Path) -> None:
     job = scene.job(*people, content=content)
     feed = await scene.send(made, job, to="ann@home.example")
     assert [(o.kind, o.status.code) for o in feed.outcomes] == [
-        ("delivered", "2.0.0"), ("delivered", "2.0.0"), ("failed", "5.1.1"), ("failed", "5.2.1"), ("delivered", "2.0.0"),
-    ]  # fmt: skip
+        ("delivered", "2.0.0"),
+        ("delivered", "2.0.0"),
+        ("failed", "5.1.1"),
+        ("failed", "5.2.1"),
+        ("delivered", "2.0.0"),
+    ]
     first, second, _ = files(tmp_path)
     assert first.read_bytes() == (
         b"Return-Path: <a@sender.example>\nDelivered-To: ann@home.example\nSubject: hi\n\nbody\nReturn-Path: stays\n"

@@ -4,15 +4,17 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-
-from hatoba.delivery import settings
-from hatoba.model.address import Address
-from hatoba.model.status import Refusal
 from tests.support import delivery_scene as scene
 from tests.support.dns_server import DnsServer
 from tests.support.smtp_peer import DROP, SmtpPeer
+
+from hatoba.delivery import settings
+from hatoba.delivery.courier import Courier
+from hatoba.model.address import Address
+from hatoba.model.status import Refusal
 
 
 @pytest.fixture
@@ -21,14 +23,14 @@ def dns() -> Iterator[DnsServer]:
         yield server
 
 
-def desk(dns: DnsServer, port: int = 2525, *routes: settings.Route, **options: object) -> scene.couriers.Courier:
+def desk(dns: DnsServer, port: int = 2525, *routes: settings.Route, **options: Any) -> Courier:
     options.setdefault("ipv6", False)
-    made = settings.Settings(port=port, timeouts=scene.quick(connect=1.0), **options)  # type: ignore[arg-type] # by name
+    made = settings.Settings(port=port, timeouts=scene.quick(connect=1.0), **options)
     directory = scene.Directory({"local.example": "local", "relay.example": "relay"})
     return scene.courier(routes, options=made, dns_at=dns.address, directory=directory)
 
 
-async def refused(made: scene.couriers.Courier, address: str) -> str:
+async def refused(made: Courier, address: str) -> str:
     with pytest.raises(Refusal) as caught:
         await scene.sited(made, address)
     return caught.value.status.code
@@ -57,7 +59,7 @@ async def test_known_routes_answer_at_once(dns: DnsServer) -> None:
     dns.zone["a.example"] = {"MX": ["10 mx.a.example."]}
     made = desk(dns)
     waiting = [made.route(Address("x", "a.example")) for _ in range(10)]
-    found = [await each for each in waiting]  # type: ignore[misc] # nothing is known yet
+    found = [await each for each in waiting]
     assert made.route(Address("y", "a.example")) is found[0]
     assert dns.asked == [("a.example", "MX")]
 

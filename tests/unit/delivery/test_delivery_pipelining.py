@@ -1,24 +1,30 @@
-"""The next letter's envelope rides behind the last one's dot: what happens when the dot, the next MAIL or the line fails."""
+"""The next letter's envelope rides behind the last one's dot: when the dot, the next MAIL or the line fails."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
-
-from hatoba.delivery import settings
 from tests.support import delivery_scene as scene
 from tests.support.smtp_peer import DROP, Drop, SmtpPeer
 
+from hatoba.delivery import settings
+from hatoba.delivery.courier import Courier
+from hatoba.model.outcome import Job
 
-def one_line(**limits: object) -> settings.Settings:
+
+def one_line(**limits: Any) -> settings.Settings:
     return settings.Settings(
         timeouts=scene.quick(),
-        limits=settings.Limits(**{"connections": 1, "start": 1, **limits}),  # type: ignore[arg-type] # fields by name
+        limits=settings.Limits(**{"connections": 1, "start": 1, **limits}),
     )
 
 
-def desk(peer: SmtpPeer, **limits: object) -> scene.couriers.Courier:
+def desk(peer: SmtpPeer, **limits: Any) -> Courier:
     return scene.courier([scene.to_peer(peer.port)], options=one_line(**limits))
 
 
-def numbered(count: int) -> list[scene.Job]:
+def numbered(count: int) -> list[Job]:
     return [scene.job(f"u{n}@x.example", content=b"Subject: %d\r\n\r\n%d\r\n" % (n, n)) for n in range(count)]
 
 
@@ -77,7 +83,7 @@ async def test_refused_dot_leaves_the_announced_letter_alone(reply: str, kind: s
 
 async def test_refused_announced_mail() -> None:
     """Its RCPT and DATA are answered 503: the refusal of MAIL is what counts."""
-    stages = {
+    stages: dict[str, object] = {
         "MAIL": ["250 Ok", "452 4.2.2 not this one", "250 Ok"],
         "RCPT": ["250 Ok", "503 5.5.1 no MAIL", "250 Ok"],
         "DATA": ["354 Go", "503 5.5.1 no RCPT", "354 Go"],
@@ -91,7 +97,10 @@ async def test_refused_announced_mail() -> None:
 
 
 async def test_announced_letter_whose_recipients_are_all_refused() -> None:
-    stages = {"RCPT": ["250 Ok", "550 5.1.1 no", "250 Ok"], "DATA": ["354 Go", "554 5.5.1 nobody", "354 Go"]}
+    stages: dict[str, object] = {
+        "RCPT": ["250 Ok", "550 5.1.1 no", "250 Ok"],
+        "DATA": ["354 Go", "554 5.5.1 nobody", "354 Go"],
+    }
     with SmtpPeer(stages) as peer:
         feed = await scene.send(desk(peer), *numbered(3))
         assert len(peer.connections) == 1
@@ -117,7 +126,7 @@ async def test_unanswered_dot_defers_and_the_announced_letter_goes_back(drop: Dr
 async def test_connection_that_ends_between_letters_costs_no_attempt() -> None:
     """A peer that closes after each letter, or says 421 to the next: the letter goes over a new connection."""
     for answers in (["250 Ok", DROP], ["250 Ok", "421 4.4.5 enough for one connection"]):
-        turn = {"MAIL": lambda _line, c, answers=answers: answers[min(len(c.dialogue) > 15, 1)]}
+        turn: dict[str, object] = {"MAIL": lambda _line, c, answers=answers: answers[min(len(c.dialogue) > 15, 1)]}
         with SmtpPeer(turn) as peer:
             feed = await scene.send(desk(peer), *numbered(4))
             assert len(peer.connections) == 4
@@ -146,7 +155,7 @@ async def test_idle_connection_is_reused_then_closed() -> None:
         channel.wake()
         await feed.told(2)
         assert len(peer.connections) == 1
-        await scene.asyncio.to_thread(peer.wait_closed)
+        await asyncio.to_thread(peer.wait_closed)
         assert "C: QUIT" in peer.connections[0].dialogue
         assert channel.status().connections == 0
         feed.jobs.append(scene.job())
@@ -164,7 +173,7 @@ async def test_peer_that_leaves_an_idle_connection() -> None:
         channel.wake()
         await feed.told(1)
         peer.connections[0].sock.shutdown(2)
-        await scene.asyncio.to_thread(peer.wait_closed)
+        await asyncio.to_thread(peer.wait_closed)
         feed.jobs.append(scene.job())
         channel.wake()  # whether or not the loop has seen the end yet
         await feed.told(2)
@@ -201,7 +210,7 @@ async def test_large_letter_streams_from_its_blob() -> None:
 
 
 async def test_blob_that_cannot_be_read_defers() -> None:
-    def broken(_: object) -> scene.Iterable[bytes]:
+    def broken(_: object) -> Iterable[bytes]:
         yield b"Subject: x\r\n\r\n"
         raise OSError("bad sector")
 

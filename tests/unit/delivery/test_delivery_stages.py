@@ -1,14 +1,16 @@
 """A peer that refuses, hangs or drops at each stage: every job ends in an Outcome that says where and why."""
 
-import pytest
+from typing import Any
 
-from hatoba.delivery import settings
+import pytest
 from tests.support import delivery_scene as scene
 from tests.support.smtp_peer import DROP, HANG, Drop, SmtpPeer
 
+from hatoba.delivery import settings
 
-async def one(peer: SmtpPeer, **options: object) -> scene.Feed:
-    made = settings.Settings(**{"timeouts": scene.quick(), **options})  # type: ignore[arg-type] # fields by name
+
+async def one(peer: SmtpPeer, **options: Any) -> scene.Feed:
+    made = settings.Settings(**{"timeouts": scene.quick(), **options})
     return await scene.send(scene.courier([scene.to_peer(peer.port)], options=made), scene.job())
 
 
@@ -183,7 +185,7 @@ async def test_too_many_recipients_go_in_the_next_transaction() -> None:
         feed = await one_of(peer, *people)
         got = [letter.recipients for letter in peer.letters]
     assert all(o.kind == "delivered" for o in feed.outcomes)
-    assert sorted(sum(got, [])) == people
+    assert sorted(person for people_ in got for person in people_) == people
     assert got[0] == ["u0@x.example", "u2@x.example"]
     assert max(len(each) for each in got) == 3
     assert len(feed.ended) == 1

@@ -1,15 +1,16 @@
 """TLS by policy, its fallback memory, certificates, injection behind the 220; AUTH and where it may be said."""
 
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
-
-from hatoba.delivery import settings
 from tests.support import delivery_scene as scene
 from tests.support.smtp_peer import DROP, HANG, Drop, SmtpPeer
+
+from hatoba.delivery import settings
+from hatoba.delivery.courier import Courier
 
 CA = trustme.CA()
 
@@ -29,13 +30,13 @@ def stranger() -> ssl.SSLContext:
 
 
 @pytest.fixture
-def ca_file(tmp_path: Path) -> Iterator[str]:
+def ca_file(tmp_path: Path) -> str:
     path = tmp_path / "ca.pem"
     CA.cert_pem.write_to_path(str(path))
-    yield str(path)
+    return str(path)
 
 
-def desk(peer: SmtpPeer, tls: str, ca_file: str = "", **route: object) -> scene.couriers.Courier:
+def desk(peer: SmtpPeer, tls: str, ca_file: str = "", **route: Any) -> Courier:
     options = settings.Settings(timeouts=scene.quick(tls=1.0), tls_ca_file=ca_file)
     return scene.courier([scene.to_peer(peer.port, tls=tls, **route)], options=options)
 
