@@ -229,7 +229,11 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         if self._server_side and not self._eof and not self.tls and transport.can_write_eof():
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # reset by the peer, and the loop has not heard of it yet
+                transport.abort()
+                return
             if self._paused:
                 self._paused = False
                 transport.resume_reading()

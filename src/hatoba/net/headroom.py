@@ -31,10 +31,14 @@ class Headroom:
 
     def short(self, now: int) -> str:
         """ "" when there is room, else "disk" or "memory"."""
-        if now >= self._next or now < self._next - _EVERY:  # the clock may be set back
+        if now >= self._next or now < self._next - _EVERY:  # a clock may be set back
             self._next = now + _EVERY
             self._said = self._look()
         return self._said
+
+    def forget(self) -> None:
+        """The next `short` looks, whatever the time."""
+        self._next = 0
 
     def _look(self) -> str:
         if self.disk() < self._settings.min_disk:
