@@ -1,7 +1,7 @@
 """The seam above delivery, by value: a feed that hands out jobs and hears what became of them; letters; a courier.
 
 Called by delivery's tests; peers, DNS and files below are real.
-Never decides on a retry: a job that was given back is handed out again, as a lane would.
+Never decides on a retry and never wakes for what was given back: the next take has it, as with a lane.
 Fails (the test's assert) with TimeoutError when `told` is not met.
 """
 
@@ -53,8 +53,6 @@ class Feed:
         assert len(self.back) < 1000, "given back for ever"
         if self.again:
             self.jobs.append(job)
-            if self.channel is not None:
-                asyncio.get_running_loop().call_soon(self.channel.wake)
         self._heard.set()
 
     async def told(self, count: int, timeout: float = 10) -> list[Attempt]:

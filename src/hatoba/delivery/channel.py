@@ -89,6 +89,10 @@ class RemoteChannel:
             return "closing"
         return "dead" if self._pool.window.dead else self._waits or self._pool.binds
 
+    @property
+    def closed(self) -> bool:
+        return self._pool.closed is not None
+
     def close(self, grace: float = 20.0) -> "asyncio.Future[None]":
         """As Channel.close."""
         if self._timer is not None:

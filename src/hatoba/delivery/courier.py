@@ -25,6 +25,8 @@ from hatoba.net import dns
 from hatoba.net import limits as shared
 from hatoba.net.session import Log
 
+_PRUNE = 256  # channels before the closed ones among them are looked for
+
 
 class Directory(route.Domains, local_.Accounts, Protocol):
     """What delivery asks of the directory: domain(name), account(address), home(hostname)."""
@@ -73,6 +75,7 @@ class Courier:
         self._router = route.Router(tuple(routes), settings, resolver, directory, self._own, steady=steady)
         self._sources = source.Sources(settings.source_ips)
         self._channels: set[Channel] = set()
+        self._prune_at = _PRUNE
         self._ground = pool.Ground(
             options=settings,
             dialler=dial.Dialler(settings, self._sources, settings.helo or hostname, log),
@@ -105,8 +108,15 @@ class Courier:
             made = refusal.ErrorChannel(site, feed, self._clock)
         else:
             made = channel.RemoteChannel(site, feed, self.limits(site), self._ground)
+        if len(self._channels) >= self._prune_at:
+            self._prune()
         self._channels.add(made)
         return made
+
+    def _prune(self) -> None:
+        """Forgets the channels whose lanes closed them."""
+        self._channels = {each for each in self._channels if not each.closed}
+        self._prune_at = max(_PRUNE, 2 * len(self._channels))
 
     def limits(self, site: Site) -> settings_.Limits:
         """What the site is given: the first [[delivery.site]] that matches its name or one of its hosts."""
@@ -118,12 +128,9 @@ class Courier:
         return self._settings.limits
 
     def status(self) -> list[ChannelStatus]:
-        """Every channel that was not closed."""
+        """Every channel whose lane lives."""
+        self._prune()
         return [each.status() for each in self._channels]
-
-    def drop(self, made: Channel) -> None:
-        """Forgets a channel whose lane closed it."""
-        self._channels.discard(made)
 
     def close(self, grace: float = 20.0) -> "asyncio.Future[list[None]]":
         """Close every channel, as `Channel.close`; resolves when all are."""

@@ -54,6 +54,10 @@ class ChannelStatus(msgspec.Struct, frozen=True):
 class Channel(Protocol):
     """The connections to one site. Made by `Courier.channel`; one per lane."""
 
+    @property
+    def closed(self) -> bool:
+        """`close` was called."""
+
     def wake(self) -> None:
         """The feed has something due. Cheap and idempotent; takes jobs at once (inside this call) when it can."""
 

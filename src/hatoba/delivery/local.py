@@ -171,6 +171,10 @@ class LocalChannel:
             tuple(self._last), self._counts[DELIVERED], self._counts[DEFERRED], self._counts["failed"],
         )  # fmt: skip
 
+    @property
+    def closed(self) -> bool:
+        return self._closed is not None
+
     def close(self, grace: float = 20.0) -> "asyncio.Future[None]":
         """Takes no more; what threads are writing is finished and told."""
         if self._closed is None:

@@ -24,12 +24,12 @@ class ErrorChannel:
         self._status = site.status or _DEFAULT
         self._feed = feed
         self._clock = clock
-        self._closed = False
+        self.closed = False
         self._told = 0
 
     def wake(self) -> None:
         """Tells every job that is due."""
-        while not self._closed and (job := self._feed.take()) is not None:
+        while not self.closed and (job := self._feed.take()) is not None:
             now = self._clock()
             self._told += len(job.indexes)
             outcomes = [verdict.ours(n, self._status) for n in job.indexes]
@@ -44,7 +44,7 @@ class ErrorChannel:
 
     def close(self, grace: float = 20.0) -> "asyncio.Future[None]":
         """At once: nothing is under way."""
-        self._closed = True
+        self.closed = True
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done

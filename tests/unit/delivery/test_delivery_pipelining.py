@@ -30,14 +30,14 @@ def numbered(count: int) -> list[Job]:
 
 async def test_many_letters_over_one_connection() -> None:
     with SmtpPeer() as peer:
-        feed = await scene.send(desk(peer), *numbered(30))
-        letters = await scene.arrived(peer, 30)
+        feed = await scene.send(desk(peer), *numbered(12))
+        letters = await scene.arrived(peer, 12)
         assert len(peer.connections) == 1
         said = [line for line in peer.connections[0].dialogue if line.startswith("C: ")]
-    assert [letter.recipients for letter in letters] == [[f"u{n}@x.example"] for n in range(30)]
-    assert [letter.content for letter in letters] == [b"Subject: %d\r\n\r\n%d\r\n" % (n, n) for n in range(30)]
+    assert [letter.recipients for letter in letters] == [[f"u{n}@x.example"] for n in range(12)]
+    assert [letter.content for letter in letters] == [b"Subject: %d\r\n\r\n%d\r\n" % (n, n) for n in range(12)]
     assert all(outcome.kind == "delivered" for outcome in feed.outcomes)
-    assert [bool(attempt.opening) for _, attempt in feed.ended] == [True] + [False] * 29
+    assert [bool(attempt.opening) for _, attempt in feed.ended] == [True] + [False] * 11
     assert len({attempt.session for _, attempt in feed.ended}) == 1
     assert said[-1] == "C: QUIT"
     assert feed.back == []

@@ -334,3 +334,13 @@ async def test_slow_peer_is_waited_for() -> None:
     with SmtpPeer({"CONTENT": Delay(0.3, "250 Ok"), "MAIL": Delay(0.1, "250 Ok")}) as peer:
         feed = await scene.send(scene.courier([scene.to_peer(peer.port)], options=options()), scene.job())
     assert feed.outcomes[0].kind == "delivered"
+
+
+async def test_closed_channels_are_forgotten() -> None:
+    with SmtpPeer() as peer:
+        made = scene.courier([scene.to_peer(peer.port)], options=options())
+        site = await scene.sited(made)
+        channels = [made.channel(site, scene.Feed()) for _ in range(5)]
+        await asyncio.gather(*[channel.close() for channel in channels[1:]])
+        assert [status.site for status in made.status()] == [site.name]
+        await made.close()
