@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import NODEFAULT
 
 from hatoba.app import fields, toml_lines
 from hatoba.app.problems import BadSettings, Problem, nearest
@@ -79,7 +80,8 @@ class _Reader:
             self.sources[path] = origin.source(path)
         except (msgspec.ValidationError, ValueError) as error:
             text = str(error).removesuffix(" - at `$`")
-            fix = f"Give it as {fields.form(field)}, for example {example(field)}."
+            such = example(field)
+            fix = f"Give it as {fields.form(field)}" + (f", for example {such}." if such else ".")
             self.problems.append(origin.problem(path, text[:1].lower() + text[1:], fix))
 
 
@@ -91,22 +93,35 @@ class _Origin:
 
     def line(self, path: str) -> int:
         while path and path not in self.lines:
-            path = path.rpartition(".")[0]
+            path = above(path)
         return self.lines.get(path, 0)
 
     def source(self, path: str) -> str:
-        name = self.names.get(path)
-        return name or (f"{self.file}:{self.line(path)}" if self.file else "environment")
+        return self.name(path) or f"{self.file}:{self.line(path)}"
+
+    def name(self, path: str) -> str:
+        """The variable that set `path`, a value inside it or the list around it; "" for a file."""
+        while path and path not in self.names:
+            path = above(path)
+        return self.names.get(path, "")
 
     def problem(self, path: str, text: str, fix: str) -> Problem:
-        name = self.names.get(path)
+        name = self.name(path)
         if name:
-            return Problem("environment", 0, name, text, fix)
+            inside = path.removeprefix(next(key for key, other in self.names.items() if other == name))
+            return Problem("environment", 0, name + inside, text, fix)
         return Problem(self.file, self.line(path), path, text, fix)
 
 
+def above(path: str) -> str:
+    """The path around `path`: "a.b[0].c", "a.b[0]", "a.b", "a", ""."""
+    return path.rpartition("[" if path.endswith("]") else ".")[0]
+
+
 def example(field: fields.Field) -> str:
-    """A value as it would stand in the file."""
+    """A value as it would stand in the file; "" where the form says it already."""
+    if field.default is NODEFAULT or field.default in (None, (), {}, ""):
+        return ""
     if field.unit == "duration":
         return f'"{units.show_seconds(field.default or 300)}"'
     if field.unit == "bytes":
@@ -217,7 +232,7 @@ def source(loaded: Loaded, path: str) -> str:
     while path:
         if path in loaded.sources:
             return loaded.sources[path]
-        path = path.rpartition(".")[0] if not path.endswith("]") else path.rpartition("[")[0]
+        path = above(path)
     return "default"
 
 

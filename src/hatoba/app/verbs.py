@@ -5,20 +5,31 @@ Called by worker. Never decides: each verb calls one room.
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
 from hatoba.app import orders as orders_
 from hatoba.app.numbers import counter, gauge
 from hatoba.app.settings import Settings
+from hatoba.app.wiring import Rooms
 from hatoba.doors.control.serve import Verb
-
-if TYPE_CHECKING:
-    from hatoba.app.worker import Worker
+from hatoba.doors.smtp.house import House
 
 
-async def _order(worker: "Worker", verb: str, arguments: dict[str, Any]) -> list[Any]:
+class Worker(Protocol):
+    """What the verbs need of a worker."""
+
+    rooms: Rooms
+    house: House
+
+    @property
+    def stops(self) -> bool: ...
+
+    async def reload(self, settings: Settings) -> None: ...
+
+
+async def _order(worker: Worker, verb: str, arguments: dict[str, Any]) -> list[Any]:
     """A queue verb on every shard of this worker; lists are joined."""
     results: list[Any] = []
     for queue in worker.rooms.queues:
@@ -27,7 +38,7 @@ async def _order(worker: "Worker", verb: str, arguments: dict[str, Any]) -> list
     return results
 
 
-def _lane(worker: "Worker", arguments: dict[str, Any]) -> Any:
+def _lane(worker: Worker, arguments: dict[str, Any]) -> Any:
     for queue in worker.rooms.queues:
         status = queue.lane(str(arguments["site"]))
         if status is not None:
@@ -35,14 +46,14 @@ def _lane(worker: "Worker", arguments: dict[str, Any]) -> Any:
     return None
 
 
-def _health(worker: "Worker", arguments: dict[str, Any]) -> Any:
+def _health(worker: Worker, arguments: dict[str, Any]) -> Any:
     short = worker.rooms.headroom.short(worker.house.clock())
     queues = [msgspec.to_builtins(queue.status()) for queue in worker.rooms.queues]
-    takes = not worker.stopping.is_set() and not short
+    takes = not worker.stops and not short
     return {"takes_mail": takes, "short_of": short, "queues": queues}
 
 
-def _numbers(worker: "Worker", arguments: dict[str, Any]) -> Any:
+def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
     samples = [counter(f"smtp_{name}", about, value) for name, about, value in worker.house.counts.rows()]
     for queue in worker.rooms.queues:
         status = queue.status()
@@ -61,12 +72,12 @@ def _numbers(worker: "Worker", arguments: dict[str, Any]) -> Any:
     return msgspec.to_builtins(samples)
 
 
-async def _reload(worker: "Worker", arguments: dict[str, Any]) -> Any:
+async def _reload(worker: Worker, arguments: dict[str, Any]) -> Any:
     await worker.reload(msgspec.convert(arguments["settings"], Settings))
     return True
 
 
-def of(worker: "Worker") -> dict[str, Verb]:
+def of(worker: Worker) -> dict[str, Verb]:
     """Every verb by its name."""
     plain: dict[str, Callable[[Worker, dict[str, Any]], Any]] = {
         "ping": lambda worker, arguments: True,

@@ -57,7 +57,7 @@ class Rooms:
             hostname=self.hostname,
             mail=self.places.mail,
             chunks=self._chunks,
-            log=structlog.get_logger("delivery"),
+            log=structlog.get_logger("delivery").bind(),
             counters=self.counters,
             chance=random.Random(),  # noqa: S311  the order of equal MX hosts is no secret
         )
@@ -84,7 +84,7 @@ class Rooms:
             clock=offline.now,
             counters=self.counters,
             headroom=self.headroom,
-            log=structlog.get_logger("smtp"),
+            log=structlog.get_logger("smtp").bind(),
             tls=ServerTls(settings.tls.certificate, settings.tls.key, minimum=settings.tls.minimum),
             counts=counts,
         )

@@ -41,6 +41,11 @@ class Worker:
         self._control: asyncio.Server | None = None
         self._ticking: asyncio.Task[None] | None = None
 
+    @property
+    def stops(self) -> bool:
+        """It was told to end."""
+        return self.stopping.is_set()
+
     async def start(self) -> None:
         """Recovers the queues, then takes mail."""
         rooms = self.rooms
