@@ -167,7 +167,7 @@ class Writer:
         self._crowded = letters > 1
         self._told = False  # before the riders are taken: one that comes now tells us again
         riders = self._riders
-        while riders and len(batch) < 2 * most:
+        while riders and (item is None or len(batch) < 2 * most):  # at the end: all of them
             batch.append(riders.popleft())
         if riders and not self._told:
             self._told = True
