@@ -96,7 +96,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.h.courier.answer = says(DELIVERED)
             self.h.courier.answers.clear()
             await self.h.queue.admin.release(Choice(everything=True), "machine")
-            for _ in range(60):
+            for _ in range(400):
                 self.h.courier.finish()
                 await self.h.turn(3700)
                 if not self.h.rows():

@@ -211,7 +211,7 @@ class Refill:
         lane = self._board.lane(where)
         if where.name in self._board.holds:  # filters hold what comes in; what was released from them goes
             self._move(picked, row, where.name, HELD, row.next_at)
-        elif picked.taken[where.name] < lane.room():
+        elif picked.taken.get(where.name, 0) < lane.room():
             picked.lanes[where.name] = lane
             key = (where.name, row.letter, row.attempts)
             if key not in picked.jobs:

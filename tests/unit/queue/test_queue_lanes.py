@@ -179,3 +179,15 @@ async def test_the_loop_runs_by_itself(harbour: Make) -> None:
     h.courier.answer = says(DELIVERED)
     h.clock.forward(10)
     await until(lambda: h.courier.delivered == [(letter, 0)])
+
+
+async def test_letters_that_follow_their_domain_to_a_full_lane_wait_there(harbour: Make) -> None:
+    h = await harbour(lane_depth=1)
+    h.courier.answer = says(DEFERRED)
+    letter = await h.put("bob@a.example")
+    await h.queue.settled()
+    h.courier.hands = 0
+    await h.put("eve@b.example")
+    h.courier.routes["a.example"] = lambda: h.courier.site("b.example")
+    await h.turn(301)
+    assert h.rows()[0][:4] == (letter, 0, "mx:b.example", READY)
