@@ -68,7 +68,9 @@ async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
         for number in shard.numbers(where.data):
             opened = stack.enter_context(shard.Shard.open(where.data, number, settings.store, "the command line"))
             drawn = ids.Numbers(number, journal.highest(opened.reader()))
-            made = admin.offline(settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now)
+            made = admin.offline(
+                settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now, notice=settings.notice
+            )
             stack.callback(made.close)
             found.append(made)
         yield found

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from hatoba.app import certificate, offline
@@ -78,7 +79,7 @@ class Rooms:
             settings=settings.smtp,
             hostname=self.hostname,
             directory=self.directory,
-            desk=Desk(settings.intake, self.directory, self.hostname, primary.blobs.draft),
+            desk=Desk(settings.intake, self.directory, self.hostname, primary.blobs.draft, settings.queue.expire),
             enqueue=self.queues[0].enqueue,
             ids=draw,
             clock=offline.now,
@@ -97,13 +98,20 @@ class Rooms:
 
     def _queue(self, opened: shard.Shard) -> Queue:
         settings = self.settings
-        return Queue(
+        share = len(self.shards)  # the queues of a worker share its memory
+        own = msgspec.structs.replace(
             settings.queue,
+            content_memory=settings.queue.content_memory // share,
+            memory_jobs=max(1, settings.queue.memory_jobs // share),
+        )
+        return Queue(
+            own,
             opened,
             self.courier,
             hostname=self.hostname,
             new_id=partial(_draw, self.numbers[opened.number]),
             journal=settings.journal,
+            notice=settings.notice,
         )
 
     def _chunks(self, letter: Letter) -> Iterable[bytes]:

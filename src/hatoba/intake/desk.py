@@ -20,9 +20,19 @@ _VISITS = 8192  # connections whose part of the Received field is kept
 
 
 class Desk:
-    """`drafts` starts the body of a large letter (shard.blobs.draft). `hostname` is the name we greet with."""
+    """`drafts` starts the body of a large letter (shard.blobs.draft). `hostname` is the name we greet with.
 
-    def __init__(self, settings: Settings, directory: Directory, hostname: str, drafts: Callable[[int], Draft]) -> None:
+    `lifetime` is how long a letter may stay in the queue, in seconds (queue.expire).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Directory,
+        hostname: str,
+        drafts: Callable[[int], Draft],
+        lifetime: float = 5 * 86400.0,
+    ) -> None:
         self.settings = settings
         self._place = Place(
             settings=settings,
@@ -31,7 +41,7 @@ class Desk:
             drafts=drafts,
             dates=trace.Dates(),
             own=f"by {hostname.lower()} ".encode(),
-            lifetime=round(settings.lifetime * 1000),
+            lifetime=round(lifetime * 1000),
             spill=max(settings.spill, settings.header),
         )
         self._networks = [_network(written) for written in settings.relay_networks]

@@ -39,9 +39,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...],
         _says("Networks (CIDR) whose letters go anywhere without authentication; others get 550 5.7.1."),
     ] = ()
-    lifetime: Annotated[
-        Seconds, _says("Time a letter may stay in the queue; then it comes back to its sender with 5.4.7.")
-    ] = 5 * 86400.0
     hold_max: Annotated[
         Seconds, _says("Longest FUTURERELEASE a submission may ask for; more gets 501 5.5.4; 0 does not offer it.")
     ] = 7 * 86400.0

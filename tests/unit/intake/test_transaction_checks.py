@@ -166,7 +166,7 @@ def end(transaction: Transaction) -> tuple[int, int, int, int]:
 
 def test_hold_deadline_and_priority_are_bounded(desk: Make) -> None:
     day = 86_400_000
-    make = desk(lifetime=432_000.0)
+    make = desk()
     assert end(begin(make)) == (0, 0, 0, NOW + 5 + 5 * day)
     assert end(begin(make, hold_for=3600)) == (NOW + 3_600_000, 0, 0, NOW + 3_600_000 + 5 * day)
     assert end(begin(make, hold_until=NOW + 9)) == (NOW + 9, 0, 0, NOW + 9 + 5 * day)
