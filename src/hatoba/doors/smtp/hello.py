@@ -54,14 +54,13 @@ def quit_(state: State, event: events.Quit) -> Reply:
     return words.BYE
 
 
-def malformed(state: State, event: events.Malformed) -> Reply | None:
-    """What the engine could not take: said and counted. A browser or a proxy is cut at once, without a word."""
+def malformed(state: State, event: events.Malformed) -> Reply:
+    """What the engine could not take: said and counted. A browser or a proxy hears one 502, which closes."""
     counts = state.house.counts
     if event.kind == "protocol":
         counts.foreign += 1
         state.why = "no SMTP client"
-        state.pump.abort()
-        return None
+        return event.reply
     counts.malformed += 1
     if event.reply.then:
         state.why = event.kind
