@@ -1,0 +1,55 @@
+"""A delivery status notification, read by the standard library's email package.
+
+Used by story and interop tests.
+Never looks at our own code: what another program can read of a DSN is what counts.
+Fails with AssertionError when the octets are no report as RFC 3464 wants it.
+"""
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import msgspec
+
+
+class Dsn(msgspec.Struct):
+    """`message` holds the per-message fields, `recipients` the per-recipient ones, a group each."""
+
+    whole: EmailMessage
+    text: str
+    message: EmailMessage
+    recipients: list[EmailMessage]
+    returned: EmailMessage  # the letter, or its header alone
+
+    def of(self, address: str) -> EmailMessage:
+        """The group of one recipient."""
+        return next(group for group in self.recipients if str(group["Final-Recipient"]).endswith(f";{address}"))
+
+
+def read(octets: bytes) -> Dsn:
+    """Reads a report as it lies in a mailbox. # RFC 3464 §2"""
+    whole = message_from_bytes(octets, _class=EmailMessage, policy=policy.SMTP)
+    assert whole.get_content_type() == "multipart/report"
+    assert whole.get_param("report-type") in ("delivery-status", "global-delivery-status")
+    assert str(whole["Return-Path"]) == "<>"
+    assert not whole.defects
+    text, status, last = whole.iter_parts()
+    assert isinstance(text, EmailMessage)
+    assert status.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
+    groups = [group for group in status.walk() if group is not status]
+    assert all(isinstance(group, EmailMessage) for group in groups)
+    return Dsn(whole, text.as_string(), _own(groups[0]), [_own(group) for group in groups[1:]], _returned(last))
+
+
+def _own(group: object) -> EmailMessage:
+    assert isinstance(group, EmailMessage)
+    return group
+
+
+def _returned(part: EmailMessage) -> EmailMessage:
+    """The letter of a message/rfc822 part, or the header of a text/rfc822-headers one."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        return _own(payload[0])
+    octets = part.get_payload(decode=True)
+    assert isinstance(octets, bytes)
+    return message_from_bytes(octets, _class=EmailMessage, policy=policy.SMTP)
