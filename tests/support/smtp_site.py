@@ -74,6 +74,9 @@ class Lines:
     def __init__(self) -> None:
         self.said: list[tuple[str, str, dict[str, Any]]] = []
 
+    def debug(self, event: str, /, **fields: Any) -> None:
+        self.said.append(("debug", event, fields))
+
     def info(self, event: str, /, **fields: Any) -> None:
         self.said.append(("info", event, fields))
 

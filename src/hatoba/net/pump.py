@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hatoba.model import status
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 AHEAD = 256 * 1024  # bytes taken in while an answer is awaited; then reading is paused
 JOIN = 32 * 1024  # answers up to this size are joined into one buffer, larger ones go out as a list
 
+_SIGNAL = engines.Signal
 _SAYS, _PLAIN, _THEN, _LATER, _AWAIT = 1, 2, 3, 4, 5
 _KINDS: dict[type, int] = {
     list: _PLAIN, tuple: _PLAIN, bytes: _PLAIN, sessions.Then: _THEN, sessions.Later: _LATER,
@@ -153,7 +155,7 @@ class Pump(Connection):
                     self._give(self._late.pop(0))
                     continue
                 event = next_event()
-                if event.__class__ is engines.Signal:
+                if event.__class__ is _SIGNAL:
                     if event is engines.CLOSED:
                         self._stop()
                     break
@@ -201,12 +203,11 @@ class Pump(Connection):
     def _await(self, answer: Any, kind: int) -> None:
         self._stopped |= WAITING
         if kind is _LATER:
-            finish = answer.finish
-            answer.future.add_done_callback(lambda future: self._answered(finish, future))
+            answer.future.add_done_callback(partial(self._answered, answer.finish))
             return
         if inspect.iscoroutine(answer):
             answer = self._task = self._loop.create_task(answer)
-        answer.add_done_callback(lambda future: self._answered(_result, future))
+        answer.add_done_callback(partial(self._answered, _result))
 
     def _answered(self, finish: Callable[[asyncio.Future[Any]], Any], future: asyncio.Future[Any]) -> None:
         self._stopped &= ~WAITING

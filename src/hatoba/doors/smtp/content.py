@@ -8,6 +8,7 @@ StoreTrouble is 451 4.3.0: nothing was taken, the client keeps the letter.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from hatoba.doors.smtp import words
 from hatoba.doors.smtp.state import State
@@ -26,6 +27,7 @@ def data(state: State, event: events.Data) -> Reply:
 
 def content(state: State, event: events.Content) -> Reply | None:
     """A piece. A chunk that ends here (`due`) is answered; what fails in between is said at the end. # RFC 3030 §2"""
+    state.left += 1  # no command: a large letter has many pieces
     transaction = state.transaction
     assert transaction is not None  # noqa: S101 # the engine lets no content through before a MAIL was accepted
     try:
@@ -41,6 +43,7 @@ def content(state: State, event: events.Content) -> Reply | None:
 
 def end(state: State, event: events.End) -> Reply | Later:
     """The content is complete: the letter is made and handed over."""
+    state.left += 1
     transaction, state.transaction = state.transaction, None
     assert transaction is not None  # noqa: S101 # as above
     if event.fault is not None:
@@ -60,7 +63,7 @@ def end(state: State, event: events.End) -> Reply | Later:
         transaction.discard()
         raise
     state.letter = letter
-    return Later(sealed, lambda future: _sealed(state, future))
+    return Later(sealed, partial(_sealed, state))
 
 
 def _sealed(state: State, sealed: asyncio.Future[None]) -> Reply:
@@ -77,18 +80,10 @@ def _sealed(state: State, sealed: asyncio.Future[None]) -> Reply:
     counts.octets += letter.size
     counts.recipients += len(letter.envelope.recipients)
     state.letters += 1
-    state.commands = state.errors = 0
+    state.left, state.errors = state.house.settings.commands, 0
     name = ids.text(letter.id)
-    sender = letter.envelope.sender
-    state.house.log.info(
-        "letter accepted",
-        letter=name,
-        door=state.place.kind,
-        ip=state.ip,
-        sender="<>" if sender is None else str(sender),
-        recipients=len(letter.envelope.recipients),
-        size=letter.size,
-    )
+    state.house.log.debug("letter accepted", letter=name, door=state.place.kind, ip=state.ip, size=letter.size)
+    state.last = name
     return _after(state, Reply(250, "2.0.0", "Ok: queued as " + name))
 
 

@@ -37,8 +37,6 @@ VERBS: dict[type, Callable[[Any, Any], Any]] = {
     events.Xclient: xclient.xclient,
 }
 
-_PIECES = frozenset({events.Content, events.End})  # no commands: a large letter has many
-
 
 class Session(State):
     """See net.session.Session for the verbs."""
@@ -51,13 +49,11 @@ class Session(State):
 
     def on(self, event: Any) -> Any:
         """One event. Hot."""
-        kind = event.__class__
-        if kind not in _PIECES:
-            self.commands += 1
-            if self.commands > self.house.settings.commands:
-                self.why = "too many commands"
-                return words.TOO_MANY_COMMANDS
-        return VERBS[kind](self, event)
+        self.left = left = self.left - 1
+        if left < 0:
+            self.why = "too many commands"
+            return words.TOO_MANY_COMMANDS
+        return VERBS[event.__class__](self, event)
 
     def tls_started(self, tls: str) -> None:
         starttls.started(self, tls)
@@ -102,6 +98,7 @@ class Session(State):
             tls=self.tls,
             account=self.account,
             letters=self.letters,
+            last=self.last,
             refused=self.refused,
             seconds=round(self.pump.now() - self.started, 3),
             why=self.why or (type(error).__name__ if error is not None else "closed by the client"),

@@ -27,9 +27,9 @@ class State:
     """`source` is made anew whenever who, where or how changes; letters of one state share it."""
 
     __slots__ = (
-        "account", "commands", "counted", "draining", "engine", "errors", "exchange", "helo", "house", "ip", "letter",
-        "letters", "mechanism", "network", "place", "port", "pump", "refused", "since", "source", "started", "tls",
-        "transaction", "verb", "why", "xclient",
+        "account", "counted", "draining", "engine", "errors", "exchange", "helo", "house", "ip", "last",
+        "left", "letter", "letters", "mechanism", "network", "place", "port", "pump", "refused", "since", "source",
+        "started", "tls", "transaction", "verb", "why", "xclient",
     )  # fmt: skip
 
     def __init__(self, place: Place, engine: ServerEngine) -> None:
@@ -48,11 +48,12 @@ class State:
         self.source = Source(place.kind)
         self.transaction: Transaction | None = None
         self.letter: Letter | None = None  # on its way to the disk
+        self.last = ""  # the last accepted letter's id, as text
         self.exchange: ServerExchange | None = None
         self.mechanism = ""
         self.counted: list[str] = []  # what was taken of the shared counters
-        self.commands = 0  # since the last accepted letter
-        self.errors = 0
+        self.left = self.house.settings.commands  # commands that may come before the next accepted letter
+        self.errors = 0  # since the last accepted letter
         self.letters = 0
         self.refused = 0
         self.since = 0.0  # loop time of MAIL, or of the connection
