@@ -64,7 +64,7 @@ def entries(index: Path = INDEX) -> tuple[list[Entry], list[str]]:
 
 
 def _entry(raw: dict[str, Any]) -> tuple[Entry | None, list[str]]:
-    number = raw.get("number")
+    number: int = raw.get("number", 0)
     wrong = [f"RFC {number}: {key!r} is no key of an entry" for key in raw if key not in Entry._fields]
     missing = [key for key in Entry._fields[:4] if key not in raw]
     if wrong or missing:
