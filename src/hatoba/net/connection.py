@@ -151,6 +151,9 @@ class Connection(asyncio.Protocol):
 
     async def _shake_hands(self) -> None:
         self._plain = False
+        if self._stopped & CLOSING:  # cut before it began
+            self._task = None
+            return
         assert self.transport is not None and self._tls_context is not None  # noqa: S101,PT018 # _stop_for_tls saw to it
         try:
             upgraded = await self._loop.start_tls(

@@ -197,8 +197,9 @@ class Pump(Connection):
             return
         if isinstance(data, bytes):
             self._out.append(data)
-        else:
+        else:  # large: it goes out before another event is taken, so that a peer who does not read stops us
             self._out += data
+            self._write()
 
     def _await(self, answer: Any, kind: int) -> None:
         self._stopped |= WAITING
@@ -232,18 +233,21 @@ class Pump(Connection):
         if then == "close":
             self._stop()
 
-    def _flush(self) -> None:
+    def _write(self) -> None:
         out, transport = self._out, self.transport
         if transport is None or transport.is_closing():
             return
-        if out:
-            if len(out) == 1:
-                transport.write(out[0])
-            elif sum(map(len, out)) <= JOIN:
-                transport.write(b"".join(out))
-            else:
-                transport.writelines(out)
-            self._out = []
+        self._out = []
+        if len(out) == 1:
+            transport.write(out[0])
+        elif sum(map(len, out)) <= JOIN:
+            transport.write(b"".join(out))
+        else:
+            transport.writelines(out)
+
+    def _flush(self) -> None:
+        if self._out:
+            self._write()
         if self._stopped >= STREAMING:
             if self._stopped & CLOSING:
                 self._close()

@@ -37,6 +37,8 @@ VERBS: dict[type, Callable[[Any, Any], Any]] = {
     events.Xclient: xclient.xclient,
 }
 
+_PIECES = frozenset({events.Content, events.End})  # no commands: their verbs give back what is counted for them
+
 
 class Session(State):
     """See net.session.Session for the verbs."""
@@ -50,7 +52,7 @@ class Session(State):
     def on(self, event: Any) -> Any:
         """One event. Hot."""
         self.left = left = self.left - 1
-        if left < 0:
+        if left < 0 and event.__class__ not in _PIECES:
             self.why = "too many commands"
             return words.TOO_MANY_COMMANDS
         return VERBS[event.__class__](self, event)
