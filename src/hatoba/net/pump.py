@@ -26,17 +26,8 @@ AHEAD = 256 * 1024  # bytes taken in while an answer is awaited; then reading is
 JOIN = 32 * 1024  # answers up to this size are joined into one buffer, larger ones go out as a list
 
 _SIGNAL = engines.Signal
-_SAYS, _PLAIN, _THEN, _LATER, _AWAIT = 1, 2, 3, 4, 5
-_KINDS: dict[type, int] = {
-    list: _PLAIN, tuple: _PLAIN, bytes: _PLAIN, sessions.Then: _THEN, sessions.Later: _LATER,
-}  # fmt: skip
-
-
-def _kind(answer: object) -> int:
-    """How an answer's type is to be treated; learned once for each type."""
-    kind = _AWAIT if inspect.isawaitable(answer) else _SAYS if hasattr(answer, "then") else _PLAIN
-    _KINDS[answer.__class__] = kind
-    return kind
+_KINDS, _kind = sessions.KINDS, sessions.kind
+_SAYS, _PLAIN, _THEN, _LATER = sessions.SAYS, sessions.PLAIN, sessions.THEN, sessions.LATER
 
 
 class Pump(Connection):

@@ -8,6 +8,7 @@ Holds no state; nothing here fails.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -83,3 +84,15 @@ class Log(Protocol):
     def info(self, event: str, /, **fields: Any) -> Any: ...
     def warning(self, event: str, /, **fields: Any) -> Any: ...
     def error(self, event: str, /, **fields: Any) -> Any: ...
+
+
+# How pump treats an answer, by its type: SAYS has a `then`, PLAIN has none, AWAIT ends in another answer.
+SAYS, PLAIN, THEN, LATER, AWAIT = 1, 2, 3, 4, 5
+KINDS: dict[type, int] = {list: PLAIN, tuple: PLAIN, bytes: PLAIN, Then: THEN, Later: LATER}
+
+
+def kind(answer: object) -> int:
+    """How an answer of a type not seen before is to be treated; learned once."""
+    found = AWAIT if inspect.isawaitable(answer) else SAYS if hasattr(answer, "then") else PLAIN
+    KINDS[answer.__class__] = found
+    return found
