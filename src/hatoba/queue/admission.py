@@ -33,7 +33,7 @@ class Plan(msgspec.Struct):
     rows: list[RecipientRow]
     events: list[Event]
     groups: dict[str, tuple[Lane, list[int]]] = {}
-    unknown: list[tuple[int, Awaitable[Site]]] = []
+    unknown: dict[str, tuple[list[int], Awaitable[Site]]] = {}  # by domain: it alone decides where DNS is asked
     refused: list[Outcome] = []
 
 
@@ -111,11 +111,7 @@ class Admission:
             plan.refused.append(refused(n, status))
             return "", 0, last_bytes(refused(n, status), now)
         if not isinstance(found, Site):
-            if self._resolving.room() > 0:
-                plan.unknown.append((n, found))
-                return "", 0, b"{}"
-            discard(found)
-            return "", now, b"{}"
+            return "", self._ask(plan, n, found, now), b"{}"
         name = found.name
         group = plan.groups.get(name)
         if group is not None:
@@ -129,6 +125,18 @@ class Admission:
         plan.groups[name] = (lane, [n])
         return name, 0, b"{}"
 
+    def _ask(self, plan: Plan, n: int, route: Awaitable[Site], now: int) -> int:
+        """The recipients of one domain wait for its route together; 0, or when the row is due for want of room."""
+        domain = plan.letter.envelope.recipients[n].address.domain
+        waiting = plan.unknown.get(domain)
+        if waiting is not None:
+            waiting[0].append(n)
+        elif self._resolving.room() > 0:
+            plan.unknown[domain] = ([n], route)
+            return 0
+        discard(route)
+        return 0 if waiting is not None else now
+
     def _withdraw(self, plan: Plan, n: int, where: str) -> None:
         """Recipient `n` is held after all."""
         group = plan.groups.get(where)
@@ -136,11 +144,13 @@ class Admission:
             group[1].remove(n)
             if not group[1]:
                 del plan.groups[where]
-        for i, (m, awaitable) in enumerate(plan.unknown):
-            if m == n:
-                discard(awaitable)
-                del plan.unknown[i]
-                break
+        domain = plan.letter.envelope.recipients[n].address.domain
+        waiting = plan.unknown.get(domain)
+        if waiting is not None and n in waiting[0]:
+            waiting[0].remove(n)
+            if not waiting[0]:
+                discard(waiting[1])
+                del plan.unknown[domain]
         plan.refused = [outcome for outcome in plan.refused if outcome.n != n] if plan.refused else plan.refused
 
     def seal(self, plan: Plan) -> Seal:
@@ -162,8 +172,8 @@ class Admission:
             lane.reserved -= 1
             lane.put(Leased(letters.pop(), tuple(indexes)))
             wake.append(lane)
-        for n, awaitable in plan.unknown:
-            self._resolving.add(Leased(letters.pop(), (n,)), awaitable)
+        for indexes, awaitable in plan.unknown.values():
+            self._resolving.add(Leased(letters.pop(), tuple(indexes)), awaitable)
         if plan.refused:
             now = self._means.clock()
             job = Leased(letters.pop(), tuple([outcome.n for outcome in plan.refused]))
@@ -175,7 +185,7 @@ class Admission:
         """The commit failed: the letter is not ours. The places go back."""
         for lane, _ in plan.groups.values():
             lane.reserved -= 1
-        for _, awaitable in plan.unknown:
+        for _, awaitable in plan.unknown.values():
             discard(awaitable)
 
 

@@ -84,7 +84,7 @@ class Queue:
         self._board = board = Board(means, self._contents)
         self._ledger = Ledger()
         self._ink = Ink(means)
-        self._resolving = Resolving(means, board)
+        self._resolving = Resolving(means, board, self._contents, self._ledger)
         notices = Notices(means, notice or notice_.Settings())
         self._settlement = Settlement(means, self._contents, self._ledger, self._ink, notices, self._bodies)
         self._admission = Admission(means, board, self._contents, self._ledger, self._resolving, self._settlement)

@@ -55,11 +55,11 @@ class Leases(msgspec.Struct):
 
 
 class _Picked(msgspec.Struct):
-    """What may go now, and what must be written of the rest. Keys of jobs: (lane's name, letter, attempts)."""
+    """What may go now, and what must be written of the rest. Keys: (lane's name, or domain, letter, attempts)."""
 
     jobs: dict[tuple[str, int, int], list[RecipientRow]]
     lanes: dict[str, Lane]
-    unknown: list[tuple[RecipientRow, Awaitable[Site]]]
+    unknown: dict[tuple[str, int, int], tuple[list[RecipientRow], Awaitable[Site]]]
     refused: list[tuple[RecipientRow, Outcome]]
     moved: list[RecipientUpdate]
     taken: dict[str, int]
@@ -133,7 +133,7 @@ class Refill:
             several = [n for n in {lease.letter for lease in leases} if len(read.letters[n].envelope.recipients) > 1]
             leased = await means.writer.do(lambda tx: lease(tx, leases, several, picked.moved))
         except BaseException:
-            for _, route in picked.unknown:
+            for _, route in picked.unknown.values():
                 discard(route)
             raise
         finally:
@@ -167,7 +167,7 @@ class Refill:
     # choosing
 
     def _pick(self, read: _Read, now: int, alone: bool = False) -> _Picked:
-        picked = _Picked(defaultdict(list), {}, [], [], [], defaultdict(int))
+        picked = _Picked(defaultdict(list), {}, {}, [], [], defaultdict(int))
         for error in read.troubles:
             self._settlement.quarantine(getattr(error, "id", 0), str(error))
         bad: set[int] = set()
@@ -201,10 +201,7 @@ class Refill:
         if not isinstance(where, Site):
             known = self._board.lanes.get(site)
             if known is None:
-                if len(picked.unknown) < self._resolving.room():
-                    picked.unknown.append((row, where))
-                else:
-                    discard(where)
+                self._ask(picked, row, where)
                 return
             discard(where)  # it went this way before: the lane's channel asks DNS anew by itself
             where = known.site
@@ -220,6 +217,17 @@ class Refill:
         elif where.name != site:
             self._move(picked, row, where.name, READY, row.next_at)
             lane.spilled = True
+
+    def _ask(self, picked: _Picked, row: RecipientRow, route: Awaitable[Site]) -> None:
+        """The rows of one letter and domain wait for their route together."""
+        key = (row.domain, row.letter, row.attempts)
+        waiting = picked.unknown.get(key)
+        if waiting is not None:
+            waiting[0].append(row)
+        elif len(picked.unknown) < self._resolving.room():
+            picked.unknown[key] = ([row], route)
+            return
+        discard(route)
 
     def _move(self, picked: _Picked, row: RecipientRow, site: str, state: int, due: int) -> None:
         picked.moved.append(
@@ -237,9 +245,10 @@ class Refill:
             if rows:
                 picked.lanes[name].put(self._job(read, leased, rows, attempts + 1))
                 wake[name] = picked.lanes[name]
-        for row, route in picked.unknown:
-            if (row.letter, row.n) in leased.keys:
-                self._resolving.add(self._job(read, leased, (row,), row.attempts + 1), route)
+        for (_, _, attempts), (found, route) in picked.unknown.items():
+            rows = tuple(row for row in found if (row.letter, row.n) in leased.keys)
+            if rows:
+                self._resolving.add(self._job(read, leased, rows, attempts + 1), route)
             else:
                 discard(route)
         for row, outcome in picked.refused:
@@ -263,7 +272,7 @@ class Refill:
 
 def _rows(picked: _Picked) -> list[RecipientRow]:
     rows = [row for found in picked.jobs.values() for row in found]
-    rows += [row for row, _ in picked.unknown]
+    rows += [row for found, _ in picked.unknown.values() for row in found]
     rows += [row for row, _ in picked.refused]
     return rows
 

@@ -13,8 +13,10 @@ from hatoba.delivery.site import Site
 from hatoba.model.outcome import DEFERRED, FAILED, Attempt, Outcome
 from hatoba.model.status import Refusal, Status
 from hatoba.queue.board import Board
+from hatoba.queue.contents import Contents
 from hatoba.queue.lanes import Lane
 from hatoba.queue.leased import Leased
+from hatoba.queue.ledger import Ledger
 from hatoba.queue.means import Means
 
 
@@ -29,13 +31,15 @@ class Settling(Protocol):
 
 
 class Resolving:
-    """At most `settings.unrouted` recipients at a time."""
+    """At most `settings.unrouted` jobs at a time; the recipients of a job are of one domain."""
 
     settlement: Settling  # set by Queue, before the first job
 
-    def __init__(self, means: Means, board: Board) -> None:
+    def __init__(self, means: Means, board: Board, contents: Contents, ledger: Ledger) -> None:
         self._means = means
         self._board = board
+        self._contents = contents
+        self._ledger = ledger
         self._tasks: dict[asyncio.Task[None], Leased] = {}
 
     def __len__(self) -> int:
@@ -45,7 +49,7 @@ class Resolving:
         return self._means.settings.unrouted - len(self._tasks)
 
     def add(self, job: Leased, route: Awaitable[Site]) -> None:
-        """A job of one recipient, leased, that has no lane yet."""
+        """A job, leased, that has no lane yet."""
         self._means.gate.jobs += 1
         task = asyncio.get_running_loop().create_task(self._resolve(job, route))
         self._tasks[task] = job
@@ -79,15 +83,35 @@ class Resolving:
         now = self._means.clock()
         self._means.gate.jobs -= 1  # the lane counts it from here on
         lane = self._board.lane(where)
-        held = where.name in self._board.holds if job.rows else self._board.held(job.letter, job.indexes[0], where.name)
-        if held:
-            self.settlement.hold_job(job, where.name, held if isinstance(held, str) else "lane held")
-        elif due := lane.refuses(now):
-            lane.spilled = True
-            self.settlement.return_jobs([job], due, where.name)
-        else:
-            lane.put(job)
-            lane.wake()
+        for reason, part in self._ruled(job, where.name):
+            if reason:
+                self.settlement.hold_job(part, where.name, reason)
+            elif due := lane.refuses(now):
+                lane.spilled = True
+                self.settlement.return_jobs([part], due, where.name)
+            else:
+                lane.put(part)
+                lane.wake()
+
+    def _ruled(self, job: Leased, where: str) -> list[tuple[str, Leased]]:
+        """The job with the reason that holds it, "" for none; in parts when a filter holds some of its recipients.
+
+        What comes from the store has passed the filters: only a held lane holds it again.
+        """
+        board = self._board
+        if job.rows:
+            return [("lane held" if where in board.holds else "", job)]
+        reasons: dict[str, list[int]] = {}
+        for n in job.indexes:
+            reasons.setdefault(board.held(job.letter, n, where), []).append(n)
+        if len(reasons) == 1:
+            return [(reason, job) for reason in reasons]
+        self._ledger.split(job.letter.id, len(reasons))
+        letters = self._contents.split(job.letter, len(reasons))
+        return [
+            (reason, Leased(letter, tuple(indexes), job.attempts))
+            for letter, (reason, indexes) in zip(letters, reasons.items(), strict=True)
+        ]
 
     def matching(self, wanted: Callable[[Leased], bool]) -> list[Leased]:
         """The jobs under way that `wanted` picks (they cannot be taken out)."""

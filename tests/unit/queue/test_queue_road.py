@@ -11,6 +11,7 @@ from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient
 from hatoba.model.outcome import DEFERRED, DELIVERED, FAILED, Job, Outcome
 from hatoba.model.status import Refusal, Status
+from hatoba.queue.choice import Choice
 from hatoba.store.rows import ACTIVE, HELD, READY
 
 
@@ -149,6 +150,61 @@ async def test_unknown_route_is_asked_after_the_commit(harbour: Make) -> None:
     await h.queue.settled()
     assert h.courier.delivered == [(letter, 0)]
     assert h.rows() == []
+
+
+async def test_recipients_of_one_unknown_domain_go_together(harbour: Make) -> None:
+    h = await harbour()
+
+    async def later() -> Site:
+        return h.courier.site("a.example")
+
+    h.courier.routes["a.example"] = later
+    letter = await h.put("a@a.example", "b@b.example", "c@a.example")
+    await until(lambda: len(h.courier.taken) == 2)
+    await h.queue.settled()
+    assert sorted(h.courier.taken) == [(letter, (0, 2), 1), (letter, (1,), 1)]
+    assert h.letters() == []
+    assert h.queue.status().contents == 0
+
+
+async def test_rows_without_a_lane_go_together_once_it_is_known(harbour: Make) -> None:
+    h = await harbour()
+
+    async def trouble() -> Site:
+        raise Refusal(Status("4.4.3", "DNS trouble"))
+
+    async def later() -> Site:
+        return h.courier.site("a.example")
+
+    h.courier.routes["a.example"] = trouble
+    letter = await h.put("a@a.example", "b@a.example")
+    await until(lambda: h.queue.status().resolving == 0)
+    await h.queue.settled()
+    assert [row[2:5] for row in h.rows()] == [("", READY, 1)] * 2
+    h.courier.routes["a.example"] = later
+    await h.turn(301)
+    await until(lambda: h.courier.taken == [(letter, (0, 1), 2)])
+    await h.queue.settled()
+    assert h.letters() == []
+
+
+async def test_a_filter_holds_one_of_those_that_asked_together(harbour: Make) -> None:
+    h = await harbour()
+
+    async def later() -> Site:
+        return h.courier.site("a.example")
+
+    h.courier.routes["a.example"] = later
+    await h.queue.admin.hold_filter("f", Choice(site="mx:a.example", recipient="b@a.example"), "ops")
+    letter = await h.put("a@a.example", "b@a.example", "c@a.example")
+    await until(lambda: h.courier.taken == [(letter, (0, 2), 1)])
+    await h.queue.settled()
+    assert [(row[1], row[3]) for row in h.rows()] == [(1, HELD)]
+    assert h.letters() == [letter]
+    await h.queue.admin.release_filter("f", "ops")
+    await h.turn(1)
+    await until(lambda: h.letters() == [])
+    assert h.queue.status().contents == 0
 
 
 @pytest.mark.parametrize("late", [False, True])
