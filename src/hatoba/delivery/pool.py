@@ -23,6 +23,7 @@ from hatoba.model.status import Refusal, Status
 from hatoba.net import limits as shared
 from hatoba.net.session import Log
 
+_TLS = frozenset(("4.7.0", "4.7.4", "4.7.5"))  # there is no TLS as it was asked for
 _FULL = 30.0  # seconds without new connections after one was refused beside others that work
 
 
@@ -240,17 +241,20 @@ class Pool:
         """The job carries the news; without one only the window learns."""
         working = self._working()
         beside = working > 0 and not dial.verify
+        own = dial.verify and refused.status.code in _TLS  # REQUIRETLS asks more than the site's policy
+        if own:
+            refused = _uncovered(refused)
         dead = False
         if beside:
             self.window.full(working + len(self.dials))
             self._full_until = self.ground.steady() + _FULL
-        elif self.closed is None:
+        elif self.closed is None and not own:
             dead = self.window.bad()
         errand = dial.errand
         if errand is not None and errand.untouched and (beside or self.closed is not None):
             self.keeper.return_unsent(errand)  # others are served: the site bears so many connections and no more
         elif errand is not None:
-            site = (dead or refused.reply != "") and refused.status.temporary  # a peer that spoke meant us
+            site = (dead or refused.reply != "") and refused.status.temporary and not own  # a peer that spoke meant us
             self.keeper.unreachable(errand, refused, dial.said, site=site)
         if not dead and self.closed is None:
             self.keeper.wake()
@@ -301,3 +305,13 @@ class Pool:
             self._cut.cancel()
         if not self.closed.done():
             self.closed.set_result(None)
+
+
+def _uncovered(refused: Refused) -> Refused:
+    """Why no host may carry a REQUIRETLS letter: final where TLS is not offered, else the certificate may be mended.
+
+    # RFC 8689 §4.2.1
+    """
+    if refused.handshake:
+        return refused
+    return Refused(Status("5.7.30", f"the sender requires TLS (REQUIRETLS): {refused.status.text}"), refused.reply)

@@ -163,6 +163,15 @@ async def test_requiretls_needs_a_verified_line(
     assert (feed.outcomes[0].kind, feed.outcomes[0].status.code) == ("deferred", "4.7.5")
 
 
+async def test_requiretls_to_a_host_without_tls_is_that_letter_s_trouble_alone(ca_file: str) -> None:
+    with SmtpPeer() as peer:
+        feed = await scene.send(desk(peer, "may", ca_file), scene.job(requiretls=True), scene.job())
+        await scene.arrived(peer, 1)
+    ends = {job.letter.envelope.requiretls: attempt.outcomes[0] for job, attempt in feed.ended}
+    assert (ends[True].kind, ends[True].status.code, ends[True].scope) == ("failed", "5.7.30", "letter")
+    assert ends[False].kind == "delivered"
+
+
 async def test_requiretls_not_offered(context: ssl.SSLContext, ca_file: str) -> None:
     with SmtpPeer(context=context) as peer:
         feed = await scene.send(desk(peer, "may", ca_file), scene.job(requiretls=True))
