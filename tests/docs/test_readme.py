@@ -45,16 +45,18 @@ def test_commands_exist(page: str) -> None:
 def parsed(words: list[str]) -> None:
     """Takes the words apart as the command line would, without running anything."""
     command: click.Command = cli
-    context = click.Context(cli)
+    context = click.Context(cli, **cli.context_settings)
     while isinstance(command, click.Group):
         name, *words = words
         inner = command.get_command(context, name)
         assert inner is not None, f"there is no verb {name}"
         command = inner
-        if isinstance(command, click.Group) and not words:
-            return
+        if isinstance(command, click.Group):
+            if not words:
+                return
+            context = click.Context(command, parent=context)
     if words:  # a mention in running text stands without arguments
-        command.make_context(command.name, words)
+        command.make_context(command.name, words, parent=context)
 
 
 def test_both_languages_name_the_same_commands() -> None:

@@ -15,7 +15,7 @@ from hatoba.app import config, listeners
 from hatoba.app.problems import Problem
 from hatoba.app.settings import Settings
 from hatoba.delivery import courier
-from hatoba.net import tls
+from hatoba.net import dns, tls
 
 Found = Iterator[tuple[str, str, str]]  # (key, what is wrong, the fix)
 
@@ -71,6 +71,18 @@ def _routes(settings: Settings) -> Found:
             yield f"route[{index}].password_file", f"{route.password_file} is not there", "Make it, one line."
 
 
+def _addresses(settings: Settings) -> Found:
+    for written in settings.delivery.source_ips:
+        try:
+            ipaddress.ip_address(written)
+        except ValueError:
+            yield "delivery.source_ips", f"{written!r} is no IP address", "Give addresses of this machine."
+    try:
+        dns.Resolver(settings.dns)
+    except ValueError as error:
+        yield "dns.servers", str(error), 'Write each like "127.0.0.1", "127.0.0.1:5353" or "[::1]:53".'
+
+
 def _user(settings: Settings) -> Found:
     if settings.user:
         try:
@@ -86,7 +98,7 @@ def _data(settings: Settings) -> Found:
 
 
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
-    _certificate, _listeners, _networks, _routes, _user, _data,
+    _certificate, _listeners, _networks, _routes, _addresses, _user, _data,
 )  # fmt: skip
 
 

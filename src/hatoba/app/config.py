@@ -63,7 +63,8 @@ class _Reader:
                 return
             built = [self.struct(field.struct, item, f"{path}[{i}].", origin) for i, item in enumerate(value)]
             out[field.name] = built
-            self.sources[path] = origin.source(path)
+            self.sources |= {f"{path}[{i}]": origin.source(f"{path}[{i}]") for i in range(len(built))}
+            self.sources[path] = origin.source(f"{path}[0]")
         elif field.struct is not None:
             if not isinstance(value, dict):
                 self.problems.append(origin.problem(path, "must be a table", f"Write [{path}] and its keys below."))

@@ -5,6 +5,7 @@ supervisor dies, the worker reads its end and drains. The listening sockets are 
 Never decides about mail and never touches a shard.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -111,6 +112,9 @@ class Crew:
         for hand in self.hands:
             if hand.process and hand.process.poll() is not None:
                 code = hand.process.returncode
+                with contextlib.suppress(OSError):  # orders it never read
+                    if hand.process.stdin:
+                        hand.process.stdin.close()
                 lived = now - hand.started
                 hand.process, hand.ready = None, False
                 self.on_death(hand.worker)

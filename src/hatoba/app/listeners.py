@@ -151,6 +151,8 @@ def networks(settings: Settings) -> Iterator[tuple[str, str]]:
     """(key, network) of every network written in the settings."""
     for written in settings.intake.relay_networks:
         yield "intake.relay_networks", written
+    for written in settings.smtp.unlimited:
+        yield "smtp.unlimited", written
     for index, listener in enumerate(settings.listener):
         for name in ("proxy_networks", "xclient_networks"):
             for written in getattr(listener, name):

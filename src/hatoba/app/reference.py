@@ -60,14 +60,17 @@ def settings_page() -> str:
     return _HEAD + "\n".join(_section(Settings, "", "At the top of the file", "")) + "\n"
 
 
-def _verbs(command: click.Command, name: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+def _verbs(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[str]:
+    """The verb's section and those below it; the context hangs below the group's, as when it is called."""
+    said = {**command.context_settings, "max_content_width": 100, "terminal_width": 100}
+    context = click.Context(command, parent=parent, info_name=name, **said)
+    name = context.command_path
     yield f"\n## `{name}`\n\n```text\n{command.get_help(context)}\n```"
     if isinstance(command, click.Group):
         for verb in command.list_commands(context):
             inner = command.get_command(context, verb)
             if inner is not None and not inner.hidden:
-                yield from _verbs(inner, f"{name} {verb}")
+                yield from _verbs(inner, verb, context)
 
 
 def cli_page() -> str:

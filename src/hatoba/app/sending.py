@@ -72,6 +72,12 @@ def _refused(recipients: dict[str, tuple[int, bytes]]) -> str:
     return "; ".join(f"{who}: {code} {text.decode('utf-8', 'replace')}" for who, (code, text) in recipients.items())
 
 
+def _options(content: bytes, envelope: tuple[str, Sequence[str]]) -> list[str]:
+    """MAIL's parameters for content that goes as it is. # RFC 6152 §2, RFC 6531 §3.4"""
+    beyond = not "".join((envelope[0], *envelope[1])).isascii()
+    return (["SMTPUTF8"] if beyond else []) + (["BODY=8BITMIME"] if not content.isascii() else [])
+
+
 def _log_in(client: smtplib.SMTP, login: Login) -> None:
     """AUTH PLAIN in UTF-8, which smtplib cannot say; any other mechanism is smtplib's. # RFC 4616 §2"""
     if "PLAIN" not in client.esmtp_features.get("auth", "").upper().split():
@@ -86,7 +92,7 @@ def _log_in(client: smtplib.SMTP, login: Login) -> None:
 def _submit(
     client: _Keeping,
     tried: Try,
-    message: EmailMessage,
+    message: EmailMessage | bytes,
     envelope: tuple[str, Sequence[str]],
     login: Login | None,
     context: ssl.SSLContext,
@@ -103,7 +109,10 @@ def _submit(
         tried.stage = "AUTH"
         _log_in(client, login)
     tried.stage = "MAIL"
-    refused = client.send_message(message, envelope[0], list(envelope[1]))
+    if isinstance(message, bytes):
+        refused = client.sendmail(envelope[0], list(envelope[1]), message, _options(message, envelope))
+    else:
+        refused = client.send_message(message, envelope[0], list(envelope[1]))
     code, text = client.last
     tried.stage, tried.ok, tried.reply = "sent", True, f"{code} {text.decode('utf-8', 'replace')}"
     tried.detail = _refused(refused)
@@ -113,7 +122,7 @@ def _one(
     host: str,
     port: int,
     implicit: bool,
-    message: EmailMessage,
+    message: EmailMessage | bytes,
     envelope: tuple[str, Sequence[str]],
     login: Login | None,
     context: ssl.SSLContext,
@@ -143,7 +152,7 @@ def _one(
 
 def send(
     host: str,
-    message: EmailMessage,
+    message: EmailMessage | bytes,
     sender: str,
     recipients: Sequence[str],
     *,
@@ -152,7 +161,10 @@ def send(
     context: ssl.SSLContext | None = None,
     timeout: float = 30.0,
 ) -> list[Try]:
-    """Tries each (port, implicit) until one takes the letter; the last Try says how it ended."""
+    """Tries each (port, implicit) until one takes the letter; the last Try says how it ended.
+
+    `message` as bytes goes as it is (lines in CRLF); an EmailMessage is written out by the standard library.
+    """
     context = context or ssl.create_default_context()
     tries: list[Try] = []
     for port, implicit in ports:

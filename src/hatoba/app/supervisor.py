@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from wsgiref.simple_server import WSGIServer
 
+import msgspec
 import structlog
 
 from hatoba import store
@@ -146,7 +147,9 @@ class Supervisor:
         except BadSettings as error:
             self._log.error("reload refused, the old settings stay", problems=[str(p) for p in error.problems])
             return
-        fresh = listeners.resolved(loaded.settings, self.places)
+        # The default set asks for privileges that may be gone by now: without a [[listener]], those that stand stay.
+        standing = loaded.settings.listener or self.settings.listener
+        fresh = listeners.resolved(msgspec.structs.replace(loaded.settings, listener=standing), self.places)
         merged, waiting = config.reloaded(self.settings, fresh)
         self.loaded, self.settings, self.crew.settings = loaded, merged, merged
         if waiting:

@@ -2,9 +2,10 @@
 
 import mimetypes
 import os
+import re
 import ssl
 import sys
-from email import message_from_bytes, policy
+from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
@@ -33,6 +34,9 @@ def _ports(written: str, host: str | None, config: str | None) -> list[tuple[int
     """The ports to try: those given, else our own listeners' for our own host, else the well-known ones."""
     if written:
         pairs = [part.strip() for part in written.split(",") if part.strip()]
+        for pair in pairs:
+            if not pair.removesuffix("s").isdecimal() or not 0 < int(pair.removesuffix("s")) < 65536:
+                raise click.BadParameter(f"{pair!r} is no port; write 587,2525,465s", param_hint="--port")
         return [(int(pair.removesuffix("s")), pair.endswith("s") or pair == "465") for pair in pairs]
     if host is None:
         return listeners.submission_ports(settings_file.load(config).settings)
@@ -70,8 +74,9 @@ def send(
     as_json: bool,
 ) -> int:
     """Send a letter over 587, else 2525, else 465, and say what each port answered."""
+    message: EmailMessage | bytes
     if eml is not None:
-        message = message_from_bytes(eml.read(), _class=EmailMessage, policy=policy.SMTP)
+        message = re.sub(rb"\r?\n", b"\r\n", eml.read())  # nothing but line ends: a signature stays good
     else:
         message = _message(sender, to, subject, sys.stdin.read() if text is None else text, attach)
     login = None

@@ -1,0 +1,123 @@
+"""What no type can say: every finding has its key, its place and its fix."""
+
+import os
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+import trustme
+
+from hatoba.app import checks, config, listeners
+from hatoba.app.places import Places
+from hatoba.app.settings import Settings
+from hatoba.doors.smtp.settings import Listener
+from hatoba.net import tls
+
+
+def found(tmp_path: Path, text: str) -> list[tuple[int, str]]:
+    path = tmp_path / "hatoba.toml"
+    path.write_text(text, encoding="utf-8")
+    problems = checks.problems(config.load(str(path), {}))
+    assert all(problem.file == str(path) and problem.text and problem.fix for problem in problems)
+    return [(problem.line, problem.key) for problem in problems]
+
+
+def test_certificates(tmp_path: Path, authority: trustme.CA) -> None:
+    cert, key = tls.self_signed(tmp_path / "own", ["localhost"])
+    other = tmp_path / "other.key"
+    authority.issue_cert("localhost").private_key_pem.write_to_path(other)
+    assert found(tmp_path, f'[tls]\ncertificate = "{cert}"\nkey = "{key}"\n') == []
+    assert found(tmp_path, f'[tls]\nkey = "{key}"\n') == [(2, "tls.key")]
+    assert found(tmp_path, f'[tls]\ncertificate = "{cert}.no"\nkey = "{key}"\n') == [(2, "tls.certificate")]
+    assert found(tmp_path, f'[tls]\ncertificate = "{cert}"\nkey = "{key}.no"\n') == [(3, "tls.key")]
+    assert found(tmp_path, f'[tls]\ncertificate = "{cert}"\nkey = "{other}"\n') == [(2, "tls.certificate")]
+
+
+def test_listeners(tmp_path: Path) -> None:
+    text = '[[listener]]\nkind = "mx"\nport = 25\n[[listener]]\nkind = "submission"\nport = 25\naddress = ["::"]\n'
+    assert found(tmp_path, text) == [(6, "listener[1].port")]
+    assert found(tmp_path, '[[listener]]\nkind = "mx"\nport = 0\naddress = ["localhost"]\n') == [
+        (4, "listener[0].address")
+    ]
+    assert found(tmp_path, '[[listener]]\nkind = "mx"\nport = 0\n[[listener]]\nkind = "mx"\nport = 0\n') == []
+
+
+def test_networks_and_routes(tmp_path: Path) -> None:
+    text = '[intake]\nrelay_networks = ["192.0.2.1/24"]\n[smtp]\nunlimited = ["x"]\n'
+    assert found(tmp_path, text) == [(2, "intake.relay_networks"), (4, "smtp.unlimited")]
+    text = '[[listener]]\nkind = "mx"\nport = 1\nproxy_networks = ["10.0.0.0/33"]\n'
+    assert found(tmp_path, text) == [(4, "listener[0].proxy_networks")]
+    assert found(tmp_path, '[[route]]\nvia = "smarthost"\n') == [(1, "route[0]")]
+    text = '[[route]]\nvia = "smarthost"\nhost = "h"\nusername = "u"\npassword_file = "/nowhere/at/all"\n'
+    assert found(tmp_path, text) == [(5, "route[0].password_file")]
+
+
+def test_addresses(tmp_path: Path) -> None:
+    text = '[dns]\nservers = ["resolver.example"]\n[delivery]\nsource_ips = ["192.0.2.1", "x"]\n'
+    assert found(tmp_path, text) == [(4, "delivery.source_ips"), (2, "dns.servers")]
+    assert found(tmp_path, '[dns]\nservers = ["127.0.0.1:5353", "[::1]:53"]\n') == []
+
+
+def test_the_user_and_the_data(tmp_path: Path) -> None:
+    assert found(tmp_path, 'user = "no-such-user-here"\n') == [(1, "user")]
+    assert found(tmp_path, 'user = "root"\n') == []
+    assert found(tmp_path, f'data = "{tmp_path}/hatoba.toml"\n') == [(1, "data")]
+
+
+def test_a_finding_in_a_variable_names_it() -> None:
+    (problem,) = checks.problems(config.load(None, {"HATOBA_USER": "no-such-user-here"}))
+    assert (problem.file, problem.line, problem.key) == ("HATOBA_USER", 0, "user")
+
+
+def test_default_listeners_follow_the_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
+    for allowed, ports in ((True, [25, 587, 2525, 465]), (False, [8025, 8587, 2525, 8465])):
+        monkeypatch.setattr(listeners, "may_bind_low", lambda allowed=allowed: allowed)
+        assert [one.port for one in listeners.defaults()] == ports
+        starttls, implicit = ports[1:3], ports[3]
+        wanted = [*((port, False) for port in starttls), (implicit, True)]
+        assert listeners.submission_ports(Settings()) == wanted
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can say what root may")
+def test_root_may_bind_low() -> None:
+    assert listeners.may_bind_low()
+
+
+def test_sockets_for_every_worker() -> None:
+    settings = Settings(listener=(Listener("mx", 0, ("127.0.0.1",)), Listener("submission", 0, ("127.0.0.1", "::1"))))
+    bound = listeners.bind(settings, 2)
+    try:
+        assert [(one.listener, len(one.sockets)) for one in bound] == [(0, 2), (1, 2), (1, 2)]
+        assert bound[0].where.startswith("127.0.0.1:")
+        assert bound[2].where.startswith("[::1]:")
+        for one in bound:
+            assert len({sock.getsockname()[1] for sock in one.sockets}) == 1
+        taken = bound[0].sockets[0].getsockname()[1]
+        bound[0].sockets[0].listen()
+        assert listeners.describe(settings.listener[0]) == "mail from other servers (mx)"
+        assert taken > 0
+    finally:
+        for one in bound:
+            for sock in one.sockets:
+                sock.close()
+
+
+def test_a_port_that_is_taken_is_told_with_the_fix() -> None:
+    from hatoba.net import listen
+
+    with listen.bind("127.0.0.1", 0) as taken:
+        settings = Settings(listener=(Listener("mx", taken.getsockname()[1], ("127.0.0.1",)),))
+        with pytest.raises(listeners.Unbound, match=r"127\.0\.0\.1:\d+: .* Another program listens there"):
+            listeners.bind(settings, 2)
+    with pytest.raises(listeners.Unbound, match="Set an address of this machine"):
+        listeners.bind(Settings(listener=(Listener("mx", 0, ("192.0.2.1",)),)), 1)
+
+
+def test_what_depends_on_the_machine_is_filled_in(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    places.prepare()
+    resolved = listeners.resolved(Settings(hostname="mail.example.com"), places)
+    assert (resolved.hostname, resolved.data, len(resolved.listener)) == ("mail.example.com", str(tmp_path), 4)
+    assert stat.S_IMODE(Path(resolved.tls.key).stat().st_mode) == 0o600
+    assert isinstance(tls.server_context(resolved.tls.certificate, resolved.tls.key), ssl.SSLContext)
