@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 
 import dns.exception
 import dns.flags
@@ -74,9 +75,15 @@ async def ask(query: dns.message.Message, host: str, port: int, timeout: float) 
     wire = query.to_wire()
     async with asyncio.timeout(timeout):
         answer: asyncio.Future[dns.message.Message] = loop.create_future()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagram(query, wire, answer), remote_addr=(host, port)
-        )
+        # A socket of our own, connected: no look-up of the literal in a thread, and the kernel draws the port.
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            sock.connect((host, port))
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagram(query, wire, answer), sock=sock)
+        except BaseException:
+            sock.close()
+            raise
         try:
             reply = await answer
         finally:

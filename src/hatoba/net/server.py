@@ -15,11 +15,12 @@ from typing import Any
 
 from hatoba.net import preamble
 from hatoba.net.pump import Pump
+from hatoba.wire import proxy
 
 _AT_ONCE = 64  # connections accepted before the loop does something else
 _BREATH = 1.0  # seconds without accepting when descriptors have run out
 
-Guard = Callable[[str, int], bool]  # (ip, its handshakes under way) -> whether to go on
+Guard = Callable[[str, int], bool]  # (the client's ip, its handshakes under way) -> whether to go on
 
 
 class Server:
@@ -148,13 +149,19 @@ class _Porch:
             self._loop.add_reader(self._sock, self._accept)
 
     async def _welcome(self, connection: socket.socket, ip: str) -> None:
+        origin = None
+        if self._proxies is not None and self._proxies.trust(ip):
+            origin = await self._origin(connection)
+            if origin is None:
+                return
+            ip = origin.source_ip if origin.known else ip
         waiting = self._waiting.get(ip, 0)
         if self._guard is not None and not self._guard(ip, waiting):
             connection.close()
             return
         self._waiting[ip] = waiting + 1
         try:
-            await self._lead_in(connection, ip)
+            await self._lead_in(connection, origin)
         finally:
             left = self._waiting[ip] - 1
             if left:
@@ -162,15 +169,20 @@ class _Porch:
             else:
                 del self._waiting[ip]
 
-    async def _lead_in(self, connection: socket.socket, ip: str) -> None:
-        origin = None
+    async def _origin(self, connection: socket.socket) -> proxy.Proxied | None:
+        """Who connected to the proxy; None: it did not say, and the connection is closed."""
         try:
-            if self._proxies is not None and self._proxies.trust(ip):
-                async with asyncio.timeout(self._handshake):
-                    origin = await preamble.read(connection)
-        except (OSError, TimeoutError, preamble.BadPreamble, asyncio.CancelledError):
+            async with asyncio.timeout(self._handshake):
+                return await preamble.read(connection)
+        except (OSError, TimeoutError, preamble.BadPreamble):
             connection.close()
-            return
+            return None
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+
+    async def _lead_in(self, connection: socket.socket, origin: proxy.Proxied | None) -> None:
+        """Hands the connection to the loop, through the TLS handshake where there is one."""
         pump = self._server.pump()
         if origin is not None and origin.known:
             pump.origin = (origin.source_ip, origin.source_port)

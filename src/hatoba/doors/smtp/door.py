@@ -102,7 +102,7 @@ async def open_door(sock: socket.socket, listener: Listener, house: House) -> Do
 
 
 def _admits(place: Place, ip: str, waiting: int) -> bool:
-    """Whether a client may cost us a handshake. Not asked of a proxy's own address beyond its handshakes."""
+    """Whether a client may cost us a handshake."""
     if place.unlimited.trust(ip):
         return True
     held = place.house.counters.count(per_network(network_key(ip)))
