@@ -12,6 +12,7 @@ from hatoba.app.places import Places
 from hatoba.doors.control import call
 from hatoba.journal import forms, search, timeline
 from hatoba.kit import ids
+from hatoba.message import words
 from hatoba.store.sqlite import Reader
 
 
@@ -60,8 +61,8 @@ def _tried(entry: timeline.Entry, form: forms.Tried, when: str) -> Iterator[str]
     took = f" in {(form.ended - form.started) / 1000:.2f} s" if form.started else ""
     yield f"{when}  {entry.kind} (attempt {form.attempt}){where}{secured}{took}"
     for result in form.results:
-        words = result.reply or result.text
-        yield f"    {result.to}: {result.status} {words}".rstrip()
+        said = result.reply or result.text
+        yield f"    {result.to}: {result.status} {said}".rstrip()
     if entry.opening and form.dialogue:
         yield from _dialogue(entry.opening)
     yield from _dialogue(form.dialogue)
@@ -80,8 +81,8 @@ def _other(entry: timeline.Entry, when: str) -> Iterator[str]:
     form = entry.form
     facts = {key: value for key, value in msgspec.to_builtins(form).items() if value not in ("", [], 0)}
     facts.pop("n", None)
-    words = ", ".join(f"{key} {value}" for key, value in facts.items())
-    yield f"{when}  {entry.kind}" + (f": {words}" if words else "")
+    told = ", ".join(f"{key} {value}" for key, value in facts.items())
+    yield f"{when}  {entry.kind}" + (f": {told}" if told else "")
 
 
 def lines_of(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:
@@ -107,7 +108,8 @@ class Moment:
 def heading(story: timeline.Story) -> Iterator[str]:
     """The lines above the events."""
     first = story.accepted
-    yield f"{ids.text(story.number)}  {first.subject if first and first.subject else '(no subject)'}"
+    subject = words.decode(first.subject) if first and first.subject else "(no subject)"
+    yield f"{ids.text(story.number)}  {subject}"
     if first and first.message_id:
         yield f"  Message-ID {first.message_id}   From {first.header_from or '-'}"
 

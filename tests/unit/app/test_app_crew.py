@@ -76,7 +76,7 @@ def story(*entries: timeline.Entry, waiting: list[timeline.Waiting] | None = Non
 
 ACCEPTED = timeline.Entry(
     1, NOW, "accepted",
-    forms.Accepted("", ("bob@example.com",), "mx", 99, "192.0.2.1", 25, "client.example", subject="Hi"),
+    forms.Accepted("", ("bob@example.com",), "mx", 99, "192.0.2.1", 25, "client.example", subject="=?utf-8?b?6bOp?= Hi"),
 )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_a_story_in_words() -> None:
         "      C: MAIL",
         "      S: 450 later",
     ]
-    assert next(stories.heading(told)).endswith("Hi")
+    assert next(stories.heading(told)).endswith("  鳩 Hi")
     assert list(stories.standing(told, moment)) == ["  → no longer in the queue; last: deferred"]
 
 
