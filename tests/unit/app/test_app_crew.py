@@ -76,7 +76,7 @@ def story(*entries: timeline.Entry, waiting: list[timeline.Waiting] | None = Non
 
 ACCEPTED = timeline.Entry(
     1, NOW, "accepted",
-    forms.Accepted("", ("bob@example.com",), "mx", 99, "192.0.2.1", 25, "client.example", subject="=?utf-8?b?6bOp?= Hi"),
+    forms.Accepted("", ("bob@example.com",), "mx", 99, "192.0.2.1", 25, "c.example", subject="=?utf-8?b?6bOp?= Hi"),
 )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_a_story_in_words() -> None:
     told = story(ACCEPTED, timeline.Entry(2, NOW, "deferred", tried, "S: 220 h\n"))
     moment = stories.Moment()
     lines = [line for entry in told.entries for line in stories.lines_of(entry, moment)]
-    assert lines[0].endswith("accepted by mx on port 25 from 192.0.2.1 (client.example) in plain text, 99 octets")
+    assert lines[0].endswith("accepted by mx on port 25 from 192.0.2.1 (c.example) in plain text, 99 octets")
     assert lines[1] == "    <> → <bob@example.com>"
     assert lines[2].endswith("deferred (attempt 2) at h [192.0.2.2] over TLSv1.3 in 1.50 s")
     assert lines[3:] == [
