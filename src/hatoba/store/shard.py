@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy.dialects.sqlite import insert
 
-from hatoba.store import blobs, bundle, spool, sqlite, tables, trouble
+from hatoba.store import blobs, spool, sqlite, tables, trouble
 from hatoba.store.settings import Settings
 from hatoba.store.sqlite import Reader, Tx
 from hatoba.store.writer import Writer
@@ -74,7 +74,7 @@ class Shard:
         self.epoch = 0
         self.swept = 0
         self._lock = lock
-        self.writer = Writer(self._writing, self.blobs, settings, name=f"shard-{number:04d}")
+        self.writer = Writer(self._connect, self.blobs, settings, name=f"shard-{number:04d}")
 
     @classmethod
     def open(cls, data: Path, number: int, settings: Settings, owner: str = "") -> Self:
@@ -119,16 +119,6 @@ class Shard:
             cache=self.settings.cache,
             checkpoint=self.settings.checkpoint,
         )
-
-    def _writing(self) -> sqlite3.Connection:
-        """The writer's own connection."""
-        connection = self._connect()
-        try:
-            bundle.prepare(connection)
-        except sqlite3.Error as error:
-            connection.close()
-            raise trouble.of(error, f"opening {self.path.name}") from error
-        return connection
 
     def _begin(self, owner: str) -> None:
         connection = self._connect()

@@ -15,9 +15,12 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from hatoba.store import blobs, bundle, spool
+from hatoba.store import blobs, spool
+from hatoba.store.journal import EVENTS
+from hatoba.store.queue import LETTERS_GONE, LETTERS_RECIPIENTS_GONE, RECIPIENTS, RECIPIENTS_GONE, UPDATES
 from hatoba.store.rows import Seal, Settle
-from hatoba.store.sqlite import Tx
+from hatoba.store.spool import LETTERS
+from hatoba.store.sqlite import Multi, Tx
 
 Waiter = asyncio.Future[Any] | concurrent.futures.Future[Any]
 Row = Sequence[Any]
@@ -77,26 +80,34 @@ class Work:
             self.seal(seal, inline)
 
 
-def statements(batch: Iterable[Work]) -> list[tuple[str, list[Any]]]:
-    """All rows of the batch in as few statements as can be (one): what is new, what changes, what goes, the events."""
-    letters: list[tuple[int, Row]] = []
-    rows: list[tuple[int, Row]] = []
-    changes: list[tuple[int, Row]] = []
-    events: list[tuple[int, Row]] = []
+def write(batch: Iterable[Work], run: Callable[[str, Sequence[Any]], object]) -> None:
+    """All rows of the batch, in as few statements as there are kinds of rows: what is new, what changes, what goes."""
+    letters: list[Row] = []
+    rows: list[Row] = []
+    updates: list[Row] = []
+    keys: list[Row] = []
+    gone: list[int] = []
+    events: list[Row] = []
     for work in batch:
-        for row in work.letters:
-            letters.append((bundle.LETTER, row))
-        for row in work.rows:
-            rows.append((bundle.RECIPIENT, row))
-        for row in work.updates:
-            changes.append((bundle.UPDATE, row))
-        for row in work.keys:
-            changes.append((bundle.KEY_GONE, row))
-        for number in work.gone:
-            changes.append((bundle.LETTER_GONE, (number,)))
-        for row in work.events:
-            events.append((bundle.EVENT, row))
-    return bundle.statements(letters + rows + changes + events)
+        letters += work.letters
+        rows += work.rows
+        updates += work.updates
+        keys += work.keys
+        gone += work.gone
+        events += work.events
+    _run(LETTERS, letters, run)
+    _run(RECIPIENTS, rows, run)
+    _run(UPDATES, updates, run)
+    _run(RECIPIENTS_GONE, keys, run)
+    _run(LETTERS_RECIPIENTS_GONE, gone, run)
+    _run(LETTERS_GONE, gone, run)
+    _run(EVENTS, events, run)
+
+
+def _run(shape: Multi, rows: Sequence[Any], run: Callable[[str, Sequence[Any]], object]) -> None:
+    if rows:
+        for text, parameters in shape.parts(rows):
+            run(text, parameters)
 
 
 def answer(batch: list[Work]) -> None:

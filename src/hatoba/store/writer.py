@@ -29,7 +29,6 @@ from hatoba.store.work import Work
 
 T = TypeVar("T")
 _RIDERS = Work(concurrent.futures.Future())  # in the queue: there are settlements
-_UNFIT = (OverflowError, ValueError, TypeError)  # the driver about values that fit no column
 _log = structlog.get_logger("hatoba.store")
 
 
@@ -234,34 +233,21 @@ class Writer:
             self._folder.sync()
 
     def _commit(self, batch: list[Work]) -> None:
-        """The batch as one transaction; without functions in it, as one statement that commits by itself."""
         connection = self._open()
         hot = [item for item in batch if item.function is None]
-        rest = [item for item in batch if item.function is not None]
-        statements = work.statements(hot)
-        if not rest and len(statements) == 1:
-            try:
-                self._run(*statements[0])
-            except (sqlite3.Error, *_UNFIT) as error:
-                if self._ill(error):
-                    raise
-            else:
-                return
-            statements = []
-            rest = hot  # each alone, so that only the bad one fails
-            hot = []
         self._run("BEGIN IMMEDIATE")
         try:
-            for text, parameters in statements:
-                self._run(text, parameters)
-        except (sqlite3.Error, *_UNFIT) as error:
+            work.write(hot, self._run)
+        except Exception as error:  # also OverflowError, UnicodeEncodeError: values that fit no column
             if self._hopeless(error):
                 raise
             self._run("ROLLBACK")
             self._run("BEGIN IMMEDIATE")
-            rest = hot + rest
-        for item in rest:
-            self._alone(item)
+            for item in hot:
+                self._alone(item)
+        for item in batch:
+            if item.function is not None:
+                self._alone(item)
         self._step()
         connection.execute("COMMIT")
 
@@ -270,8 +256,7 @@ class Writer:
         self._run("SAVEPOINT item")
         try:
             if item.function is None:
-                for text, parameters in work.statements((item,)):
-                    self._run(text, parameters)
+                work.write((item,), self._run)
             else:
                 self._step()
                 item.result = item.function(Tx(self._open()))
@@ -289,13 +274,9 @@ class Writer:
 
     def _hopeless(self, error: Exception) -> bool:
         """The medium is at fault, or SQLite has rolled the whole transaction back by itself."""
-        return not self._open().in_transaction or self._ill(error)
-
-    def _ill(self, error: Exception) -> bool:
-        """The medium is at fault, not a row."""
         if isinstance(error, sqlite3.Error):
             error = trouble.of(error, "")
-        return isinstance(error, OSError) or (isinstance(error, StoreTrouble) and error.disk)
+        return not self._open().in_transaction or (isinstance(error, StoreTrouble) and error.disk)
 
     def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
         if self.trap is not None:

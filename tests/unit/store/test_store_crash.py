@@ -19,7 +19,7 @@ def test_death_at_every_step(template: Path, tmp_path: Path) -> None:
         timeout=60,
     )
     lines = ran.stdout.splitlines()
-    assert len(lines) > 14
+    assert len(lines) > 20
     assert lines[-1].split()[1] == "0"
     swept = 0
     for line in lines:

@@ -60,7 +60,7 @@ async def test_full_lets_settlements_through(opened: Shard, make: Any) -> None:
         return connection
 
     opened.writer._connect = small
-    opened.writer.trap = once(broken())  # ends the old connection
+    opened.writer.trap = once(sqlite3.OperationalError("ends the old connection"))
     await fails(opened, make.seal(90))
     entered, leave = threading.Event(), threading.Event()
 
@@ -131,30 +131,13 @@ def once(error: Exception, at: int = 1) -> Callable[[int], None]:
     return trap
 
 
-def broken() -> sqlite3.OperationalError:
+@pytest.mark.parametrize("step", range(1, 6))
+async def test_failure_at_each_step_acknowledges_nothing(opened: Shard, make: Any, step: int) -> None:
+    """Steps of a seal: BEGIN, letter, recipient, event, COMMIT."""
+    old = opened.writer._connection
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    return error
-
-
-@pytest.mark.parametrize("step", range(1, 7))
-async def test_failure_at_each_step_settles_nothing(opened: Shard, make: Any, step: int) -> None:
-    """Steps of a settlement beside a function: BEGIN, the bundle, SAVEPOINT, the function, RELEASE, COMMIT."""
-    await opened.writer.seal(make.seal(1))
-    opened.writer.trap = once(broken(), step)
-    settled = opened.writer.settle(rows.Settle(gone=[1]))  # rides with the next commit, which is that of the function
-    done = opened.writer.do(lambda tx: "done")
-    for failed in await asyncio.gather(settled, done, return_exceptions=True):
-        assert isinstance(failed, trouble.StoreTrouble)
-        assert failed.kind == trouble.IO
-    assert held(opened) == 1
-    await opened.writer.settle(rows.Settle(gone=[1]))
-    assert held(opened) == 0
-
-
-async def test_failure_of_the_one_statement_acknowledges_nothing(opened: Shard, make: Any) -> None:
-    old = opened.writer._connection
-    opened.writer.trap = once(broken())
+    opened.writer.trap = once(error, step)
     assert (await fails(opened, make.seal(1))).kind == trouble.IO
     assert held(opened) == 0
     await opened.writer.seal(make.seal(1))
