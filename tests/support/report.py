@@ -6,7 +6,7 @@ Fails with AssertionError when the octets are no report as RFC 3464 wants it.
 """
 
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 
 import msgspec
 
@@ -22,7 +22,7 @@ class Dsn(msgspec.Struct):
 
     def of(self, address: str) -> EmailMessage:
         """The group of one recipient."""
-        return next(group for group in self.recipients if str(group["Final-Recipient"]).endswith(f";{address}"))
+        return next(group for group in self.recipients if str(group["Final-Recipient"]).endswith(f"; {address}"))
 
 
 def read(octets: bytes) -> Dsn:
@@ -33,11 +33,16 @@ def read(octets: bytes) -> Dsn:
     assert str(whole["Return-Path"]) == "<>"
     assert not whole.defects
     text, status, last = whole.iter_parts()
-    assert isinstance(text, EmailMessage)
     assert status.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
-    groups = [group for group in status.walk() if group is not status]
-    assert all(isinstance(group, EmailMessage) for group in groups)
-    return Dsn(whole, text.as_string(), _own(groups[0]), [_own(group) for group in groups[1:]], _returned(last))
+    groups = [message_from_bytes(group, _class=EmailMessage, policy=policy.SMTPUTF8) for group in _groups(status)]
+    return Dsn(whole, str(text.get_content()), groups[0], groups[1:], _returned(last))
+
+
+def _groups(status: Message) -> list[bytes]:
+    """The groups of fields. The library parts those of message/delivery-status and knows no global one. # RFC 6533"""
+    parts = [part for part in status.walk() if part is not status]
+    octets = b"\r\n\r\n".join(part.as_bytes(policy=policy.SMTPUTF8).strip(b"\r\n") for part in parts)
+    return octets.split(b"\r\n\r\n")
 
 
 def _own(group: object) -> EmailMessage:
@@ -45,7 +50,7 @@ def _own(group: object) -> EmailMessage:
     return group
 
 
-def _returned(part: EmailMessage) -> EmailMessage:
+def _returned(part: Message) -> EmailMessage:
     """The letter of a message/rfc822 part, or the header of a text/rfc822-headers one."""
     payload = part.get_payload()
     if isinstance(payload, list):

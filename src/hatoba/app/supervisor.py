@@ -152,6 +152,7 @@ class Supervisor:
         fresh = listeners.resolved(msgspec.structs.replace(loaded.settings, listener=standing), self.places)
         merged, waiting = config.reloaded(self.settings, fresh)
         self.loaded, self.settings, self.crew.settings = loaded, merged, merged
+        logs.configure(merged.log)
         if waiting:
             self._log.warning("these settings change at the next start", keys=waiting)
         for hand in self.crew.hands:
