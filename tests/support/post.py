@@ -90,11 +90,14 @@ class Mailbox:
     def __init__(self, node: Node, address: str) -> None:
         local, _, domain = address.partition("@")
         self.address, self.folder = address, Path(node.data, "mail", domain, local, "new")
+        self._read: dict[str, bytes] = {}  # by file name, in the order they were met
 
     def letters(self) -> list[bytes]:
-        """Their octets as the wire had them, oldest first: a Maildir's lines end in LF."""
-        paths = sorted(self.folder.glob("*"), key=lambda path: path.stat().st_mtime_ns) if self.folder.is_dir() else []
-        return [path.read_bytes().replace(b"\n", b"\r\n") for path in paths]
+        """Their octets as the wire had them, in the order they were met: a Maildir's lines end in LF. Each file is read once."""
+        for path in self.folder.glob("*") if self.folder.is_dir() else ():
+            if path.name not in self._read:
+                self._read[path.name] = path.read_bytes().replace(b"\n", b"\r\n")
+        return list(self._read.values())
 
     def wait(self, want: Callable[[bytes], bool] = lambda octets: True, seconds: float = 60.0) -> bytes:
         """The first letter that is wanted, once it is there."""

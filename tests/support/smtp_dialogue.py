@@ -119,18 +119,23 @@ class Connection:
         return text
 
     def take(self, count: int) -> bytes:
-        while len(self._buffer) < count:
+        gathered = bytearray(self._buffer)
+        while len(gathered) < count:
+            self._buffer = b""
             self.fill()
-        data, self._buffer = self._buffer[:count], self._buffer[count:]
-        return data
+            gathered += self._buffer
+        self._buffer = bytes(gathered[count:])
+        return bytes(gathered[:count])
 
     def content(self) -> bytes:
         """Reads to CRLF.CRLF and undoes the stuffing. # RFC 5321 §4.5.2"""
-        buffer = b"\r\n"
-        while b"\r\n.\r\n" not in buffer + self._buffer:
-            buffer, self._buffer = buffer + self._buffer, b""
+        gathered, start = bytearray(b"\r\n" + self._buffer), 0
+        while (end := gathered.find(b"\r\n.\r\n", start)) < 0:
+            start, self._buffer = max(0, len(gathered) - 4), b""
             self.fill()
-        data, _, self._buffer = (buffer + self._buffer).partition(b"\r\n.\r\n")
+            gathered += self._buffer
+        self._buffer = bytes(gathered[end + 5 :])
+        data = bytes(gathered[:end])
         return (data + b"\r\n")[2:].replace(b"\r\n.", b"\r\n").removeprefix(b".")
 
     def write(self, text: str) -> None:
