@@ -21,6 +21,8 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 	$(BIN)/python tools/sizes.py
+	$(BIN)/python tools/rfc.py --quiet
+	$(BIN)/python tools/changelog.py --check
 	$(BIN)/python -m hatoba.app.reference --check docs/settings.md docs/cli.md
 
 # Against Debian's Postfix on this machine, as root: BENCH_ARGS="--sizes 10 --rounds 5"

@@ -42,7 +42,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     implicit_tls: Annotated[bool, Meta(description="TLS from the first byte (port 465) instead of STARTTLS.")] = False
     username: Annotated[str, Meta(description="Account to log in with; empty for no AUTH.")] = ""
-    password: Annotated[str, Meta(description="Its password; better in password_file.")] = ""
+    password: Annotated[str, Meta(description="Its password; better in password_file.", extra={"secret": True})] = ""
     password_file: Annotated[str, Meta(description="File whose first line is the password, read at each login.")] = ""
     auth_without_tls: Annotated[
         bool, Meta(description="Log in without TLS too; else only under TLS, to loopback or on a unix socket.")

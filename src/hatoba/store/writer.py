@@ -149,12 +149,12 @@ class Writer:
         company go after settings.ride.
         """
         waiting, most = self._waiting, self._settings.batch
+        if self._crowded:  # asleep we cost nothing; a get would be woken by the first letter
+            time.sleep(self._settings.gather)
         item = waiting.get()
         if item is _RIDERS:
             with contextlib.suppress(Empty):
                 item = waiting.get(timeout=self._settings.ride)
-        if self._crowded and item is not None:
-            time.sleep(self._settings.gather)
         batch: list[Work] = []
         letters = 0
         while item is not None:
