@@ -30,7 +30,7 @@ def now() -> int:
 
 
 def places(settings: Settings) -> Places:
-    return Places(Path(settings.data) if settings.data else default_data())
+    return Places(Path(settings.data).resolve() if settings.data else default_data())
 
 
 @contextmanager

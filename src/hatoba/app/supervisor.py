@@ -46,7 +46,7 @@ class Supervisor:
     def __init__(self, loaded: config.Loaded, explicit: str | None = None) -> None:
         self.loaded, self._explicit = loaded, explicit
         self.settings = loaded.settings
-        self.places = Places(Path(self.settings.data) if self.settings.data else default_data())
+        self.places = Places(Path(self.settings.data).resolve() if self.settings.data else default_data())
         self.bound: list[listeners.Bound] = []
         self._log = structlog.get_logger("supervisor")
         self._lock = -1

@@ -5,11 +5,14 @@ Never touches accounts of yours: it uses one of its own, whose password is made 
 """
 
 import secrets
+import shutil
 import ssl
+import sys
 import threading
 import time
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from pathlib import Path
 
 import click
 import msgspec
@@ -51,6 +54,13 @@ def _letter() -> EmailMessage:
     message["Message-ID"] = make_msgid(domain=DOMAIN)
     message.set_content("この手紙は hatoba が自分に送りました。\nhatoba sent this letter to itself.\n")
     return message
+
+
+def command() -> str:
+    """How this very program is called from a shell."""
+    own = Path(sys.argv[0]).resolve()
+    found = shutil.which("hatoba")
+    return "hatoba" if found and Path(found).resolve() == own else str(own)
 
 
 class FirstLetter:
@@ -110,19 +120,20 @@ class FirstLetter:
             raise RuntimeError("it is still in the queue")
 
     def next_steps(self) -> None:
-        data = self.node.places.data
+        data, hatoba = self.node.places.data, command()
         starttls = next(port for port, implicit in listeners.submission_ports(self.node.settings) if not implicit)
         click.echo(
             f"""
 The mailbox is {data}/mail (Maildir). Account of this trial: {ADDRESS}  password: {self.password}
 The certificate is self-signed unless you set one: {self.node.settings.tls.certificate}
 
-Next, in another terminal (HATOBA_DATA={data}):
-  hatoba send --host localhost --port {starttls} --insecure --user {ADDRESS} --from {ADDRESS} --to {ADDRESS} --text Hi
-  hatoba trace {ADDRESS}            where is my letter, and why
-  hatoba queue summary              what waits, lane by lane
-  hatoba domain add your.domain && hatoba account add you@your.domain
-  hatoba config show                every setting and its source
+Next, in another terminal (the password is asked):
+  export HATOBA_DATA={data}
+  {hatoba} send --host localhost --port {starttls} --insecure --user {ADDRESS} --from {ADDRESS} --to {ADDRESS} --text Hi
+  {hatoba} trace {ADDRESS}   where is my letter, and why
+  {hatoba} queue summary   what waits, lane by lane
+  {hatoba} domain add your.domain && {hatoba} account add you@your.domain
+  {hatoba} config show   every setting and its source
 Ctrl-C stops; nothing that was accepted is lost."""
         )
 
