@@ -39,7 +39,6 @@ def dial(port: int, *, context: ssl.SSLContext | None = None, helo: str = "clien
     client = smtplib.SMTP("127.0.0.1", port, local_hostname=helo, timeout=60)
     client.ehlo()
     if context is not None:
-        client._host = "localhost"  # type: ignore[attr-defined] # the name that the certificate is checked for
         client.starttls(context=context)
         client.ehlo()
     return client
@@ -93,7 +92,7 @@ class Mailbox:
         self._read: dict[str, bytes] = {}  # by file name, in the order they were met
 
     def letters(self) -> list[bytes]:
-        """Their octets as the wire had them, in the order they were met: a Maildir's lines end in LF. Each file is read once."""
+        """Their octets as the wire had them (a Maildir's lines end in LF), in the order they were met."""
         for path in self.folder.glob("*") if self.folder.is_dir() else ():
             if path.name not in self._read:
                 self._read[path.name] = path.read_bytes().replace(b"\n", b"\r\n")
