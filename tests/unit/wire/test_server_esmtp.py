@@ -67,6 +67,7 @@ def test_mail(text: str, fields: dict[str, Any]) -> None:
         ("ORCPT=rfc822;a+2Bb@example.com", {"orcpt": "rfc822;a+b@example.com"}),
         (r"ORCPT=utf-8;\x{2603}@example.com", {"orcpt": "utf-8;☃@example.com"}),
         ("ORCPT=utf-8;bøb+@example.com", {"orcpt": "utf-8;bøb+@example.com"}),
+        ("ORCPT=rfc822;+E8+8A+B1+E5+AD+90@example.com", {"orcpt": "utf-8;花子@example.com"}),  # as Postfix writes it
         ("ORCPT=UTF-8;a+2Bb@example.com", {"orcpt": "UTF-8;a+b@example.com"}),
         ("RRVS=2014-04-03T23:01:00Z", {"rrvs": 1396566060000, "rrvs_continue": False}),
         ("RRVS=2003-07-01T10:52:37+02:00;r", {"rrvs": 1057049557000, "rrvs_continue": False}),
@@ -108,7 +109,7 @@ def test_mail_501(text: str) -> None:
         "NOTIFY=FAILURE,", "NOTIFY=NEVER NOTIFY=NEVER",
         "ORCPT=", "ORCPT=rfc822;", "ORCPT=;", "ORCPT=;a", "ORCPT=rfc822", "ORCPT=r(c;a", "ORCPT=rfc822;a+0Db",
         "ORCPT=rfc822;" + "a" * 500, r"ORCPT=utf-8;\x{110000}", r"ORCPT=utf-8;\x{D800}", r"ORCPT=utf-8;\x{0A}",
-        "ORCPT=utf-8;", "ORCPT=rfc822;bøb",
+        "ORCPT=utf-8;", "ORCPT=rfc822;bøb", "ORCPT=rfc822;a+FFb", "ORCPT=rfc822;a+C2+85b", "ORCPT=x400;a+C3+B8b",
         "RRVS=", "RRVS=2022-01-02", "RRVS=2022-01-02T01:01:01", "RRVS=ABC", "RRVS=2022-01-02T01:01:01Z;X",
         "RRVS=2022-01-02T01:01:01Z;",
     ],

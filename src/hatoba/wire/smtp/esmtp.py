@@ -146,9 +146,22 @@ def _notify(value: str, offer: Offer) -> Fields:  # RFC 3461 §4.1
 def _orcpt(value: str, offer: Offer) -> Fields:  # RFC 3461 §4.2, RFC 6533 §3
     kind, _, address = value.partition(";")
     decoded = _utf8_address(address) if kind.lower() == "utf-8" else xtext(address)
+    if decoded is None and kind.lower() == "rfc822":
+        kind, decoded = "utf-8", _utf8_octets(address)
     if decoded is None or len(value) > ORCPT_MAX or not _ADDR_TYPE(kind):
         raise _wrong("ORCPT")
     return {"orcpt": f"{kind};{decoded}"}
+
+
+def _utf8_octets(text: str) -> str | None:
+    """An xtext of UTF-8 octets, which RFC 3461 does not know: Postfix 3.7 writes those of SMTPUTF8 so."""
+    if not _XTEXT(text):
+        return None
+    try:
+        decoded = _HEX(lambda found: chr(int(found[1], 16)), text).encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return None
+    return decoded if decoded.isprintable() else None
 
 
 def _utf8_address(text: str) -> str | None:
