@@ -16,6 +16,7 @@ _ID = re.compile(rb"\bid ([0-9A-HJKMNP-TV-Z]{13})\b")
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 256  # a worker that comes back dials all its connections at once
     collector: "Collector"
 
 

@@ -9,11 +9,12 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tests.support.node import Node
 from tests.support.wait import until
+
+from hatoba.store import maildir
 
 PASSWORD = "correct-horse-battery"
 LETTER = b"From: <alice@example.org>\r\nTo: <bob@example.com>\r\nSubject: a letter\r\n\r\nHello, Bob.\r\n"
@@ -88,7 +89,7 @@ class Mailbox:
 
     def __init__(self, node: Node, address: str) -> None:
         local, _, domain = address.partition("@")
-        self.address, self.folder = address, Path(node.data, "mail", domain, local, "new")
+        self.address, self.folder = address, maildir.mailbox(node.data / "mail", domain, local) / "new"
         self._read: dict[str, bytes] = {}  # by file name, in the order they were met
 
     def letters(self) -> list[bytes]:
