@@ -95,6 +95,7 @@ class Queue:
         self._purged = 0
         self._plan, self._seal = self._admission.plan, shard.writer.seal
         self._settlement.admission = self._admission
+        self._settlement.nudge = self._runner.nudge
         board.settlement = self._settlement
         self._resolving.settlement = self._settlement
         self._ink.relieved = board.wake_all

@@ -31,7 +31,9 @@ from hatoba.store import spool, trouble
 from hatoba.store.rows import HELD, READY, Lease, RecipientRow, RecipientUpdate
 from hatoba.store.sqlite import Reader, Tx
 
-SUSPECT = 2  # crashes from which a recipient travels alone
+SUSPECT = 2  # crashes from which a recipient waits in line
+ALONE = 3  # crashes from which it travels alone: the next one will be its own
+WINDOW = 64  # most suspects under way together; it starts at one and each that ends well earns one more
 SUSPECTS = 10_000  # keys of suspects known in memory
 ASIDE = 60_000  # ms: the rows of waiting suspects are put off by this, so that others are read
 TOGETHER = 64  # sites read in one visit to the thread
@@ -84,7 +86,9 @@ class Refill:
         self._settlement = settlement
         self._reading = reading
         self._suspects: deque[Key] = deque()  # wait for their turn, put off in the store
-        self._alone: Leased | None = None  # the suspect under way
+        self._grave: deque[Key] = deque()  # those that travel alone
+        self._tested: list[Leased] = []  # suspects under way
+        self._window = 1
 
     async def fill(self, sites: Sequence[str]) -> int:
         """Leases what is due for `sites`, as far as their lanes have room; how many recipients went."""
@@ -145,23 +149,29 @@ class Refill:
     # those that were under way in several crashes
 
     async def _next_suspect(self) -> int:
-        """Sends the next suspect, when none is under way; how many recipients went."""
-        while self._suspects and self._free() and self._means.gate.open:
-            key, now = self._suspects.popleft(), self._means.clock()
+        """Sends suspects as far as their window allows; how many recipients went."""
+        total = 0
+        while self._means.gate.open and (line := self._line()) is not None:
+            key, now = line.popleft(), self._means.clock()
             read = await self._reading.run(partial(_read_one, key=key))
             picked = self._pick(read, now, alone=True)
-            if count := await self._lease(picked, read, now):
-                return count
-        return 0
+            total += await self._lease(picked, read, now)
+        return total
 
-    def _free(self) -> bool:
-        return self._alone is None or not self._alone.suspect  # settlement takes the mark off when it ends
+    def _line(self) -> deque[Key] | None:
+        """The line whose first suspect may go now. Settlement takes the mark off those that ended."""
+        under_way = [job for job in self._tested if job.suspect]
+        self._window = min(self._window + len(self._tested) - len(under_way), WINDOW)
+        self._tested = under_way
+        if self._suspects:
+            return self._suspects if len(under_way) < self._window else None
+        return self._grave if self._grave and not under_way else None
 
     def _put_off(self, picked: _Picked, row: RecipientRow, now: int) -> None:
         """It waits in a list of keys; its row moves out of the way of the others."""
-        key = (row.letter, row.n)
-        if key not in self._suspects and len(self._suspects) < SUSPECTS:
-            self._suspects.append(key)
+        key, line = (row.letter, row.n), self._grave if row.crashes >= ALONE else self._suspects
+        if key not in line and len(line) < SUSPECTS:
+            line.append(key)
         self._move(picked, row, row.site, READY, now + ASIDE)
 
     # choosing
@@ -266,7 +276,7 @@ class Refill:
         suspect = any(row.crashes >= SUSPECT for row in rows)
         job = Leased(letter, tuple([row.n for row in rows]), attempts, rows, suspect)
         if suspect:
-            self._alone = job
+            self._tested.append(job)
         return job
 
 

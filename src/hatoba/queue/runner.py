@@ -67,6 +67,10 @@ class Runner:
             await self._task
             self._task = None
 
+    def nudge(self) -> None:
+        """The next turn comes at once; it looks at what memory asks for."""
+        self._wake.set()
+
     def stir(self) -> None:
         """The next turn comes at once and looks at everything."""
         self._polled = 0

@@ -56,6 +56,7 @@ class Settlement:
         self, means: Means, contents: Contents, ledger: Ledger, ink: Ink, notices: Notices, reading: Reading
     ) -> None:
         self.orders: dict[tuple[int, int], Order] = {}  # of recipients under way
+        self.nudge: Callable[[], None] = lambda: None  # wakes the runner: the next suspect may go
         self._means = means
         self._contents = contents
         self._ledger = ledger
@@ -65,12 +66,19 @@ class Settlement:
         self._tasks: set[asyncio.Task[None]] = set()
         ink.spoiled = self._spoiled
 
+    def _cleared(self, job: Leased) -> None:
+        """Whatever became of it, we are still alive."""
+        if job.suspect:
+            job.suspect = False
+            self.nudge()
+
     # outcomes
 
     def settle(self, lane: Lane | None, job: Leased, attempt: Attempt) -> None:
         """One ended attempt. Hot for one recipient delivered, which nobody wants to be told of."""
         letter, outcomes = job.letter, attempt.outcomes
-        job.suspect = False
+        if job.suspect:
+            self._cleared(job)
         try:
             if len(outcomes) == 1:
                 outcome = outcomes[0]
@@ -197,7 +205,7 @@ class Settlement:
         """Its content cannot be read: set aside when the row is at fault, tried again later when the disk is."""
         means, now = self._means, self._means.clock()
         if isinstance(error, trouble.BadRow | trouble.Gone):
-            job.suspect = False
+            self._cleared(job)
             self._contents.release(job.letter)
             self.quarantine(job.letter.id, str(error), partial(self._ledger.leave, job.letter.id))
             return
@@ -237,7 +245,7 @@ class Settlement:
     def _back(self, jobs: list[Leased], state: int, due: int, site: str | None, events: Iterable[Event]) -> None:
         updates: list[RecipientUpdate] = []
         for job in jobs:
-            job.suspect = False
+            self._cleared(job)
             self._contents.release(job.letter)
             for n in job.indexes:
                 where = site if site is not None else job.site
