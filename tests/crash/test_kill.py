@@ -65,7 +65,7 @@ def strike(node: Node, chance: random.Random, collector: Collector) -> int:
 
 
 def emptied(node: Node, seconds: float) -> bool:
-    """Whether the queue ran empty in time. Letters that met too many kills stand in quarantine: a person releases them."""
+    """Whether the queue ran empty in time; letters that met too many kills are released from quarantine."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         rows = node.json("queue", "summary")
@@ -78,7 +78,7 @@ def emptied(node: Node, seconds: float) -> bool:
 
 
 def test_every_250_survives_kill_9(tmp_path: Path) -> None:
-    rounds = int(os.environ.get("HATOBA_CRASH_ROUNDS", "8"))
+    rounds = int(os.environ.get("HATOBA_CRASH_ROUNDS", "6"))
     seed = int(os.environ.get("HATOBA_CRASH_SEED", "0")) or random.randrange(1 << 30)
     print(f"{rounds} rounds, HATOBA_CRASH_SEED={seed}")  # noqa: T201  a failing history must be found again
     chance, flying = random.Random(seed), 0
