@@ -91,9 +91,7 @@ def application(gather: Callable[[], Iterable[Sample]], health: Callable[[], Hea
     return answer
 
 
-def serve(
-    address: str, port: int, gather: Callable[[], Iterable[Sample]], health: Callable[[], Health]
-) -> WSGIServer:
+def serve(address: str, port: int, gather: Callable[[], Iterable[Sample]], health: Callable[[], Health]) -> WSGIServer:
     """Serves in a daemon thread until .shutdown(); OSError when the port is taken."""
     server = make_server(address, port, application(gather, health), server_class=_Server, handler_class=_Quiet)
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
