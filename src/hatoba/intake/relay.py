@@ -2,12 +2,15 @@
 
 Run from the table in checks, once per RCPT.
 Never routes: delivery finds the way.
-Fails by a Verdict: 5.1.1 unknown user, 5.2.1 switched off, 5.7.1 relay access denied.
+Fails by a Verdict: 5.1.1 unknown user, 5.2.1 switched off, 5.7.1 relay access denied, or asked for by a detour.
 """
 
 from hatoba.intake.case import Case, reject
 from hatoba.model.envelope import Recipient
 from hatoba.model.outcome import Verdict
+
+# Marks of a route inside a local part: user%host@here, host!user@here, "user@host"@here. # RFC 5321 appendix F.2
+_ROUTING = frozenset("%!@")
 
 
 def destination(case: Case, recipient: Recipient) -> Verdict | None:
@@ -19,6 +22,9 @@ def destination(case: Case, recipient: Recipient) -> Verdict | None:
             return None
         return reject("relay", "5.7.1", f"<{address}>: relay access denied")
     if domain.kind != "local":
+        if not case.trusted and not _ROUTING.isdisjoint(address.local):
+            # The next host trusts us; if it reads a route there, we would have opened it to the world.
+            return reject("relay", "5.7.1", f"<{address}>: a route in a local part is not followed from here")
         return None
     account = case.directory.account(address)
     if account is None:

@@ -77,6 +77,14 @@ def test_who_is_trusted_relays_anywhere_but_not_to_unknown_users(desk: Make) -> 
         rcpt(begin(desk(), ALICE, "alice@example.org"), "nobody@example.org")
 
 
+@pytest.mark.parametrize("local", ["dave%example.com", "example.com!dave", '"dave@example.com"', '"a!b"'])
+def test_a_route_in_a_local_part_opens_no_relay_domain_to_strangers(desk: Make, local: str) -> None:
+    with refused("5.7.1"):
+        rcpt(begin(desk()), f"{local}@example.net")
+    rcpt(begin(desk(), ALICE, "alice@example.org"), f"{local}@example.net")
+    rcpt(begin(desk(relay_networks=("192.0.2.0/24",)), Source("mx", "192.0.2.1")), f"{local}@example.net")
+
+
 def test_networks_that_are_none_are_told_at_the_start(desk: Make) -> None:
     with pytest.raises(ValueError, match=r"relay_networks: '192\.0\.2\.1/24'"):
         desk(relay_networks=("192.0.2.1/24",))
