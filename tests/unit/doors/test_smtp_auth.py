@@ -126,6 +126,32 @@ def test_failures_lock_the_name_out_then_the_network(loop: str, site: Any, dial:
     assert house.counts.locked_out == 2
 
 
+async def scram(client: Any, name: str, password: str) -> str:
+    """The last reply to a SCRAM exchange."""
+    exchange = sasl.client("SCRAM-SHA-256", name, password, nonce="fyko")
+    said = str(await client.say("AUTH SCRAM-SHA-256 " + b64(exchange.initial() or b"")))
+    while said.startswith("334 "):
+        said = await client.say(b64(exchange.step(base64.b64decode(said[4:]))))
+    return said
+
+
+@both
+def test_neither_scram_nor_another_spelling_gives_more_tries(loop: str, site: Any, dial: Any) -> None:
+    house = site.house(auth_failures=2, auth_delay_most=0.01)
+
+    async def main() -> None:
+        async with site.door("submissions", house=house) as door, dial(door.port, tls.client_context()) as client:
+            await client.greet()
+            for _ in range(2):
+                assert (await scram(client, "alice@example.org", "no")).startswith("535")
+            assert (await scram(client, "alice@example.org", PASSWORD)).startswith("454 4.7.0")
+            for spelling in ('"alice"@example.org', r'"al\ice"@example.org', "ALICE@EXAMPLE.org"):
+                assert (await client.say(plain(spelling, PASSWORD))).startswith("454 4.7.0"), spelling
+            assert (await scram(client, "bob@example.org", PASSWORD)).startswith("235")
+
+    run(loop, main())
+
+
 @both
 def test_a_failed_login_waits_longer_each_time(loop: str, site: Any, dial: Any) -> None:
     house = site.house(auth_delay=0.02)

@@ -57,7 +57,7 @@ def _come_to(state: State, step: sasl.Step) -> Said:
     if isinstance(step, sasl.Challenge):
         return Challenge(step.data)
     if isinstance(step, sasl.Failure):
-        return _wrong(state, "", step.reason)
+        return _wrong(state, state.exchange.name if isinstance(state.exchange, sasl.ScramServer) else "", step.reason)
     if isinstance(step, sasl.Proved):
         account = state.house.directory.login(step.name)
         if account is None or not account.enabled:

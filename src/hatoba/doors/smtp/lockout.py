@@ -8,8 +8,11 @@ Fails never.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
+from hatoba.directory import entries
 from hatoba.doors.smtp.state import State
+from hatoba.model.address import Address, BadAddress
 
 
 def shut(state: State) -> bool:
@@ -53,4 +56,7 @@ def _network(state: State) -> str:
 
 
 def _pair(state: State, name: str) -> str:
+    """Spellings of one address ("a"@x, a@X) count as one: each would have tries of its own otherwise."""
+    with contextlib.suppress(BadAddress):
+        name = entries.key(Address.parse(name))
     return f"auth {state.network} {name.casefold()}"

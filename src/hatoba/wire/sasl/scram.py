@@ -45,6 +45,12 @@ class ScramServer:
         self._iterations = iterations
         self._stage = self._client_first
         self._known = False
+        self._name = ""
+
+    @property
+    def name(self) -> str:
+        """Who the client says it is; "" before it said so."""
+        return self._name
 
     def step(self, response: bytes | None) -> steps.Step:
         if response is None and self._stage == self._client_first:
