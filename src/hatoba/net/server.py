@@ -1,7 +1,7 @@
 """A listening socket at work: every connection gets a pump; all of them are known until they are gone.
 
 Called by app (through doors) for each listener of a worker.
-Never limits what a connection may do: the session does; it only asks `guard` before a handshake costs anything.
+Never limits what a connection may do: the session does; it only asks `guard` before a TLS handshake costs anything.
 Fails with OSError when the socket cannot be listened on; a connection that fails before its first word is dropped.
 """
 
@@ -156,7 +156,7 @@ class _Porch:
                 return
             ip = origin.source_ip if origin.known else ip
         waiting = self._waiting.get(ip, 0)
-        if self._guard is not None and not self._guard(ip, waiting):
+        if self._tls is not None and self._guard is not None and not self._guard(ip, waiting):
             connection.close()
             return
         self._waiting[ip] = waiting + 1

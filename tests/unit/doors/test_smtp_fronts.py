@@ -86,3 +86,35 @@ def test_xclient_replaces_the_client(loop: str, site: Any, dial: Any) -> None:
 
     run(loop, main())
     assert site.seam.letters[0].source.ip == "2001:db8::7"
+
+
+@both
+def test_xclient_without_login_logs_the_last_client_out(loop: str, site: Any, dial: Any) -> None:
+    """A front keeps its connection for the next client, which must not send as the one before."""
+
+    async def main() -> None:
+        async with site.door(xclient_networks=("127.0.0.1",)) as door, dial(door.port) as client:
+            await client.greet()
+            for said, relayed in (("LOGIN=alice@example.org", "250"), ("ADDR=192.0.2.9", "550 5.7.1")):
+                assert (await client.say("XCLIENT " + said)).startswith("220")
+                await client.say("EHLO front.example")
+                await client.say("MAIL FROM:<alice@example.org>")
+                assert (await client.say("RCPT TO:<x@elsewhere.example>")).startswith(relayed)
+                await client.say("RSET")
+
+    run(loop, main())
+
+
+@both
+def test_behind_a_proxy_too_a_connection_too_many_is_told(loop: str, site: Any, dial: Any) -> None:
+    async def main() -> None:
+        house = site.house(connections_per_ip=1, unlimited=())
+        async with (
+            site.door(house=house, proxy_networks=("198.51.100.0/24",)) as door,
+            dial(door.port) as first,
+            dial(door.port) as second,
+        ):
+            assert (await first.reply()).startswith("220")
+            assert (await second.reply()).startswith("421 4.7.0")
+
+    run(loop, main())

@@ -28,8 +28,7 @@ def xclient(state: State, event: events.Xclient) -> Reply:
         return state.erred(_BAD)
     state.drop()
     account = state.house.directory.login(said["LOGIN"]) if said.get("LOGIN") else None
-    if "LOGIN" in said:
-        state.account = account.key if account is not None and account.enabled else ""
+    state.account = account.key if account is not None and account.enabled else ""  # not the last one's
     state.ip, state.network, state.port = ip, network_key(ip), port
     state.helo = said.get("HELO", state.helo)
     if said.get("PROTO"):
