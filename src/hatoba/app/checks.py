@@ -15,6 +15,7 @@ from hatoba.app import config, listeners
 from hatoba.app.problems import Problem
 from hatoba.app.settings import Settings
 from hatoba.delivery import courier
+from hatoba.model import domain
 from hatoba.net import dns, tls
 
 Found = Iterator[tuple[str, str, str]]  # (key, what is wrong, the fix)
@@ -71,7 +72,20 @@ def _routes(settings: Settings) -> Found:
             yield f"route[{index}].password_file", f"{route.password_file} is not there", "Make it, one line."
 
 
+def _names(settings: Settings) -> Found:
+    for key, written in (("hostname", settings.hostname), ("delivery.helo", settings.delivery.helo)):
+        try:
+            if written:
+                domain.parse(written, smtputf8=False)
+        except domain.BadAddress as error:
+            yield key, f"{written!r} is no host name: {error}", 'Write it like "mail.example.org".'
+
+
 def _addresses(settings: Settings) -> Found:
+    try:
+        ipaddress.ip_address(settings.http.address)
+    except ValueError:
+        yield "http.address", f"{settings.http.address!r} is no IP address", 'Give one, for example "127.0.0.1".'
     for written in settings.delivery.source_ips:
         try:
             ipaddress.ip_address(written)
@@ -98,7 +112,7 @@ def _data(settings: Settings) -> Found:
 
 
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
-    _certificate, _listeners, _networks, _routes, _addresses, _user, _data,
+    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data,
 )  # fmt: skip
 
 

@@ -156,8 +156,12 @@ def find(explicit: str | None, environ: Mapping[str, str]) -> Path | None:
 def _from_file(reader: _Reader, path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSettings([Problem(str(path), 0, "", f"cannot be read: {error}", "Check the path given.")]) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BadSettings([Problem(str(path), line, "", "is not UTF-8 text", "Save the file as UTF-8.")]) from error
+    except OSError as error:
+        why = f"cannot be read: {error.strerror}"
+        raise BadSettings([Problem(str(path), 0, "", why, "Check the path given.")]) from error
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -157,14 +157,15 @@ class Resolver:
 
 def _server(text: str) -> Server:
     """ "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1". ValueError on anything else."""
-    host, port = text, 53
+    host, number = text, "53"
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
-        port = int(rest[1:]) if rest else 53
+        number = rest[1:] if rest else number
     elif text.count(":") == 1:
         host, _, number = text.partition(":")
-        port = int(number)
-    return Server(host, port, ipaddress.ip_address(host.partition("%")[0]).is_loopback)
+    if not number.isdecimal() or not 0 < int(number) < 65536:
+        raise ValueError(f"{text!r} has no port from 1 to 65535 behind its colon")
+    return Server(host, int(number), ipaddress.ip_address(host.partition("%")[0]).is_loopback)
 
 
 def _configured(path: Path) -> list[str]:

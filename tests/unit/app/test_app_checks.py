@@ -53,7 +53,17 @@ def test_networks_and_routes(tmp_path: Path) -> None:
     assert found(tmp_path, text) == [(5, "route[0].password_file")]
 
 
+def test_names(tmp_path: Path) -> None:
+    assert found(tmp_path, 'hostname = "-bad host"\n[delivery]\nhelo = "a..b"\n') == [
+        (1, "hostname"), (3, "delivery.helo"),
+    ]  # fmt: skip
+    assert found(tmp_path, 'hostname = "mx1.example.org"\n') == []
+
+
 def test_addresses(tmp_path: Path) -> None:
+    assert found(tmp_path, '[http]\naddress = "localhost"\n[dns]\nservers = ["127.0.0.1:x"]\n') == [
+        (2, "http.address"), (4, "dns.servers"),
+    ]  # fmt: skip
     text = '[dns]\nservers = ["resolver.example"]\n[delivery]\nsource_ips = ["192.0.2.1", "x"]\n'
     assert found(tmp_path, text) == [(4, "delivery.source_ips"), (2, "dns.servers")]
     assert found(tmp_path, '[dns]\nservers = ["127.0.0.1:5353", "[::1]:53"]\n') == []
