@@ -77,10 +77,12 @@ def _accepted(form: forms.Accepted, when: str) -> Iterator[str]:
     yield f"    <{form.sender}> → {', '.join(f'<{to}>' for to in form.to)}"
 
 
-def _other(entry: timeline.Entry, when: str) -> Iterator[str]:
-    form = entry.form
+def _other(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:
+    form, when = entry.form, moment(entry.at)
     facts = {key: value for key, value in msgspec.to_builtins(form).items() if value not in ("", [], 0)}
     facts.pop("n", None)
+    if due := facts.pop("next_at", 0):
+        facts["next try"] = moment(due)
     told = ", ".join(f"{key} {value}" for key, value in facts.items())
     yield f"{when}  {entry.kind}" + (f": {told}" if told else "")
 
@@ -93,7 +95,7 @@ def lines_of(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:
     elif isinstance(entry.form, forms.Tried):
         yield from _tried(entry, entry.form, when)
     else:
-        yield from _other(entry, when)
+        yield from _other(entry, moment)
 
 
 class Moment:

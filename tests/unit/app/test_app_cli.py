@@ -216,6 +216,27 @@ def test_send_a_file_as_it_is(hatoba: Run, served: ssl.SSLContext, tmp_path: Pat
     assert letter.content == path.read_bytes()
 
 
+def test_send_tells_of_a_recipient_that_was_refused(hatoba: Run, served: ssl.SSLContext) -> None:
+    words = ["send", "--from", "a@b.example", "--to", "c@d.example", "--to", "e@d.example", "--text", "x"]
+    with SmtpPeer({"RCPT": ["550 5.1.1 nobody", "250 ok"]}, context=served) as peer:
+        done = hatoba(*words, "--host", "localhost", "--insecure", "--port", str(peer.port))
+        untrusted = hatoba(*words, "--host", "localhost", "--port", str(peer.port))
+    assert (done.status, untrusted.status) == (1, 1)
+    assert "Refused: c@d.example: 550 5.1.1 nobody" in done.err
+    assert "--insecure" in untrusted.err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("--to", "c@d.example\nRCPT TO:<x@y.example>"), ("--subject", "x\r\nBcc: e@y.example"), ("--from", "nobody")],
+)
+def test_send_takes_one_line_and_real_addresses(hatoba: Run, wrong: tuple[str, str]) -> None:
+    words = {"--from": "a@b.example", "--to": "c@d.example", "--text": "x", "--host": "127.0.0.1"} | dict([wrong])
+    done = hatoba("send", *(word for pair in words.items() for word in pair))
+    assert done.status == 2
+    assert f"'{wrong[0]}'" in done.err
+
+
 def test_send_says_why_not(hatoba: Run) -> None:
     closed = free_port()
     words = ["send", "--from", "a@b.example", "--to", "c@d.example", "--text", "x", "--host", "127.0.0.1"]

@@ -103,9 +103,11 @@ def test_a_story_in_words() -> None:
 def test_other_events_and_where_it_stands() -> None:
     moment = stories.Moment()
     held = timeline.Entry(2, NOW, "held", forms.Ordered((0,), "cli:me", "a reason"))
-    odd = timeline.Entry(3, NOW, "new", timeline.Unreadable("{"))
-    assert [next(stories.lines_of(entry, moment)).split("  ", 1)[1] for entry in (held, odd)] == [
+    freed = timeline.Entry(3, NOW, "released", forms.Ordered((0,), "cli:me", next_at=NOW))
+    odd = timeline.Entry(4, NOW, "new", timeline.Unreadable("{"))
+    assert [next(stories.lines_of(entry, moment)).split("  ", 1)[1] for entry in (held, freed, odd)] == [
         "held: by cli:me, reason a reason",
+        f"released: by cli:me, next try {moment(NOW)}",
         "new: data {",
     ]
     waiting = timeline.Waiting(

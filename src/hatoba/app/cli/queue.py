@@ -96,7 +96,7 @@ def _order(options: dict[str, str | None], verb: str, word: str, words: dict[str
     answers = ask(options, verb, arguments)
     done = {key: sum(answer[key] for answer in answers) for key in ("changed", "under_way")}
     tail = f", {done['under_way']} under way follow when their attempt ends" if done["under_way"] else ""
-    show.either(words["as_json"], done, lambda: click.echo(f"{done['changed']} recipients {word}{tail}."))
+    show.either(words["as_json"], done, lambda: click.echo(f"{show.count(done['changed'], 'recipient')} {word}{tail}."))
 
 
 @queue.command()

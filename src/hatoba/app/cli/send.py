@@ -16,6 +16,7 @@ import click
 from hatoba.app import config as settings_file
 from hatoba.app import listeners, sending
 from hatoba.app.cli import show
+from hatoba.model.address import Address, BadAddress
 
 
 def _message(sender: str, to: tuple[str, ...], subject: str, text: str, attachments: tuple[Path, ...]) -> EmailMessage:
@@ -43,13 +44,48 @@ def _ports(written: str, host: str | None, config: str | None) -> list[tuple[int
     return list(sending.ORDER)
 
 
+def _address(context: click.Context, parameter: click.Parameter, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Nothing that is no address goes into a header or a command."""
+    for written in (value,) if isinstance(value, str) else value:
+        try:
+            Address.parse(written)
+        except BadAddress as error:
+            raise click.BadParameter(f"{written!r} is no mail address: {error}") from None
+    return value
+
+
+def _one_line(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if len(value.splitlines()) > 1 or value.strip("\r\n") != value:
+        raise click.BadParameter("it has one line")
+    return value
+
+
+def _report(tries: list[sending.Try]) -> None:
+    """What each port said, a line each, and the next step where it was not enough."""
+    for tried in tries:
+        state = "sent" if tried.ok else f"failed at {tried.stage}"
+        how = f"{tried.tls or 'no TLS'}, {tried.seconds:.2f} s"
+        click.echo(f"port {tried.port}: {state} ({how}) {tried.reply or tried.detail}")
+    last = tries[-1]
+    if last.ok and last.detail:
+        click.echo(f"Refused: {last.detail}", err=True)
+    if not last.ok:
+        click.echo("Not sent. `hatoba ports HOST` shows which ports answer.", err=True)
+        if any("CERTIFICATE_VERIFY_FAILED" in tried.detail for tried in tries):
+            click.echo("The certificate is not trusted; --insecure sends all the same.", err=True)
+
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--from", "sender", required=True, metavar="ADDRESS", help="Sender, in envelope and header.")
-@click.option("--to", "to", required=True, multiple=True, metavar="ADDRESS", help="Recipient; may be repeated.")
-@click.option("--subject", default="", help="Subject.")
+@click.option(
+    "--from", "sender", required=True, callback=_address, metavar="ADDRESS", help="Sender, in envelope and header."
+)
+@click.option(
+    "--to", "to", required=True, multiple=True, callback=_address, metavar="ADDRESS", help="Recipient; may be repeated."
+)
+@click.option("--subject", default="", callback=_one_line, help="Subject.")
 @click.option("--text", default=None, help="Body text; without it, standard input.")
 @click.option("--attach", multiple=True, type=_FILE, help="A file to attach; may be repeated.")
 @click.option("--eml", type=click.File("rb"), default=None, help="Send this message file as it is.")
@@ -73,7 +109,10 @@ def send(
     insecure: bool,
     as_json: bool,
 ) -> int:
-    """Send a letter over 587, else 2525, else 465, and say what each port answered."""
+    """Send a letter over 587, else 2525, else 465, and say what each port answered.
+
+    The exit status is 0 only when every recipient was taken.
+    """
     message: EmailMessage | bytes
     if eml is not None:
         message = re.sub(rb"\r?\n", b"\r\n", eml.read())  # nothing but line ends: a signature stays good
@@ -92,10 +131,5 @@ def send(
     if as_json:
         show.as_json(tries)
     else:
-        for tried in tries:
-            state = "sent" if tried.ok else f"failed at {tried.stage}"
-            how = f"{tried.tls or 'no TLS'}, {tried.seconds:.2f} s"
-            click.echo(f"port {tried.port}: {state} ({how}) {tried.reply or tried.detail}")
-        if not tries[-1].ok:
-            click.echo("Not sent. `hatoba ports HOST` shows which ports answer.", err=True)
-    return 0 if tries[-1].ok else 1
+        _report(tries)
+    return 0 if tries[-1].ok and not tries[-1].detail else 1

@@ -52,6 +52,11 @@ def either(as_json_wanted: bool, value: Any, people: Callable[[], None]) -> None
         people()
 
 
+def count(number: int, noun: str) -> str:
+    """ "1 recipient", "2 recipients"."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def fail(text: str) -> NoReturn:
     """Ends the verb with exit status 1 and one line that tells the next step."""
     raise click.ClickException(text)
