@@ -42,6 +42,18 @@ _plain = _PLAIN.fullmatch
 _atoms = _ATOMS.fullmatch
 _dot_string = _DOT_STRING.fullmatch
 
+_WRITTEN: dict[str, str] = {}  # local parts as they are written: a letter asks some four times for each address
+_KEPT = 4096
+
+
+def _write(local: str) -> str:
+    """The local part as Dot-string or Quoted-string; remembered."""
+    written = local if _atoms(local) or _dot_string(local) else '"' + _TO_ESCAPE.sub(r"\\\1", local) + '"'
+    if len(_WRITTEN) >= _KEPT:
+        _WRITTEN.clear()
+    _WRITTEN[local] = written
+    return written
+
 
 class Address(msgspec.Struct, frozen=True, gc=False):
     """`local` is the local part unquoted, case kept; `domain` is lower case, IDNs as A-labels, literals in brackets.
@@ -55,9 +67,7 @@ class Address(msgspec.Struct, frozen=True, gc=False):
 
     def __str__(self) -> str:
         """As it stands between < and > on the wire; the local part quoted where the grammar asks for it."""
-        local = self.local
-        if not (_atoms(local) or _dot_string(local)):
-            local = '"' + _TO_ESCAPE.sub(r"\\\1", local) + '"'
+        local = _WRITTEN.get(self.local) or _write(self.local)
         return f"{local}@{self.domain}" if self.domain else local
 
     @property

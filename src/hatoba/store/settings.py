@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Under load (the last commit carried several letters) the next one waits this long for more; "
             "a client alone is answered at once.",
         ),
-    ] = 0.002
+    ] = 0.004
     ride: Annotated[
         Seconds,
         msgspec.Meta(
