@@ -38,6 +38,8 @@ from hatoba.store import shard as shard_
 from hatoba.store.blobs import Draft
 from hatoba.store.rows import Recovered
 
+CALM = 4  # letters being sealed: beyond it the index of the journal waits for a quieter moment …
+BEHIND = 10_000  # … but not for more letters than this: a search reads what is not indexed one by one
 BUSY = 100  # letters being sealed or settled: beyond it the journal's chores wait
 PURGE = 3_600_000  # ms between two rounds of the purge
 LAST = 5.0  # seconds after the last connection closed in which outcomes must reach the disk
@@ -92,6 +94,7 @@ class Queue:
         sweep = Sweep(means, self._ledger, self._settlement, self._reading)
         self._runner = Runner(means, board, self._refill, sweep, self._reading)
         self._sealing = 0
+        self._unindexed = 0  # letters accepted since the index was last up to date
         self._purged = 0
         self._plan, self._seal = self._admission.plan, shard.writer.seal
         self._settlement.admission = self._admission
@@ -125,6 +128,7 @@ class Queue:
 
     def _sealed(self, plan: Plan, sealed: "asyncio.Future[None]") -> None:
         self._sealing -= 1
+        self._unindexed += 1
         if sealed.cancelled():
             # the caller gave up waiting, the writer did not: ask what became of it, in a commit behind that one
             number = plan.letter.id
@@ -220,9 +224,13 @@ class Queue:
         return self._sealing + self._means.gate.unsettled > BUSY or bool(self._means.gate.stalled)
 
     async def _index(self, now: int) -> None:
+        if self._sealing > CALM and self._unindexed < BEHIND:
+            return
         batch = self._journal.batch
-        while not self._busy() and await self._means.writer.do(lambda tx: search.catch_up(tx, batch)) == batch:
-            pass
+        while not self._busy():
+            if await self._means.writer.do(lambda tx: search.catch_up(tx, batch)) < batch:
+                self._unindexed = 0
+                return
 
     async def _purge(self, now: int) -> None:
         if not self._journal.retention:
