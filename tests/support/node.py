@@ -130,7 +130,8 @@ class Audit:
         self.said: dict[str, set[int]] = {}  # kind of event → letters
         self.queued: set[int] = set()
         for path in sorted((data / "shards").glob("*.db")):
-            with sqlite3.connect(path) as database:
+            with sqlite3.connect(path, isolation_level=None) as database:
+                database.execute("BEGIN")  # one snapshot: a worker may still be writing
                 found = database.execute("PRAGMA integrity_check").fetchall()
                 if found != [("ok",)]:
                     self.faults.append(f"{path.name}: {found}")
