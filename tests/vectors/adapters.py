@@ -5,10 +5,13 @@ Never looks at a case's name or text to decide: it hands the text to the room th
 Fails never: what a room refuses is False.
 """
 
+from hatoba.mailauth import questions
+from hatoba.mailauth.spf import check as spf
 from hatoba.message import charsets, mailbox, words
 from hatoba.model.address import Address, BadAddress
 from hatoba.wire.smtp import esmtp, grammar
 from hatoba.wire.smtp.offer import Offer
+from tests.vectors import fake_dns
 
 OFFER = Offer("mx.example.org", size=1 << 30, mechanisms=("PLAIN",))
 
@@ -41,3 +44,12 @@ def charset_decode(charset: str, octets: bytes) -> str:
 def rfc2047_text(octets: bytes) -> str:
     """A raw text with its encoded words read."""
     return words.decode(octets)
+
+
+def spf_check(
+    ip: str, mailfrom: str, helo: str, resolver: fake_dns.Resolver, receiver: str | None = None
+) -> tuple[str, str | None]:
+    """The result of an SPF check, and the domain's own explanation of a fail."""
+    engine = spf.mail_from(ip, mailfrom, helo, receiver=receiver or "unknown")
+    found = questions.run(engine, fake_dns.look(resolver))
+    return found.result, found.explanation
