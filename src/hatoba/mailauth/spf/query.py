@@ -25,11 +25,6 @@ Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 class Query:
     """`local` and `origin` are the parts of the sender, `helo` what the client called itself."""
 
-    __slots__ = (
-        "bits", "helo", "ip", "local", "lookups", "number", "now", "origin", "owned", "pointers", "receiver",
-        "settings", "voids",
-    )  # fmt: skip
-
     def __init__(
         self, ip: str | Ip, local: str, origin: str, helo: str, settings: Settings, receiver: str, now: int
     ) -> None:

@@ -94,6 +94,11 @@ def _read(octets: bytes) -> Record | str:
 _remembered = lru_cache(_REMEMBERED)(_read)
 
 
+def forget() -> None:
+    """Forgets the records read so far."""
+    _remembered.cache_clear()
+
+
 def _modifier(found: re.Match[str], modifiers: dict[str, Macro], unknown: list[str]) -> None:
     """Reads redirect= and exp=, at most one of each; others need only be macro-strings. # RFC 7208 §6"""
     name = found[1].lower()
