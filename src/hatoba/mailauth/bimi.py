@@ -123,18 +123,18 @@ def _tags(text: str) -> dict[str, str]:
         raise BadBimi("the record is too long")
     tags: dict[str, str] = {}
     parts = text.split(";")
-    if not parts[-1].strip(" \t\r\n"):
+    if not parts[-1].strip(_SPACES):
         parts.pop()
     for part in parts:
-        found = _TAG.fullmatch(part)
-        if found is None:
+        name, equals, value = part.partition("=")
+        name = name.strip(_SPACES).lower()
+        if not equals or not _NAME.fullmatch(name):
             raise BadBimi("a tag has no = or no name")
-        name = found[1].lower()
         if name in tags:
             raise BadBimi(f"{name}= stands twice")
         if (name == "v") != (not tags):
             raise BadBimi("v= does not come first")
-        tags[name] = found[2]
+        tags[name] = value.strip(_SPACES)
     if tags.get("v", "").lower() != "bimi1":
         raise BadBimi("v= is not BIMI1")
     return tags

@@ -13,12 +13,13 @@ def uris(value: str) -> list[str]:
     """The URIs of a List-* field, as preferred by its sender; white space within them is folding. # RFC 2369 §2"""
     found: list[str] = []
     at = depth = 0
+    last = value.rfind(")")  # a comment that does not close is none
     while at < len(value) and len(found) < _MOST:
         sign = value[at]
         if sign == "\\":
             at += 1
         elif sign == "(":
-            depth += 1
+            depth += at < last
         elif sign == ")":
             depth = max(depth - 1, 0)
         elif sign == "<" and not depth:

@@ -1,8 +1,8 @@
 """Authentication-Results of others, read: strictly where it counts (who speaks), leniently in what they say.
 
 Called by ARC, filters and results.remove with the value of a field, folded or not.
-Never recurses and reads each octet a few times at most: nested comments and huge fields cost no more than their length.
-Fails with BadResults when quotes or comments do not close or nothing is said; a part that cannot be read is passed over.
+Never recurses and reads each octet a few times at most: nested comments cost no more than their length.
+Fails with BadResults when quotes or comments do not close or nothing is said; other rubbish is passed over.
 """
 
 import re
