@@ -69,6 +69,16 @@ def test_values_as_careless_writers_leave_them() -> None:
     assert [held.value for held in quoted.properties] == ['a "b\\', '"a b"@c.example']
 
 
+def test_comments_wherever_they_may_stand() -> None:
+    """After the example of RFC 8601, appendix B.7, which is there to be hard."""
+    found = read.parse(
+        "foo.example.net (foobar) 1 (baz);\r\n dkim (so) / 1 (one) = (wait) fail\r\n"
+        " policy (a dot) . (here) expired (and) = (so) 1362471462"
+    )
+    assert (found.authserv_id, found.version) == ("foo.example.net", 1)
+    assert found.findings == (Finding("dkim", "fail", (Property("policy", "expired", "1362471462"),), "", "so"),)
+
+
 @pytest.mark.parametrize("value", ["", ";", "; spf=pass", "a b; spf=pass", 'a"; x', "a (b; c", "a; x=(", "x" * 65537])
 def test_what_cannot_be_read(value: str) -> None:
     with pytest.raises(read.BadResults):

@@ -269,6 +269,26 @@ def test_domains_in_u_labels_and_capitals_are_asked_for_in_a_labels() -> None:
     assert ask(policy("v=spf1 +all"), "user@EXAMPLE.Org.").result == "pass"
 
 
+@pytest.mark.parametrize("domain", ["a\u200db.example", "\u2024.example", "é" * 64 + ".example", "-é.example"])
+def test_a_domain_that_has_no_a_labels_is_none_unasked(domain: str) -> None:
+    with pytest.raises(StopIteration) as end:
+        next(check.mail_from(IP, f"user@{domain}", HELO))
+    assert end.value.value.result == "none"
+
+
+def test_the_names_of_the_client_are_asked_for_once() -> None:
+    asked: list[Question] = []
+
+    def look(question: Question) -> Answer:
+        asked.append(question)
+        names = policy("v=spf1 ptr:x.example ptr:mx.x.example exists:%{p}.ok.example -all")
+        names["25.2.0.192.in-addr.arpa"] = {"PTR": ["mx.x.example"]}
+        return zone.look(names)(question)
+
+    assert questions.run(check.mail_from(IP, "user@example.org", HELO), look).result == "fail"
+    assert [question.type for question in asked] == ["TXT", "PTR", "A", "A"]
+
+
 def test_a_local_part_beyond_ascii_matches_no_term_that_holds_it() -> None:
     other = {"TXT": [b"v=spf1 +all"]}
     for text, wanted in {
