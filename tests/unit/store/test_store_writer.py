@@ -11,7 +11,7 @@ from hatoba.model.event import DELIVERED, Event
 from hatoba.store import blobs, journal, queue, rows, spool, trouble
 from hatoba.store.settings import Settings
 from hatoba.store.shard import Shard
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 
 class Gate:
