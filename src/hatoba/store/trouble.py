@@ -80,10 +80,10 @@ class Gone(StoreTrouble):
 
 
 class ShardTaken(StoreTrouble):
-    """Another process owns the shard; `pid` is its process id, 0 if it left none."""
+    """Another process owns the shard; `pid` is its process id here, 0 if it left none or is elsewhere: `owner`."""
 
-    def __init__(self, number: int, pid: int) -> None:
-        super().__init__(f"shard {number:04d} is owned by process {pid or 'unknown'}", LOCKED)
+    def __init__(self, number: int, pid: int, owner: str = "") -> None:
+        super().__init__(f"shard {number:04d} is owned by {owner or 'process ' + str(pid or 'unknown')}", LOCKED)
         self.number = number
         self.pid = pid
 

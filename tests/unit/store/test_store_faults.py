@@ -17,6 +17,11 @@ from hatoba.store.settings import Settings
 from hatoba.store.shard import Shard
 
 
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"  # its files, its errors
+
+
 def pragma(opened: Shard, text: str) -> None:
     opened.write(lambda tx: tx.rows(f"PRAGMA {text}"))
 
