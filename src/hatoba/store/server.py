@@ -101,6 +101,7 @@ class ServerShard(Shard):
 
     def __init__(self, server: Server, number: int) -> None:
         super().__init__(server.data, number, server.settings, -1)
+        self.writer.whole = True
         self._server = server
 
     @classmethod

@@ -116,7 +116,7 @@ class Reader(ABC):
 
     @abstractmethod
     def last_seq(self) -> int:
-        """The highest seq an event of this shard ever had, also when it is purged; 0 for none."""
+        """The highest seq of this shard's events, 0 for none. No later event will have a lower one, purged or not."""
 
     @abstractmethod
     def close(self) -> None: ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import sys
 import threading
 import time
 from collections import deque
@@ -36,6 +37,7 @@ class Writer:
     """Group commit for one shard.
 
     `commits` and `items` count what reached the disk, `trouble` is the last commit's failure, None when it went well.
+    `whole` says that every body lives in its row, however large: where no other node sees this one's disk.
     `trap`, for tests, is called with the number of each step (fsync, rename, statement, commit, unlink) before it.
     """
 
@@ -43,6 +45,7 @@ class Writer:
         self.commits = 0
         self.items = 0
         self.trouble: StoreTrouble | None = None
+        self.whole = False
         self.trap: Callable[[int], None] | None = None
         self._steps = 0
         self._connect = connect
@@ -65,6 +68,10 @@ class Writer:
 
     # The callers' side
 
+    @property
+    def _inline(self) -> int:
+        return sys.maxsize if self.whole else self._settings.inline
+
     def start(self) -> None:
         """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
         self._link = self._connect()
@@ -75,7 +82,11 @@ class Writer:
         """Makes a letter durable; the future is done when it is on the disk. ValueError if it contradicts itself."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
-        item.seal(seal, self._settings.inline)
+        if self.whole and seal.draft is not None:
+            seal.letter.content = seal.draft.read()
+            seal.draft.discard()
+            seal.draft = None
+        item.seal(seal, self._inline)
         self._put(item)
         return future
 
@@ -88,7 +99,7 @@ class Writer:
             raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
-        item.settle(settle, self._settings.inline)
+        item.settle(settle, self._inline)
         self._riders.append(item)
         if not self._told:
             self._told = True
