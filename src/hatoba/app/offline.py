@@ -66,7 +66,9 @@ async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
     async with contextlib.AsyncExitStack() as stack:
         found = []
         for number in shard.numbers(where.data):
-            opened = stack.enter_context(shard.Shard.open(where.data, number, settings.store, "the command line"))
+            opened = stack.enter_context(
+                shard.Shard.open(where.data, number, settings.store, "the command line", settings.blobs)
+            )
             drawn = ids.Numbers(number, journal.highest(opened.reader()))
             made = admin.offline(
                 settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now, notice=settings.notice

@@ -45,7 +45,7 @@ class Rooms:
         self.directory = Directory(self.register, settings.directory, secrets.token_bytes(32))
         self.headroom = headroom.Headroom(self.places.data, settings.headroom)
         self.shards = [
-            shard.Shard.open(self.places.data, number, settings.store, f"worker {orders.worker}")
+            shard.Shard.open(self.places.data, number, settings.store, f"worker {orders.worker}", settings.blobs)
             for number in own_shards(self.places.data, orders.worker, orders.workers)
         ]
         self._by_part = {opened.number: opened for opened in self.shards}

@@ -130,7 +130,7 @@ class Lane:
         if self.held or self.suspended_until or self._gate.draining:
             self._return([leased], self.suspended_until or self._means.clock())
         else:
-            (self._ready if leased.letter.content is not None or leased.letter.blob else self._cold).put_front(leased)
+            (self._ready if self._at_hand(leased) else self._cold).put_front(leased)
 
     # filling
 
@@ -169,8 +169,11 @@ class Lane:
         """A job of this site waits for its attempt (the caller wakes the channel). Hot."""
         self._gate.jobs += 1
         job.site = self.name
+        (self._ready if self._at_hand(job) else self._cold).put(job)
+
+    def _at_hand(self, job: Leased) -> bool:
         letter = job.letter
-        (self._ready if letter.content is not None or letter.blob else self._cold).put(job)
+        return letter.content is not None or bool(letter.blob and self._contents.hold(letter))
 
     def wake(self) -> None:
         """Tells the channel that something may be due."""

@@ -11,10 +11,12 @@ import asyncio
 import concurrent.futures
 import contextlib
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -40,7 +42,7 @@ class Writer:
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], folder: blobs.Folder, settings: Settings, name: str
+        self, connect: Callable[[], sqlite3.Connection], depot: blobs.Depot, settings: Settings, name: str
     ) -> None:
         self.commits = 0
         self.items = 0
@@ -49,8 +51,8 @@ class Writer:
         self._steps = 0
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
-        self._folder = folder
-        self._blobs = folder.numbers()
+        self._depot = depot
+        self._blobs = depot.numbers()
         self._settings = settings
         self._name = name
         self._waiting: SimpleQueue[Work | None] = SimpleQueue()
@@ -70,16 +72,46 @@ class Writer:
     def start(self) -> None:
         """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
         self._connection = self._connect()
-        self._blobs = self._folder.numbers()
+        self._blobs = self._depot.numbers()
         self._thread.start()
 
     def seal(self, seal: Seal) -> asyncio.Future[None]:
         """Makes a letter durable; the future is done when it is on the disk. ValueError if it contradicts itself."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
+        if self._depot.remote:
+            self._ship(item, seal)
+            return future
         item.seal(seal, self._settings.inline)
         self._put(item)
         return future
+
+    def _ship(self, item: Work, seal: Seal) -> None:
+        """The same where large bodies go to an object store: the item waits in line once its body is there."""
+        content = seal.letter.content
+        if seal.draft is None and content is not None and len(content) > self._settings.inline:
+            seal.draft = self._depot.draft(seal.letter.id)
+            seal.draft.append(content)
+        item.seal(seal, sys.maxsize)
+        if not item.drafts:
+            self._put(item)
+            return
+        loop = asyncio.get_running_loop()
+        for shipped in map(self._depot.finish, item.drafts):  # there is one
+            shipped.add_done_callback(partial(_call, loop, partial(self._shipped, item)))
+
+    def _shipped(self, item: Work, shipped: concurrent.futures.Future[None]) -> None:
+        """On the loop, so that who cancels and asks in a later item what became of it is not overtaken."""
+        item.error = shipped.exception()
+        if item.error is None and not item.waiter.cancelled():
+            try:
+                self._put(item)
+                return
+            except StoreTrouble as error:
+                item.error = error
+        for draft in item.drafts:
+            draft.discard()
+        work.answer([item])
 
     def settle(self, settle: Settle) -> asyncio.Future[None]:
         """Writes the end of attempts, wholly or not at all; it may wait settings.ride for a commit to share.
@@ -90,7 +122,7 @@ class Writer:
             raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
-        item.settle(settle, self._settings.inline)
+        item.settle(settle, sys.maxsize if self._depot.remote else self._settings.inline)
         self._riders.append(item)
         if not self._told:
             self._told = True
@@ -216,7 +248,7 @@ class Writer:
             try:
                 while item.bodies:
                     number, body = item.bodies[-1]
-                    draft = self._folder.draft(number)
+                    draft = self._depot.draft(number)
                     item.drafts.append(draft)
                     draft.append(body)
                     item.bodies.pop()
@@ -230,7 +262,7 @@ class Writer:
                 item.error = error if isinstance(error, StoreTrouble) else trouble.of(error, "writing a body")
         if published:
             self._step()
-            self._folder.sync()
+            self._depot.sync()
 
     def _commit(self, batch: list[Work]) -> None:
         connection = self._open()
@@ -306,7 +338,7 @@ class Writer:
                     if number in self._blobs:
                         self._blobs.discard(number)
                         self._step()
-                        self._folder.remove(number)
+                        self._depot.remove(number)
 
     def _failed(self, batch: list[Work], failed: StoreTrouble) -> None:
         if self.trouble is None or self.trouble.kind != failed.kind:
@@ -333,3 +365,13 @@ class Writer:
                 connection.execute("ROLLBACK")
         with contextlib.suppress(sqlite3.Error):
             connection.close()
+
+
+def _call(
+    loop: asyncio.AbstractEventLoop,
+    function: Callable[[concurrent.futures.Future[None]], None],
+    done: concurrent.futures.Future[None],
+) -> None:
+    """Calls it on the loop, from any thread."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(function, done)
