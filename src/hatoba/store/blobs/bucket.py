@@ -123,8 +123,9 @@ class Bucket:
         if name:
             self._live.add(number)
 
-    def known(self, number: int) -> bool:
-        return number in self._names
+    def named(self, number: int) -> str | None:
+        """The name that a row has or may soon have; "" while it is not known, None when none will."""
+        return self._names.get(number)
 
     def forget(self, number: int) -> None:
         """No row will name it."""

@@ -1,6 +1,6 @@
 """Sweep: finds the objects of a shard that no row names, and removes those that are old enough.
 
-A thread of its own, started by depot when the shard is open: at once, then every settings.sweep seconds.
+A thread of its own, started by depot when the shard is open: after ten seconds, then every settings.sweep seconds.
 Never removes what this process knows of, what is younger than the grace by the server's clock, or anything in a prefix
 that belongs to another installation. Fails by a log line: the next round tries again.
 """
@@ -18,6 +18,7 @@ from hatoba.store import trouble
 from hatoba.store.blobs.bucket import OWNER, Bucket
 from hatoba.store.blobs.objects import Entry, Missing
 
+_FIRST = 10.0  # seconds: a command that opens the shard for a moment sweeps nothing
 _PAGE = 500  # letters asked for at once
 _log = structlog.get_logger("hatoba.store")
 
@@ -59,10 +60,10 @@ def once(bucket: Bucket, rows: Rows, grace: float) -> int:
         names = rows(sorted({number for number, _ in page}))
         orphans: list[str] = []
         for number, entry in page:
-            name = names.get(number)
+            name = names.get(number, bucket.named(number))
             if name and bucket.key(name) == entry.key:
                 bucket.know(number, name)
-            elif name != "" and not bucket.known(number):
+            elif name != "":
                 orphans.append(entry.key)
         if orphans:
             bucket.objects.delete(orphans)
@@ -100,11 +101,12 @@ class Sweeper:
         self._thread.start()
 
     def _live(self) -> None:
-        while not self._end.is_set():
+        pause = min(_FIRST, self._every)
+        while not self._end.wait(pause):
             for bucket in self._buckets:
                 self._round(bucket)
             self.rounds += 1
-            self._end.wait(self._every)
+            pause = self._every
 
     def _round(self, bucket: Bucket) -> None:
         try:
