@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import obstore
 from obstore.store import S3Store
-
 from tests.support.postfix import free_port
 
 KEY, SECRET = "AKIATESTTESTTESTTEST", "never-to-be-seen-in-any-log"

@@ -16,13 +16,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import structlog
 
-from hatoba.store import blobs, trouble, work
+from hatoba.store import blobs, shipping, trouble, work
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.settings import Settings
 from hatoba.store.sqlite import Tx
@@ -80,38 +79,11 @@ class Writer:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
         if self._depot.remote:
-            self._ship(item, seal)
+            shipping.seal(item, seal, self._settings.inline, self._depot, self._put)
             return future
         item.seal(seal, self._settings.inline)
         self._put(item)
         return future
-
-    def _ship(self, item: Work, seal: Seal) -> None:
-        """The same where large bodies go to an object store: the item waits in line once its body is there."""
-        content = seal.letter.content
-        if seal.draft is None and content is not None and len(content) > self._settings.inline:
-            seal.draft = self._depot.draft(seal.letter.id)
-            seal.draft.append(content)
-        item.seal(seal, sys.maxsize)
-        if not item.drafts:
-            self._put(item)
-            return
-        loop = asyncio.get_running_loop()
-        for shipped in map(self._depot.finish, item.drafts):  # there is one
-            shipped.add_done_callback(partial(_call, loop, partial(self._shipped, item)))
-
-    def _shipped(self, item: Work, shipped: concurrent.futures.Future[None]) -> None:
-        """On the loop, so that who cancels and asks in a later item what became of it is not overtaken."""
-        item.error = shipped.exception()
-        if item.error is None and not item.waiter.cancelled():
-            try:
-                self._put(item)
-                return
-            except StoreTrouble as error:
-                item.error = error
-        for draft in item.drafts:
-            draft.discard()
-        work.answer([item])
 
     def settle(self, settle: Settle) -> asyncio.Future[None]:
         """Writes the end of attempts, wholly or not at all; it may wait settings.ride for a commit to share.
@@ -365,13 +337,3 @@ class Writer:
                 connection.execute("ROLLBACK")
         with contextlib.suppress(sqlite3.Error):
             connection.close()
-
-
-def _call(
-    loop: asyncio.AbstractEventLoop,
-    function: Callable[[concurrent.futures.Future[None]], None],
-    done: concurrent.futures.Future[None],
-) -> None:
-    """Calls it on the loop, from any thread."""
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        loop.call_soon_threadsafe(function, done)

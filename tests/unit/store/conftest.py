@@ -3,16 +3,21 @@
 import asyncio
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import obstore
 import pytest
+from tests.support.object_server import ObjectServer
+from tests.support.object_shard import Opening
 
 from hatoba import store
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.event import ACCEPTED, Event
-from hatoba.store import rows
+from hatoba.store import blobs, rows
 from hatoba.store.settings import Settings
 from hatoba.store.shard import Shard
 
@@ -83,3 +88,37 @@ def make() -> Makers:
 def run() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as runner:
         yield runner
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[ObjectServer]:
+    with ObjectServer() as server:
+        yield server
+
+
+@pytest.fixture
+def server(served: ObjectServer) -> Iterator[ObjectServer]:
+    """An object server, empty."""
+    yield served
+    served.resume()
+    served.up()
+    found = [entry["path"] for page in obstore.list(served.client) for entry in page]
+    if found:
+        obstore.delete(served.client, found)
+
+
+@pytest.fixture
+def large(server: ObjectServer) -> blobs.Settings:
+    return blobs.Settings(**server.settings())
+
+
+@pytest.fixture
+def opening(data: Path, settings: Settings, large: blobs.Settings) -> Opening:
+    """Opens the shard with its large bodies on the server; keywords change blobs.Settings."""
+
+    @contextmanager
+    def opened(**changes: Any) -> Iterator[Shard]:
+        with Shard.open(data, 0, settings, large=msgspec.structs.replace(large, **changes)) as shard:
+            yield shard
+
+    return opened

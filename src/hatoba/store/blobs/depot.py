@@ -164,6 +164,11 @@ class Depot:
             s = self._settings
             self._sweeper = sweep_.Sweeper(self.buckets, rows, self._home, s.grace, s.sweep, f"sweep-{self._shard}")
 
+    @property
+    def sweeps(self) -> int:
+        """Rounds that thread has made."""
+        return 0 if self._sweeper is None else self._sweeper.rounds
+
     def remove(self, number: int) -> None:
         """Removes a body whose row is gone; if that fails, a sweep does it."""
         for each in self.folders:
