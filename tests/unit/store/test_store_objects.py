@@ -134,6 +134,19 @@ async def test_a_store_that_is_away_keeps_the_letter_with_its_peer(
         assert content(shard, 2) == body
 
 
+async def test_what_waited_too_long_for_its_turn_is_not_begun(
+    opening: Opening, server: ObjectServer, make: Any
+) -> None:
+    """A store that fails slowly: the second letter is refused, not taken in when its client has gone."""
+    with opening(threads=1, patience=0.3, timeout=1.0, retries=0) as shard:
+        server.pause()
+        results = await asyncio.gather(*(sealed(shard, make, n, LARGE) for n in (1, 2)), return_exceptions=True)
+        server.resume()
+        assert all(isinstance(one, trouble.StoreTrouble) for one in results)
+        assert "too long for its turn" in str(results[1])
+        assert await asyncio.to_thread(until, lambda: not list(shard.blobs.path.iterdir()), "nothing left")
+
+
 async def test_a_store_away_for_some_parts_costs_nothing(opening: Opening, server: ObjectServer, make: Any) -> None:
     """What was sent in parts is given up, and the whole goes again from the local file."""
     body = PARTS * 3

@@ -21,6 +21,7 @@ from hatoba.store import trouble
 from hatoba.store.blobs import folder
 from hatoba.store.blobs.copies import Copies
 from hatoba.store.blobs.objects import Missing, Objects
+from hatoba.store.blobs.settings import Settings
 from hatoba.store.blobs.upload import Upload
 
 OWNER = "owner"  # the object that says which installation a prefix belongs to
@@ -93,12 +94,13 @@ class Bucket:
     """`live` is the set that the writer asks whether a letter that goes has a body (it belongs to depot)."""
 
     def __init__(
-        self, objects: Objects, number: int, copies: Copies, live: set[int], pool: Executor, part: int
+        self, objects: Objects, number: int, copies: Copies, live: set[int], pool: Executor, settings: Settings
     ) -> None:
         self.objects = objects
         self.folder = f"{number:04d}"
         self.copies = copies
-        self.part = part
+        self.part = settings.part
+        self._patience = settings.patience
         self._live = live
         self._names: dict[int, str] = {}  # letter → its body's name, "" while that is not known: none is swept
         self._pool = pool
@@ -115,7 +117,7 @@ class Bucket:
 
     def upload(self, draft: Draft) -> Upload:
         incoming = self.key(f"{folder.name(draft.number)}.{_INCOMING}")
-        return Upload(self.objects, self._pool, draft.path, incoming, self.part)
+        return Upload(self.objects, self._pool, draft.path, incoming, self.part, self._patience)
 
     def know(self, number: int, name: str) -> None:
         """A row names it, or will: it is not swept, and when the letter goes, so does the object."""

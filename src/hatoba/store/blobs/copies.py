@@ -29,8 +29,11 @@ class Copies:
 
     def clear(self) -> None:
         """Removes what a former run left; only while the shard is not at work."""
-        for left in self.path.iterdir():
-            left.unlink()
+        try:
+            for left in self.path.iterdir():
+                left.unlink()
+        except OSError as error:
+            raise trouble.of(error, f"clearing {self.path}") from error
 
     def fresh(self, name: str) -> Path:
         """A path of its own for a body that is being fetched."""

@@ -59,7 +59,7 @@ class Depot:
             self._copies = Copies(here.with_name(shard + ".copies"))
             for place in remote:
                 objects = Objects(place, settings)
-                self.buckets.append(Bucket(objects, number, self._copies, self._live, self._pool, settings.part))
+                self.buckets.append(Bucket(objects, number, self._copies, self._live, self._pool, settings))
         if self.remote:
             self.path = self._copies.path
             self.draft = self.buckets[0].draft

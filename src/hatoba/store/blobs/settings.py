@@ -64,6 +64,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         msgspec.Meta(ge=0, le=20, description="How often a request is tried again before the mail is answered 451."),
     ] = 3
+    patience: Annotated[
+        Seconds,
+        msgspec.Meta(
+            ge=1,
+            le=400,
+            description="A body that came in whole waits this long for its turn to be sent; then it is answered 451. "
+            "Clients wait ten minutes.",
+        ),
+    ] = 120.0  # RFC 5321 §4.5.3.2.6: 10 minutes for the answer to the final dot
     part: Annotated[
         Bytes,
         msgspec.Meta(

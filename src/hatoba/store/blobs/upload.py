@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -20,13 +21,15 @@ from hatoba.store.blobs.objects import Objects, Sink
 class Upload:
     """`incoming` is the key that parts go to while the hash, and with it the body's own key, is not known."""
 
-    def __init__(self, objects: Objects, pool: Executor, path: Path, incoming: str, part: int) -> None:
+    def __init__(self, objects: Objects, pool: Executor, path: Path, incoming: str, part: int, patience: float) -> None:
         self.done: Future[None] = Future()
         self.key = ""  # the body's own, once it has ended
         self._objects = objects
         self._pool = pool
         self._incoming = incoming
         self._part = part
+        self._patience = patience  # seconds from the end of the body to our turn in the pool
+        self._ended = 0.0
         self._size = 0  # octets in the file
         self._sent = 0  # octets handed to the sink
         self._busy = False  # a thread works for us, or will
@@ -50,6 +53,7 @@ class Upload:
             if self.key or self._abandoned:
                 return
             self.key = key
+            self._ended = time.monotonic()
             if not self._busy:
                 self._go()
 
@@ -116,7 +120,15 @@ class Upload:
             self._open.__exit__(InterruptedError, InterruptedError(), None)
 
     def _end(self) -> None:
-        """What is left, then the body under its own key, then a look at how long it is there."""
+        """What is left, then the body under its own key, then a look at how long it is there.
+
+        While a store fails slowly, bodies queue for the pool: one whose client may give up soon is not begun, or
+        it would be taken in and come again.
+        """
+        if time.monotonic() - self._ended > self._patience:
+            raise trouble.StoreTrouble(
+                "the object store is too slow: the body waited too long for its turn", trouble.IO
+            )
         if self._sink is not None:
             try:
                 self._parts()
