@@ -25,8 +25,8 @@ endpoint = "{endpoint}"
 region = "us-east-1"
 access_key = "{key}"
 secret_key = "{secret}"
-timeout = "2s"
-connect_timeout = "1s"
+timeout = "8s"
+connect_timeout = "4s"
 retries = 1
 """
 

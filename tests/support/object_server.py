@@ -103,8 +103,8 @@ class ObjectServer:
         return sorted(key for key in found if "/" in key and not key.endswith("/clock"))
 
     def settings(self) -> dict[str, Any]:
-        """The fields of blobs.Settings that lead here, impatient."""
+        """The fields of blobs.Settings that lead here."""
         return {
             "url": self.url, "endpoint": self.endpoint, "region": "us-east-1", "access_key": KEY, "secret_key": SECRET,
-            "timeout": 2.0, "connect_timeout": 1.0, "retries": 1,
+            "timeout": 30.0, "connect_timeout": 5.0, "retries": 1,
         }  # fmt: skip

@@ -22,9 +22,10 @@ from typing import Any, TypeVar
 import structlog
 
 from hatoba.store import blobs, shipping, trouble, work
+from hatoba.store.checkpoint import Checkpoint
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.settings import Settings
-from hatoba.store.sqlite import Tx
+from hatoba.store.sqlite import PAGE, Tx
 from hatoba.store.trouble import StoreTrouble
 from hatoba.store.work import Work
 
@@ -41,13 +42,19 @@ class Writer:
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], depot: blobs.Depot, settings: Settings, name: str
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        depot: blobs.Depot,
+        settings: Settings,
+        name: str,
+        checkpoint: Checkpoint,
     ) -> None:
         self.commits = 0
         self.items = 0
         self.trouble: StoreTrouble | None = None
         self.trap: Callable[[int], None] | None = None
         self._steps = 0
+        self._checkpoint = checkpoint
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._depot = depot
@@ -72,6 +79,7 @@ class Writer:
         """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
         self._connection = self._connect()
         self._blobs = self._depot.numbers()
+        self._checkpoint.start()
         self._thread.start()
 
     def seal(self, seal: Seal) -> asyncio.Future[None]:
@@ -138,6 +146,9 @@ class Writer:
             if batch:
                 self._turn(batch)
                 work.answer(batch)
+                if self._connection is not None:
+                    self._checkpoint.wrote(_log_octets(batch), self._connection)
+        self._checkpoint.close()
         self._renew()
         while waiting.qsize():  # came from another thread while we were closing
             late = waiting.get()
@@ -337,3 +348,8 @@ class Writer:
                 connection.execute("ROLLBACK")
         with contextlib.suppress(sqlite3.Error):
             connection.close()
+
+
+def _log_octets(batch: list[Work]) -> int:
+    """About what a batch adds to the log: the bodies, a page for each letter, the last pages of tables and indexes."""
+    return sum(item.octets for item in batch) + PAGE * (len(batch) + 8)

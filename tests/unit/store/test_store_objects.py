@@ -122,7 +122,7 @@ async def test_a_store_that_is_away_keeps_the_letter_with_its_peer(
         getattr(server, how)()
         try:
             with pytest.raises(trouble.StoreTrouble) as told:
-                await asyncio.wait_for(sealed(shard, make, 1, body), 15)
+                await asyncio.wait_for(sealed(shard, make, 1, body), 60)
         finally:
             (server.up if how == "down" else server.resume)()
         assert told.value.kind == trouble.IO
@@ -130,6 +130,7 @@ async def test_a_store_that_is_away_keeps_the_letter_with_its_peer(
         with pytest.raises(trouble.Gone):
             load(shard, 1)
         assert list(shard.blobs.path.iterdir()) == []
+    with opening(timeout=60.0) as shard:
         await sealed(shard, make, 2, body)
         assert content(shard, 2) == body
 
@@ -150,7 +151,7 @@ async def test_what_waited_too_long_for_its_turn_is_not_begun(
 async def test_a_store_away_for_some_parts_costs_nothing(opening: Opening, server: ObjectServer, make: Any) -> None:
     """What was sent in parts is given up, and the whole goes again from the local file."""
     body = PARTS * 3
-    with opening(timeout=1.0, retries=0) as shard:
+    with opening(timeout=60.0, retries=0) as shard:
         made = draft(shard, 1, body[: 6 * MB])
         await asyncio.to_thread(until, lambda: made._upload._sent == 5 * MB, "the first part sent")  # type: ignore[attr-defined] # what is under test has no outside
         server.down()
