@@ -34,7 +34,7 @@ def places(settings: Settings) -> Places:
 
 def home(settings: Settings) -> base.Base:
     """Where the letters and the directory are."""
-    return base.of(places(settings).data, settings.store, settings.database)
+    return base.of(places(settings).data, settings.store, settings.database, settings.blobs)
 
 
 @contextmanager
