@@ -33,6 +33,8 @@ class Settlement(Protocol):
 
     def unreadable(self, job: Leased, error: trouble.StoreTrouble) -> None: ...
 
+    def ordered(self, job: Leased) -> bool: ...
+
 
 class LaneStatus(msgspec.Struct, frozen=True):
     """All that may hold a lane back. Times in ms since 1970, 0 for none."""
@@ -127,7 +129,7 @@ class Lane:
         if leased is None:
             self._means.log.error("a job came back that was not taken", site=self.name, letter=job.letter.id)
             return
-        if self.held or self.suspended_until or self._gate.draining:
+        if self.held or self.suspended_until or self._gate.draining or self._settlement.ordered(leased):
             self._return([leased], self.suspended_until or self._means.clock())
         else:
             (self._ready if leased.letter.content is not None or leased.letter.blob else self._cold).put_front(leased)

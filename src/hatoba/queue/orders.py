@@ -105,11 +105,11 @@ class Orders:
         """A release takes back the orders noted for recipients under way."""
         if self.on is not None:
             orders = self.on.settlement.orders
-            for lane in self.on.board.lanes.values():
-                for job in lane.active.values():
-                    for n in job.indexes:
-                        if _matches(choice, job, n):
-                            orders.pop((job.letter.id, n), None)
+            under_way = [job for lane in self.on.board.lanes.values() for job in lane.active.values()]
+            for job in under_way + self.on.resolving.matching(lambda job: True):
+                for n in job.indexes:
+                    if _matches(choice, job, n):
+                        orders.pop((job.letter.id, n), None)
 
     async def select(self, choice: Choice, state: int) -> "AsyncIterator[list[Listed]]":
         choice.check()

@@ -244,14 +244,33 @@ class Settlement:
 
     def _back(self, jobs: list[Leased], state: int, due: int, site: str | None, events: Iterable[Event]) -> None:
         updates: list[RecipientUpdate] = []
+        numbers: list[int] = []
         for job in jobs:
             self._cleared(job)
+            where = site if site is not None else job.site
+            rows = [self._update(job, n, state, job.attempts - 1, due, where, job.last(n)) for n in job.indexes]
+            if self.ordered(job):
+                self._back_obeying(job, Ruling(rows=rows))
+                continue
             self._contents.release(job.letter)
-            for n in job.indexes:
-                where = site if site is not None else job.site
-                updates.append(self._update(job, n, state, job.attempts - 1, due, where, job.last(n)))
-        numbers = [job.letter.id for job in jobs]
-        self._ink.write(Settle(rows=updates, events=list(events)), partial(self._left, numbers))
+            numbers.append(job.letter.id)
+            updates += rows
+        if updates:
+            self._ink.write(Settle(rows=updates, events=list(events)), partial(self._left, numbers))
+
+    def _back_obeying(self, job: Leased, ruling: Ruling) -> None:
+        """A job that a person gave an order about while it was under way, and that was not tried after all."""
+        now, story = self._means.clock(), list[Event]()
+        self._obey(job, ruling, story, now)
+        if not ruling.notices:
+            self._write(job, ruling, story, Told())
+            return
+        attempt = Attempt(0, now, job.site, ruling.failures)
+        self._start(self._read_and_write(job, attempt, ruling, story, False))
+
+    def ordered(self, job: Leased) -> bool:
+        """Whether a person's order about one of its recipients waits to be carried out."""
+        return bool(self.orders) and any((job.letter.id, n) in self.orders for n in job.indexes)
 
     def _left(self, letters: list[int]) -> None:
         for letter in letters:

@@ -79,15 +79,18 @@ class Shard:
         self.writer = Writer(self._connect, self.blobs, settings, name, self.checkpoint)
 
     @classmethod
-    def open(cls, data: Path, number: int, settings: Settings, owner: str = "") -> Self:
-        """Takes the lock and the lease, sweeps orphaned bodies, starts the writer. `owner` is a note for people."""
+    def open(cls, data: Path, number: int, settings: Settings, owner: str = "", *, thread: bool = True) -> Self:
+        """Takes the lock and the lease, sweeps orphaned bodies, starts the writer. `owner` is a note for people.
+
+        `thread` False: see `Writer.start`.
+        """
         path = database(data, number)
         if not path.exists():
             raise trouble.WrongVersion(f"{path} does not exist yet")
         lock = _take(path.with_suffix(".lock"), number)
         try:
             self = cls(data, number, settings, lock)
-            self._begin(owner or f"pid {os.getpid()}")
+            self._begin(owner or f"pid {os.getpid()}", thread)
         except BaseException:
             os.close(lock)
             raise
@@ -119,7 +122,7 @@ class Shard:
             self.path, busy=self.settings.busy_timeout, cache=self.settings.cache, log=self.settings.checkpoint
         )
 
-    def _begin(self, owner: str) -> None:
+    def _begin(self, owner: str, thread: bool) -> None:
         connection = self._connect()
         try:
             _check(Reader(connection), self.path)
@@ -128,7 +131,7 @@ class Shard:
             self.swept = _sweep(Reader(connection), self.blobs)
         finally:
             connection.close()
-        self.writer.start()
+        self.writer.start(thread=thread)
 
 
 @contextlib.contextmanager
