@@ -132,13 +132,11 @@ class Disk:
             raise self._error()
 
     def _error(self) -> Exception:
-        if self.mode == FULL:
-            return self._chance.choice(
-                (OSError(errno.ENOSPC, "No space left on device"), _sqlite(sqlite3.SQLITE_FULL, "database is full"))
-            )
-        return self._chance.choice(
-            (OSError(errno.EIO, "Input/output error"), _sqlite(sqlite3.SQLITE_IOERR, "disk I/O error"))
-        )
+        """Inside a transaction it is SQLite that meets it, before it the file of a body."""
+        connection = self._shard.writer._connection
+        if connection is not None and connection.in_transaction:
+            return _sqlite(sqlite3.SQLITE_FULL if self.mode == FULL else sqlite3.SQLITE_IOERR, f"the disk is {self.mode}")
+        return OSError(errno.ENOSPC if self.mode == FULL else errno.EIO, f"the disk is {self.mode}")
 
     def _read_fault(self) -> Exception | None:
         if self.mode == READS and self._chance.random() < 0.4:
