@@ -318,7 +318,7 @@ class World:
         here = {row[:2]: row[2] for row in self.rows()}
         for key in sorted(meant & here.keys()):
             self.check(
-                here[key] == ACTIVE or (here[key] == HELD and verb == "hold"),
+                here[key] == ACTIVE or (here[key] in (HELD, QUARANTINED) and verb == "hold"),
                 "orders are carried out", f"{verb} of {key}: its row is {STATES[here[key]]}",
             )  # fmt: skip
             self.stopped[key] = verb

@@ -204,7 +204,8 @@ class Lane:
             self._task = None
         for job in jobs:
             if self._loading.pop(id(job), None) is None:
-                continue  # taken out meanwhile, by a person or by a suspension
+                self._contents.release(job.letter)  # taken out meanwhile, by a person or by a suspension
+                continue
             wrong = bad.get(job.letter.id)
             if wrong is not None:
                 self._gate.jobs -= 1

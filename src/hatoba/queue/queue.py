@@ -35,6 +35,7 @@ from hatoba.queue.settle import Settlement
 from hatoba.queue.sweep import Sweep
 from hatoba.store import queue as rows_
 from hatoba.store import shard as shard_
+from hatoba.store import trouble
 from hatoba.store.blobs import Draft
 from hatoba.store.rows import Recovered
 
@@ -42,6 +43,7 @@ CALM = 4  # letters being sealed: beyond it the index of the journal waits for a
 BEHIND = 10_000  # … but not for more letters than this: a search reads what is not indexed one by one
 BUSY = 100  # letters being sealed or settled: beyond it the journal's chores wait
 PURGE = 3_600_000  # ms between two rounds of the purge
+AGAIN = 1.0  # seconds until the store is asked again what became of a letter
 LAST = 5.0  # seconds after the last connection closed in which outcomes must reach the disk
 
 
@@ -130,17 +132,26 @@ class Queue:
         self._sealing -= 1
         self._unindexed += 1
         if sealed.cancelled():
-            # the caller gave up waiting, the writer did not: ask what became of it, in a commit behind that one
-            number = plan.letter.id
-            found = self._means.writer.do(lambda tx: bool(rows_.of_letter(tx, number)))
-            found.add_done_callback(partial(self._found, plan))
+            self._ask(plan)  # the caller gave up waiting, the writer did not
         elif sealed.exception() is not None:
             self._admission.refused(plan)
         else:
             self._admission.sealed(plan)
 
+    def _ask(self, plan: Plan) -> None:
+        """What became of a letter, asked in a commit behind its own."""
+        number = plan.letter.id
+        try:
+            found = self._means.writer.do(lambda tx: bool(rows_.of_letter(tx, number)))
+        except trouble.StoreTrouble:  # closed: the next run will know
+            self._admission.refused(plan)
+        else:
+            found.add_done_callback(partial(self._found, plan))
+
     def _found(self, plan: Plan, found: "asyncio.Future[bool]") -> None:
-        if found.cancelled() or found.exception() is not None or not found.result():
+        if not found.cancelled() and isinstance(found.exception(), trouble.StoreTrouble):
+            asyncio.get_running_loop().call_later(AGAIN, self._ask, plan)  # the disk is ill, the letter may be there
+        elif found.cancelled() or found.exception() is not None or not found.result():
             self._admission.refused(plan)
         else:
             self._admission.sealed(plan)

@@ -6,7 +6,7 @@ Fails in nothing: a bug in here defers the letter with 4.3.0, or quarantines it 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -165,6 +165,28 @@ class Settlement:
                 if order.tell:
                     ruling.failures.append(dropped(n))
                 events.append(forms.dropped(letter, (n,), order.by, now, order.reason))
+
+    def remove(
+        self, letter: int, n: Sequence[int], rows: int, events: list[Event], told: Told
+    ) -> "asyncio.Future[None]":
+        """A person's order takes recipients out that are not in memory; done when it is on disk, whatever the disk says.
+
+        `rows` counts those of the letter in the commit that put these aside.
+        """
+        plans = [self.admission.plan(notice) for notice in told.letters]
+        self._ledger.enter(letter, rows)  # as a job of its own: others of the letter may end meanwhile
+        gone = (letter,) if self._ledger.gone(letter, len(n)) == 0 else ()
+        parts = () if gone else [(letter, m) for m in n]
+        seals = [self.admission.seal(plan) for plan in plans]
+        removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def then() -> None:
+            self._written(letter, plans)
+            if not removed.done():
+                removed.set_result(None)
+
+        self._ink.write(Settle(gone, parts, (), events + told.events, seals), then)
+        return removed
 
     # trouble of our own making
 
