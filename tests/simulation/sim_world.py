@@ -193,8 +193,15 @@ class World:
     def restart(self, grace: float) -> None:
         """Drain, end, begin again."""
         self.say(f"drain {grace:g}")
-        self.p.up = False
-        if self._over(self.p.queue.drain(grace)):
+        self.p.up = False  # the doors close first, and wait for their clients as long
+        self.p.loop.spin(self.p.loop.now + grace, lambda: not any(one.state == "sent" for one in self.sent.values()))
+        if self.broken is not None:
+            raise self.broken
+        if self.p.loop.halted:
+            self._died()
+        elif self._over(self.p.queue.drain(grace)):
+            left = [row for row in self.rows() if row[2] == ACTIVE]
+            self.check(not left or self.p.lossy, "a drain leaves nothing under way", repr(left))
             for one in self.sent.values():
                 if one.state == "sent":
                     one.state = "gone"

@@ -169,24 +169,38 @@ class Admission:
             self._ledger.enter(letter.id, len(plan.rows), jobs)
         letters = self._contents.share(letter, jobs)
         wake: list[Lane] = []
-        late = plan.orders != self._board.orders
+        late = plan.orders != self._board.orders or self._means.gate.draining
         for lane, indexes in groups.values():
             lane.reserved -= 1
             job = Leased(letters.pop(), tuple(indexes))
-            for reason, part in self._resolving.ruled(job, lane.name) if late else (("", job),):
-                if reason:
-                    self._settlement.hold_job(part, lane.name, reason)
-                else:
-                    lane.put(part)
+            if late:
+                self._late(lane, job)
+            else:
+                lane.put(job)
             wake.append(lane)
         for indexes, awaitable in plan.unknown.values():
-            self._resolving.add(Leased(letters.pop(), tuple(indexes)), awaitable)
+            job = Leased(letters.pop(), tuple(indexes))
+            if self._means.gate.draining:
+                discard(awaitable)
+                self._settlement.return_jobs([job], self._means.clock())
+            else:
+                self._resolving.add(job, awaitable)
         if plan.refused:
             now = self._means.clock()
             job = Leased(letters.pop(), tuple([outcome.n for outcome in plan.refused]))
             self._settlement.settle(None, job, Attempt(now, now, "", plan.refused))
         for lane in wake:
             lane.wake()
+
+    def _late(self, lane: Lane, job: Leased) -> None:
+        """Sealed while an order was given, or while the queue drains."""
+        for reason, part in self._resolving.ruled(job, lane.name):
+            if reason:
+                self._settlement.hold_job(part, lane.name, reason)
+            elif self._means.gate.draining:
+                self._settlement.return_jobs([part], self._means.clock(), lane.name)
+            else:
+                lane.put(part)
 
     def refused(self, plan: Plan) -> None:
         """The commit failed: the letter is not ours. The places go back."""

@@ -96,6 +96,7 @@ class Queue:
         sweep = Sweep(means, self._ledger, self._settlement, self._reading)
         self._runner = Runner(means, board, self._refill, sweep, self._reading)
         self._sealing = 0
+        self._unsealed: asyncio.Future[None] | None = None  # a drain waits for the letters being sealed
         self._unindexed = 0  # letters accepted since the index was last up to date
         self._purged = 0
         self._plan, self._seal = self._admission.plan, shard.writer.seal
@@ -129,14 +130,20 @@ class Queue:
         return sealed
 
     def _sealed(self, plan: Plan, sealed: "asyncio.Future[None]") -> None:
-        self._sealing -= 1
         self._unindexed += 1
         if sealed.cancelled():
             self._ask(plan)  # the caller gave up waiting, the writer did not
-        elif sealed.exception() is not None:
-            self._admission.refused(plan)
         else:
+            self._known(plan, sealed.exception() is None)
+
+    def _known(self, plan: Plan, ours: bool) -> None:
+        self._sealing -= 1
+        if ours:
             self._admission.sealed(plan)
+        else:
+            self._admission.refused(plan)
+        if self._unsealed is not None and not self._sealing and not self._unsealed.done():
+            self._unsealed.set_result(None)
 
     def _ask(self, plan: Plan) -> None:
         """What became of a letter, asked in a commit behind its own."""
@@ -144,17 +151,15 @@ class Queue:
         try:
             found = self._means.writer.do(lambda tx: bool(rows_.of_letter(tx, number)))
         except trouble.StoreTrouble:  # closed: the next run will know
-            self._admission.refused(plan)
+            self._known(plan, False)
         else:
             found.add_done_callback(partial(self._found, plan))
 
     def _found(self, plan: Plan, found: "asyncio.Future[bool]") -> None:
         if not found.cancelled() and isinstance(found.exception(), trouble.StoreTrouble):
             asyncio.get_running_loop().call_later(AGAIN, self._ask, plan)  # the disk is ill, the letter may be there
-        elif found.cancelled() or found.exception() is not None or not found.result():
-            self._admission.refused(plan)
         else:
-            self._admission.sealed(plan)
+            self._known(plan, not found.cancelled() and found.exception() is None and found.result())
 
     # life
 
@@ -183,7 +188,7 @@ class Queue:
         gate = self._means.gate
         gate.draining = True
         await self._runner.stop()
-        self._resolving.close()
+        await self._resolving.close()
         lanes = list(self._board.lanes.values())
         for lane in lanes:
             jobs = lane.empty()
@@ -196,11 +201,18 @@ class Queue:
             if lane.active:
                 self._means.log.warning("attempts cut off by the end", site=lane.name, jobs=len(lane.active))
         try:
-            await asyncio.wait_for(self._settlement.finish(), LAST)
+            await asyncio.wait_for(self._finish(), LAST)
         except TimeoutError:
             self._means.log.error("outcomes lost at the end: the store does not take them", count=gate.unsettled)
         self._ink.close()
         await asyncio.to_thread(self._close)
+
+    async def _finish(self) -> None:
+        """Letters being sealed come in, and go back at once; then every outcome is on disk."""
+        if self._sealing:
+            self._unsealed = asyncio.get_running_loop().create_future()
+            await self._unsealed
+        await self._settlement.finish()
 
     def _close(self) -> None:
         self._reading.close()

@@ -48,7 +48,7 @@ class Resolving:
         return len(self._tasks)
 
     def room(self) -> int:
-        return self._means.settings.unrouted - len(self._tasks)
+        return 0 if self._means.gate.draining else self._means.settings.unrouted - len(self._tasks)
 
     def add(self, job: Leased, route: Awaitable[Site]) -> None:
         """A job, leased, that has no lane yet."""
@@ -122,10 +122,13 @@ class Resolving:
         """The jobs under way that `wanted` picks (they cannot be taken out)."""
         return [job for job in self._tasks.values() if wanted(job)]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Cancels what is asked; the jobs go back to the store."""
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 def discard(route: Awaitable[Site]) -> None:
