@@ -115,15 +115,13 @@ class Loop(base_events.BaseEventLoop):
                 continue
             self.after()
             while timers and timers[0].cancelled():
-                heapq.heappop(timers)._scheduled = False
+                heapq.heappop(timers)
             if not timers or timers[0].when() > until:
                 self.now = max(self.now, until)
                 return done()
             self.now = max(self.now, timers[0].when())
             while timers and timers[0].when() <= self.now:
-                handle_ = heapq.heappop(timers)
-                handle_._scheduled = False
-                ready.append(handle_)
+                ready.append(heapq.heappop(timers))
         return False
 
     def _next(self) -> asyncio.Handle:

@@ -12,7 +12,8 @@ from typing import Any
 
 from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt, Job
-from hatoba.queue import admission, backoff, board, contents, ink, lanes, ledger, notices, orders, refill, settle
+from hatoba.journal import forms
+from hatoba.queue import admission, backoff, contents, ink, lanes, ledger, means, notices, orders, queue, refill, settle
 from hatoba.queue.leased import Leased
 from hatoba.store import queue as rows_
 from hatoba.store import writer
@@ -88,9 +89,9 @@ def notice_beside_the_transaction() -> contextlib.AbstractContextManager[None]:
             seals, item.seals = item.seals, ()
 
             def later() -> None:
-                then()
                 for seal in seals:
                     self._means.writer.seal(seal).add_done_callback(lambda done: done.exception())
+                then()
 
             old(self, item, later)
 
@@ -205,19 +206,9 @@ def given_back_jobs_vanish() -> contextlib.AbstractContextManager[None]:
     return _instead(lanes.Lane, "give_back", made)
 
 
-def site_never_rests() -> contextlib.AbstractContextManager[None]:
-    """A site that does not answer is not tested by one attempt but by all."""
-
-    def made(old: Any) -> Any:
-        def take(self: lanes.Lane) -> Job | None:
-            failures, self.failures = self.failures, 0
-            job: Job | None = old(self)
-            self.failures = failures
-            return job
-
-        return take
-
-    return _instead(lanes.Lane, "take", made)
+def gate_never_shut() -> contextlib.AbstractContextManager[None]:
+    """Attempts start however many outcomes wait for the disk."""
+    return _instead(means.Gate, "open", lambda old: property(lambda self: not self.draining))
 
 
 def notices_answer_the_null_sender() -> contextlib.AbstractContextManager[None]:
@@ -249,12 +240,17 @@ def events_doubled() -> contextlib.AbstractContextManager[None]:
 
         return settled
 
-    return _instead(settle.forms, "settled", made)
+    return _instead(forms, "settled", made)
 
 
-def lane_wakes_nobody() -> contextlib.AbstractContextManager[None]:
-    """The end of a suspension is never noticed."""
-    return _instead(board.Board, "tick", lambda old: lambda self, now: [])
+def a_cancelled_client_takes_its_letter_along() -> contextlib.AbstractContextManager[None]:
+    """Nobody asks what became of a letter whose client did not wait for the answer."""
+    return _instead(queue.Queue, "_ask", lambda old: lambda self, plan: self._known(plan, False))
+
+
+def sealed_letters_miss_the_drain() -> contextlib.AbstractContextManager[None]:
+    """Jobs of letters whose commit comes back during a drain stay in memory."""
+    return _instead(queue.Queue, "_finish", lambda old: lambda self: self._settlement.finish())
 
 
 SCENES: dict[str, Scene] = {
@@ -263,8 +259,9 @@ SCENES: dict[str, Scene] = {
         said_before_the_commit, settled_before_the_commit, lease_not_written, notice_beside_the_transaction,
         crashes_not_counted, letter_removed_too_early, letter_never_removed, outcomes_forgotten_on_a_full_disk,
         waiting_jobs_not_recalled, orders_under_way_forgotten, orders_forgotten_while_resolving,
-        held_lane_misses_letters_in_the_commit, no_waits_between_attempts, given_back_jobs_vanish, site_never_rests,
-        notices_answer_the_null_sender, contents_never_released, events_doubled, lane_wakes_nobody,
+        held_lane_misses_letters_in_the_commit, no_waits_between_attempts, given_back_jobs_vanish, gate_never_shut,
+        notices_answer_the_null_sender, contents_never_released, events_doubled,
+        a_cancelled_client_takes_its_letter_along, sealed_letters_miss_the_drain,
     )
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 import msgspec
-from tests.simulation import sim_disk, sim_peers
+from tests.simulation import sim_disk
 from tests.simulation.sim_peers import Key
 from tests.simulation.sim_world import World
 
@@ -59,7 +59,7 @@ def heal(world: World) -> None:
     world.stopped.clear()
     world.held_lanes.clear()
     admin = world.p.queue.admin
-    for site in sim_peers.SITES:
+    for site in [row.site for row in queue.lanes(world.reader) if row.held]:
         world.check(world.p.run(admin.release_lane(site, "sim"), 60.0).error is None, "orders end", site)
     for standing in [one.name for one in _filters(world)]:
         world.check(world.p.run(admin.release_filter(standing, "sim"), 60.0).error is None, "orders end", standing)

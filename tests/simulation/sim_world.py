@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from tests.simulation import sim_peers
 from tests.simulation.sim_disk import Disk
 from tests.simulation.sim_peers import Hosts, Key
 from tests.simulation.sim_process import Process, Setup
@@ -264,9 +265,14 @@ class World:
             written = row is not None and row[2] == ACTIVE and row[3] == job.attempts
             self.check(written, "written before dialling", f"{number}.{n} attempt {job.attempts}, its row: {row}")
             self._again((number, n), job)
+            domain = job.letter.envelope.recipients[n].address.domain
+            right = sim_peers.DOMAINS[domain] == feed.name
+            self.check(right, "everybody goes where he belongs", f"{number}.{n} at {domain} is dialled at {feed.name}")
         limits = self.setup.queue
         self.check(feed.memory <= limits.lane_depth, "lanes keep their depth", f"{feed.name} has {feed.memory}")
         self.check(busy <= self.setup.hands, "lanes keep their concurrency", f"{feed.name} has {busy}")
+        unsettled = self.p.queue.status().unsettled
+        self.check(unsettled < limits.unsettled, "outcomes in memory are bounded", f"{unsettled} wait for the disk")
         self.check(not feed.failures or busy == 1, "one probe at a time", f"{feed.name} has {busy}")
         self.check(feed.name not in self.held_lanes, "what is held is held", f"{feed.name} is held")
         if any(rows[n][4] >= ALONE for n in job.indexes if n in rows):

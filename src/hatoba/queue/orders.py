@@ -182,8 +182,7 @@ class Orders:
 
 
 def _matches(choice: Choice, job: Leased, n: int) -> bool:
-    site = job.site or next((row.site for row in job.rows if row.n == n), "")  # asked for anew: where its row stands
-    return choice.matches(job.letter, n, site, last_of(job.last(n)).code if choice.status else "")
+    return choice.matches(job.letter, n, job.where(n), last_of(job.last(n)).code if choice.status else "")
 
 
 def _text(means: Means, number: int, reader: Reader) -> Text:

@@ -212,7 +212,8 @@ class Queue:
         if self._sealing:
             self._unsealed = asyncio.get_running_loop().create_future()
             await self._unsealed
-        await self._settlement.finish()
+        while self._settlement.open:  # a notice written now may be for nobody, and so an outcome itself
+            await self._settlement.finish()
 
     def _close(self) -> None:
         self._reading.close()

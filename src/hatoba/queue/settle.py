@@ -203,7 +203,7 @@ class Settlement:
         for n in rest:
             state = QUARANTINED if over else READY
             last = last_bytes(Outcome(n, DEFERRED, status), now)
-            ruling.rows.append(self._update(job, n, state, job.attempts, due, job.site, last))
+            ruling.rows.append(self._update(job, n, state, job.attempts, due, job.where(n), last))
         told = [Outcome(n, DELIVERED, next(o.status for o in attempt.outcomes if o.n == n)) for n in ruling.gone] + [
             Outcome(n, DEFERRED, status) for n in rest
         ]
@@ -269,8 +269,10 @@ class Settlement:
         numbers: list[int] = []
         for job in jobs:
             self._cleared(job)
-            where = site if site is not None else job.site
-            rows = [self._update(job, n, state, job.attempts - 1, due, where, job.last(n)) for n in job.indexes]
+            rows = [
+                self._update(job, n, state, job.attempts - 1, due, job.where(n) if site is None else site, job.last(n))
+                for n in job.indexes
+            ]
             if self.ordered(job):
                 self._back_obeying(job, Ruling(rows=rows))
                 continue
@@ -298,21 +300,22 @@ class Settlement:
         for letter in letters:
             self._ledger.leave(letter)
 
-    def remind(self, job: Leased, due: int) -> None:
+    def remind(self, job: Leased) -> None:
         """A letter at rest, leased for a moment: its sender is told that it waits, the rows go back as they were."""
         now, outcomes = self._means.clock(), [at_rest(job, n) for n in job.indexes]
         ruling = Ruling(delays=outcomes)
-        for n in job.indexes:
-            row = self._update(job, n, READY, job.attempts - 1, due, job.site, job.last(n))
+        for before in job.rows:  # each to its own lane
+            row = self._update(job, before.n, READY, job.attempts - 1, before.next_at, before.site, before.last)
+            row.crashes = before.crashes
             row.params = params_bytes(msgspec.structs.replace(params_of(row.params), delayed=now))
             ruling.rows.append(row)
-        attempt = Attempt(0, now, job.site, outcomes)
+        attempt = Attempt(0, now, job.rows[0].site, outcomes)
         self._start(self._read_and_write(job, attempt, ruling, [], False))
 
     def expire(self, job: Leased) -> None:
         """A letter at rest, leased for a moment, whose time is over."""
         now = self._means.clock()
-        self.settle(None, job, Attempt(0, now, job.site, [at_rest(job, n) for n in job.indexes]))
+        self.settle(None, job, Attempt(0, now, job.rows[0].site, [at_rest(job, n) for n in job.indexes]))
 
     def _update(
         self, job: Leased, n: int, state: int, attempts: int, due: int, site: str, last: bytes
@@ -324,6 +327,11 @@ class Settlement:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    @property
+    def open(self) -> bool:
+        """Something is being composed or written."""
+        return bool(self._tasks) or self._means.gate.unsettled > 0
 
     async def finish(self) -> None:
         """Waits for what is being composed, then for what is being written."""
