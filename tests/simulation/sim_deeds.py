@@ -227,4 +227,3 @@ VERBS: dict[str, Verb] = {
     "clock": (1, lambda draw: (draw.choice((-DAY, -60_000, -3_000, 3_000, 60_000, DAY)),), _clock),
     "pass": (4, lambda draw: (draw.choice((5.0, 30.0, 100.0)),), _pass),
 }
-

@@ -135,7 +135,8 @@ class Disk:
         """Inside a transaction it is SQLite that meets it, before it the file of a body."""
         connection = self._shard.writer._connection
         if connection is not None and connection.in_transaction:
-            return _sqlite(sqlite3.SQLITE_FULL if self.mode == FULL else sqlite3.SQLITE_IOERR, f"the disk is {self.mode}")
+            code = sqlite3.SQLITE_FULL if self.mode == FULL else sqlite3.SQLITE_IOERR
+            return _sqlite(code, f"the disk is {self.mode}")
         return OSError(errno.ENOSPC if self.mode == FULL else errno.EIO, f"the disk is {self.mode}")
 
     def _read_fault(self) -> Exception | None:

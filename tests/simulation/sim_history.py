@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -25,8 +25,6 @@ from hatoba import store
 
 LENGTHS = (6, 12, 25)
 SHRINKS = 300  # histories run at most to make one failure small
-
-Scene = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class Told(msgspec.Struct):

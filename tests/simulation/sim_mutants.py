@@ -10,14 +10,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from hatoba.journal import forms
 from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt, Job
-from hatoba.journal import forms
 from hatoba.queue import admission, backoff, contents, ink, lanes, ledger, means, notices, orders, queue, refill, settle
 from hatoba.queue.leased import Leased
 from hatoba.store import queue as rows_
 from hatoba.store import writer
-from hatoba.store.rows import Lease, Recovered, RecipientUpdate, Seal, Settle
+from hatoba.store.rows import Lease, RecipientUpdate, Recovered, Seal, Settle
 from hatoba.store.sqlite import Tx
 
 Scene = Callable[[], contextlib.AbstractContextManager[None]]
@@ -248,6 +248,20 @@ def a_cancelled_client_takes_its_letter_along() -> contextlib.AbstractContextMan
     return _instead(queue.Queue, "_ask", lambda old: lambda self, plan: self._known(plan, False))
 
 
+def reminders_gather_everybody() -> contextlib.AbstractContextManager[None]:
+    """A reminder puts all recipients of a letter into the first one's lane."""
+
+    def made(old: Any) -> Any:
+        def remind(self: settle.Settlement, job: Leased) -> None:
+            for row in job.rows:
+                row.site = job.rows[0].site
+            old(self, job)
+
+        return remind
+
+    return _instead(settle.Settlement, "remind", made)
+
+
 def sealed_letters_miss_the_drain() -> contextlib.AbstractContextManager[None]:
     """Jobs of letters whose commit comes back during a drain stay in memory."""
     return _instead(queue.Queue, "_finish", lambda old: lambda self: self._settlement.finish())
@@ -261,7 +275,6 @@ SCENES: dict[str, Scene] = {
         waiting_jobs_not_recalled, orders_under_way_forgotten, orders_forgotten_while_resolving,
         held_lane_misses_letters_in_the_commit, no_waits_between_attempts, given_back_jobs_vanish, gate_never_shut,
         notices_answer_the_null_sender, contents_never_released, events_doubled,
-        a_cancelled_client_takes_its_letter_along, sealed_letters_miss_the_drain,
+        a_cancelled_client_takes_its_letter_along, reminders_gather_everybody, sealed_letters_miss_the_drain,
     )
 }  # fmt: skip
-

@@ -24,7 +24,8 @@ from hatoba.model.status import Refusal, Status
 
 Key = tuple[int, int]  # (letter, n)
 
-SITES = {name: Site(name, kind, name) for name, kind in (("mx:a", "mx"), ("mx:b", "mx"), ("mx:c", "mx"), ("local", "local"))}
+KINDS = {"mx:a": "mx", "mx:b": "mx", "mx:c": "mx", "local": "local"}
+SITES = {name: Site(name, kind, name) for name, kind in KINDS.items()}
 DOMAINS = {
     "a.example": "mx:a",
     "b.example": "mx:b",

@@ -38,9 +38,9 @@ def setup(draw: Random) -> Setup:
     """Small numbers: what is rare in a large queue is common in a small one."""
     pick = draw.choice
     queue = Settings(
-        first=pick((5.0, 20.0, 60.0)),
+        first=pick((5.0, 20.0, 60.0, 150.0)),
         factor=pick((1.0, 1.7, 3.0)),
-        most=pick((30.0, 120.0)),
+        most=pick((30.0, 120.0, 300.0)),
         jitter=pick((0.0, 0.15, 0.5)),
         expire=pick((60.0, 200.0, 400.0)),
         delay_notice=pick((0.0, 15.0, 100.0)),

@@ -136,7 +136,8 @@ def read(world: World) -> dict[int, Tale]:
         if not isinstance(form, forms.Ordered):  # an order counts from when it was given
             tale.times.append(row.at)
         if isinstance(form, forms.Accepted):
-            world.check(tale.events == 1 or bool(tale.accepted), "the timeline is in order", f"{row.letter}: accepted late")
+            first = tale.events == 1 or bool(tale.accepted)
+            world.check(first, "the timeline is in order", f"{row.letter}: accepted late")
             tale.accepted.append(form)
         elif isinstance(form, forms.Tried):
             for result in form.results:
@@ -217,4 +218,3 @@ def _notices(world: World, tales: dict[int, Tale]) -> set[int]:
             ended = tale.ends.get(n, [])
             world.check(ended != [event_.DELIVERED], "exactly one DSN for a failure", f"{number}.{n}: {ended} {notes}")
     return {number for number, tale in tales.items() if tale.accepted and tale.accepted[0].door == "dsn"}
-

@@ -172,9 +172,20 @@ class World:
             if self.broken is not None:
                 raise self.broken
             if not self.p.loop.halted:
+                self._belong()
                 return
             self._died()
             self.start()
+
+    def _belong(self) -> None:
+        """No row stands in a lane that is not its domain's."""
+        for letter, n, domain, site in self.reader.rows(
+            "SELECT letter, n, domain, site FROM recipient WHERE site <> ''"
+        ):
+            right = sim_peers.DOMAINS[domain]
+            self.check(site == right, "everybody goes where he belongs", f"{letter}.{n} at {domain} waits for {site}")
+        if self.broken is not None:
+            raise self.broken
 
     def crash(self) -> None:
         self.say("crash")

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.simulation import __main__ as command
-from tests.simulation import sim_history
+from tests.simulation import sim_history, sim_stint
 from tests.simulation.sim_history import Ground
 from tests.simulation.sim_mutants import SCENES
 
@@ -28,20 +27,20 @@ def where() -> Iterator[Ground]:
 def test_fresh_histories(where: Ground) -> None:
     """HATOBA_SIM_SEED gives the first seed; without it the histories are new each time."""
     first = int(os.environ.get("HATOBA_SIM_SEED") or secrets.randbelow(1 << 31))
-    print(f"simulated histories from HATOBA_SIM_SEED={first}")
+    sys.stdout.write(f"simulated histories from HATOBA_SIM_SEED={first}\n")
     dials = 0
     for seed in range(first, first + COUNT):
         told = sim_history.run(where, seed)
         dials += told.dials
         if told.law:
-            pytest.fail(command.tell(sim_history.shrink(where, told), told.of))
+            pytest.fail(sim_stint.tell(sim_history.shrink(where, told), told.of))
     assert dials > COUNT  # they did live
 
 
 @pytest.mark.parametrize("seed", ONCE_FAILED)
 def test_history_that_once_failed(where: Ground, seed: int) -> None:
     told = sim_history.run(where, seed)
-    assert not told.law, command.tell(told, told.of)
+    assert not told.law, sim_stint.tell(told, told.of)
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -61,9 +60,8 @@ def test_the_same_seed_is_the_same_history(where: Ground) -> None:
     )
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": f"{root / 'src'}:{root}", "PYTHONHASHSEED": "12345"}
-    ran = subprocess.run(
-        [sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, text=True, check=True, timeout=60
-    )
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout.split() == digests
 
 
@@ -75,7 +73,7 @@ def test_a_failure_is_made_small_and_can_be_run_again(where: Ground) -> None:
         assert len(small.kept) < len(told.kept)
         again = sim_history.run(where, small.seed, small.kept)
         assert (again.trace, again.text) == (small.trace, small.text)
-    words = command.tell(small, told.of)
+    words = sim_stint.tell(small, told.of)
     assert f"--seed {told.seed} --keep {','.join(map(str, small.kept))}" in words
     assert f"BROKEN {small.law}" in words
     assert not sim_history.run(where, small.seed, small.kept).law  # without the mistake all is well

@@ -169,7 +169,7 @@ class Settlement:
     def remove(
         self, letter: int, n: Sequence[int], rows: int, events: list[Event], told: Told
     ) -> "asyncio.Future[None]":
-        """A person's order takes recipients out that are not in memory; done when it is on disk, whatever the disk says.
+        """A person's order takes recipients at rest out; done when it is on disk, whatever the disk says first.
 
         `rows` counts those of the letter in the commit that put these aside.
         """
