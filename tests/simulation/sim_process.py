@@ -50,7 +50,7 @@ def setup(draw: Random) -> Setup:
         site_first=pick((5.0, 20.0)),
         site_most=pick((20.0, 90.0)),
         lane_idle=pick((3.0, 600.0)),
-        poll=pick((2.0, 5.0, 15.0)),
+        poll=pick((2.0, 10.0, 30.0)),
         lease=pick((1, 3, 256)),
         unrouted=pick((1, 3, 1000)),
         unsettled=pick((1, 4, 2000)),

@@ -50,10 +50,10 @@ def heal(world: World) -> None:
     world.pass_(40.0)  # what waits for the disk has been tried again
     held = [row for row in world.rows() if STATES[row[2]] in ("held", "quarantined")]
     life = max(limits.expire, world.setup.notice.expire) + limits.most * 1.5 + limits.site_most * 1.5
-    for _ in range(20):
+    for _ in range(80):
         if not [row for row in world.rows() if row not in held]:
             break
-        world.pass_(life / 10)
+        world.pass_(life / 40)
     _at_rest(world)
     world.freed = world.wall()
     world.stopped.clear()
@@ -64,10 +64,10 @@ def heal(world: World) -> None:
     for standing in [one.name for one in _filters(world)]:
         world.check(world.p.run(admin.release_filter(standing, "sim"), 60.0).error is None, "orders end", standing)
     world.check(world.p.run(admin.release(Choice(everything=True), "sim"), 60.0).error is None, "orders end", "all")
-    for _ in range(20):
+    for _ in range(80):
         if not world.rows():
             break
-        world.pass_(life / 10)
+        world.pass_(life / 40)
     world.check(not world.rows(), "everything ends", f"left: {world.rows()}")
     world.pass_(3.0)
     _memory(world)
