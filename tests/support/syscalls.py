@@ -25,7 +25,7 @@ CALLS = (
 _HEX = re.compile(r"(?:\\x[0-9a-f]{2})+")
 _LINE = re.compile(r"(\d+) +(?:<\.\.\. )?(\w+)( resumed>|\()(.*)", re.DOTALL)
 _END = re.compile(r"\)\s+= (-?\d+|\?)(.*)$", re.DOTALL)
-_UNFINISHED = " <unfinished ...>"
+_UNFINISHED = (" <unfinished ...>", " <detached ...>")  # the second: killed in the middle of it
 
 
 class Call(msgspec.Struct, gc=False):
@@ -86,7 +86,7 @@ def read(path: Path) -> list[Moment]:
         assert match, line[:200]
         pid, name, how, rest = match.groups()
         if how == "(":
-            call = Call(name, _words(rest.removesuffix(_UNFINISHED).rpartition(")")[0] if _END.search(rest) else rest))
+            call = Call(name, _words(rest))
             moments.append(Moment(call, False))
             if rest.endswith(_UNFINISHED):
                 open_[pid] = last = call
@@ -113,8 +113,11 @@ def _returned(call: Call, rest: str) -> None:
 
 
 def _words(text: str) -> list[bytes | str]:
+    for mark in _UNFINISHED:
+        text = text.removesuffix(mark)
+    text = _END.sub("", text)
     words: list[bytes | str] = []
-    for word in text.removesuffix(_UNFINISHED).split(", "):
+    for word in text.split(", "):
         found = _HEX.search(word)
         words.append(bytes.fromhex(found[0].replace("\\x", "")) if found else word)
     return words

@@ -83,7 +83,7 @@ def made(chance: random.Random, number: int) -> bytes:
 
 
 class Sender:
-    """Threads that hand letters in until `stop` or until `most` were tried. A failure is no acknowledgement."""
+    """Threads that hand letters in until `stop` or until `most` have their 250. A failure is no acknowledgement."""
 
     def __init__(self, port: int, chance: random.Random, *, threads: int = 3, most: int = 1 << 30) -> None:
         self.acknowledged: dict[str, bytes] = {}  # by id: the content as it was sent
@@ -95,13 +95,13 @@ class Sender:
 
     def _next(self) -> tuple[str, bytes] | None:
         with self._lock:
-            if self._stop.is_set() or self.tried >= self._most:
+            if self._stop.is_set() or len(self.acknowledged) >= self._most:
                 return None
             self.tried += 1
             return self._chance.choice((SINK, SINK, HOME, AWAY)), made(self._chance, self.tried)
 
     def _run(self) -> None:
-        while not self._stop.is_set() and self.tried < self._most:
+        while not self._stop.is_set() and self.count() < self._most:
             try:
                 with post.dial(self._port) as client:
                     while letter := self._next():
@@ -126,7 +126,7 @@ class Sender:
             return len(self.acknowledged)
 
     def wait(self, seconds: float = 120) -> None:
-        """Until all were tried."""
+        """Until all are acknowledged."""
         for thread in self._threads:
             thread.join(seconds)
             assert not thread.is_alive(), "the senders did not come to an end"
