@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self, TypeVar
 
+import structlog
 from sqlalchemy.dialects.sqlite import insert
 
 from hatoba.store import blobs, spool, sqlite, tables, trouble
@@ -24,6 +25,7 @@ from hatoba.store.sqlite import Reader, Tx
 from hatoba.store.writer import Writer
 
 T = TypeVar("T")
+_log = structlog.get_logger("hatoba.store")
 
 
 def database(data: Path, number: int) -> Path:
@@ -74,7 +76,7 @@ class Shard:
         self.epoch = 0
         self.swept = 0
         self._lock = lock
-        self.writer = Writer(self._connect, self.blobs, settings, name=f"shard-{number:04d}")
+        self.writer = Writer(self._connect, self.blobs, settings, name=f"shard-{number:04d}", mend=self._mend)
 
     @classmethod
     def open(cls, data: Path, number: int, settings: Settings, owner: str = "") -> Self:
@@ -124,12 +126,26 @@ class Shard:
         connection = self._connect()
         try:
             _check(Reader(connection), self.path)
+            self._mend(connection)
             with sqlite.transaction(connection) as tx:
                 self.epoch = _lease(tx, self.number, owner)
             self.swept = _sweep(Reader(connection), self.blobs)
+            self.writer.start()  # before ours is closed: the last one to close removes the log
         finally:
             connection.close()
-        self.writer.start()
+
+    def _mend(self, connection: sqlite3.Connection) -> None:
+        """Nothing that is read now rests on an fsync that failed: neither in the log nor the log's own name.
+
+        On a full disk the log stays as it is: what settles letters must go on, it frees room.
+        """
+        try:
+            if not sqlite.fold(connection):
+                _log.warning("store.log_kept", shard=self.number, reason="somebody reads it")
+        except trouble.StoreTrouble as error:
+            if error.kind != trouble.FULL:
+                raise
+        blobs.sync_folder(self.path.parent)
 
 
 @contextlib.contextmanager

@@ -184,6 +184,20 @@ def connect(path: Path, *, busy: float = 5.0, cache: int = 2 * 1024 * 1024, chec
     return connection
 
 
+def fold(connection: sqlite3.Connection) -> bool:
+    """Copies the whole log into the database file, syncs that and starts the log anew; False when a reader is in it.
+
+    After an fsync that failed and a death, the log may hold commits that every process reads and that never reached
+    the disk: the kernel counts their pages as written. What is appended behind them would be cut off with them by a
+    power cut. Copied, they are written again.
+    """
+    try:
+        busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise trouble.of(error, "folding the log") from error
+    return not busy
+
+
 def reader(path: Path, *, busy: float = 5.0) -> Reader:
     """A read-only connection; the file must exist. May live in another thread or process than the writer."""
     uri = f"{path.resolve().as_uri()}?mode=ro"

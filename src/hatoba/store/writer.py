@@ -40,7 +40,12 @@ class Writer:
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], folder: blobs.Folder, settings: Settings, name: str
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        folder: blobs.Folder,
+        settings: Settings,
+        name: str,
+        mend: Callable[[sqlite3.Connection], None] = lambda connection: None,
     ) -> None:
         self.commits = 0
         self.items = 0
@@ -48,6 +53,9 @@ class Writer:
         self.trap: Callable[[int], None] | None = None
         self._steps = 0
         self._connect = connect
+        self._mend = mend  # for a connection that follows one whose fsync failed
+        self._ill = False  # the medium failed: mend before the next commit
+        self._unsure = False  # COMMIT was begun: if it fails, nobody knows what is on the disk
         self._connection: sqlite3.Connection | None = None
         self._folder = folder
         self._blobs = folder.numbers()
@@ -233,6 +241,7 @@ class Writer:
             self._folder.sync()
 
     def _commit(self, batch: list[Work]) -> None:
+        self._unsure = False
         connection = self._open()
         hot = [item for item in batch if item.function is None]
         self._run("BEGIN IMMEDIATE")
@@ -249,6 +258,7 @@ class Writer:
             if item.function is not None:
                 self._alone(item)
         self._step()
+        self._unsure = True
         connection.execute("COMMIT")
 
     def _alone(self, item: Work) -> None:
@@ -269,7 +279,15 @@ class Writer:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = self._connect()
+            connection = self._connect()
+            if self._ill:
+                try:
+                    self._mend(connection)
+                except BaseException:
+                    connection.close()
+                    raise
+                self._ill = False
+            self._connection = connection
         return self._connection
 
     def _hopeless(self, error: Exception) -> bool:
@@ -312,8 +330,11 @@ class Writer:
         if self.trouble is None or self.trouble.kind != failed.kind:
             _log.error("store.trouble", shard=self._name, kind=failed.kind, error=str(failed), items=len(batch))
         self.trouble = failed
+        self._ill = self._ill or failed.kind == trouble.IO
         for item in batch:
             if item.error is None:  # an exception of its own for each: they are raised in many places at once
+                if self._unsure and failed.kind == trouble.IO:
+                    item.drafts.clear()  # their rows may come back with the log: the next opening sweeps if not
                 item.error = StoreTrouble(str(failed), failed.kind)
                 item.error.__cause__ = failed
         self._renew()
