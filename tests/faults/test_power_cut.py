@@ -15,15 +15,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tests.support import post, syscalls
+from tests.support import syscalls
 from tests.support.collector import Collector
 from tests.support.node import Node
 from tests.support.platter import MOODS, Platter
 from tests.support.syscalls import Moment
 from tests.support.wait import until
-from tests.support.witness import HOME, SETTINGS, Account, Sender
-
-from hatoba import store
+from tests.support.witness import SETTINGS, Account, Sender, settle
 
 _QUEUED = re.compile(rb"queued as ([0-9A-Z]{13})")
 _SENDS = ("write", "writev", "sendto", "sendmsg")
@@ -80,8 +78,7 @@ def record(folder: Path, chance: random.Random, letters: int, faults: Iterable[s
     """A node's life under strace, up to a kill -9 of the whole; then the cuts."""
     with Collector() as collector:
         node = Node(folder, SETTINGS, workers=1, ports={"mx": 0}, sink=collector.port)
-        post.settle_in(node, local=[HOME.partition("@")[2]], accounts=[HOME])
-        store.prepare(node.data, 1)
+        settle(node)
         platter = Platter(node.data)
         node.under = syscalls.recording(folder / "calls", *faults)
         with node, Sender(node.ports["mx"], chance, most=letters) as sender:
@@ -112,6 +109,6 @@ def test_nothing_is_lost_at_any_cut(tmp_path: Path, chance: random.Random) -> No
 @pytest.mark.crash
 def test_nothing_is_lost_when_fsyncs_failed_before(tmp_path: Path, chance: random.Random) -> None:
     syscalls.need()
-    tally = record(tmp_path, chance, 60, ("fdatasync:error=EIO:when=6+3", "fsync:error=EIO:when=4+5"), 3)
+    tally = record(tmp_path, chance, 60, ("fdatasync:error=EIO:when=6+7", "fsync:error=EIO:when=12+7"), 3)
     assert tally.cuts
     assert (tally.lost, tally.faults) == ([], [])

@@ -197,7 +197,7 @@ class Platter:
     def _synced(self, call: Call) -> None:
         covered = self._covered.pop(id(call), None)
         what = self._at(call.words[0])
-        if what is None or covered is None:
+        if what is None or covered is None or call.result is None:  # killed in it: all is still on its way
             return
         held = call.result == 0
         self.syncs += held

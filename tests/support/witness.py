@@ -15,10 +15,14 @@ from types import TracebackType
 from typing import Self
 
 from tests.support import post
-from tests.support.node import Audit
+from tests.support.node import Audit, Node
 
 from hatoba import store
+from hatoba.directory import changes
+from hatoba.directory.directory import Directory
+from hatoba.directory.settings import Settings as DirectorySettings
 from hatoba.kit import ids
+from hatoba.store import directory as rows
 from hatoba.store import shard, spool, trouble
 from hatoba.store.settings import Settings
 
@@ -82,14 +86,29 @@ def made(chance: random.Random, number: int) -> bytes:
     return (head + "".join(f"{line}\r\n" for line in lines)).encode()
 
 
+def settle(node: Node) -> None:
+    """HOME's domain and account, and the first shard, without a command's start for each."""
+    for folder in (node.data, node.data / "mail"):
+        folder.mkdir(mode=0o700)
+    store.prepare(node.data, 1)
+    register = rows.attach(node.data, Settings())
+    try:
+        directory = Directory(register, DirectorySettings(), bytes(16))
+        changes.add_domain(directory, HOME.partition("@")[2], "local", 1)
+        changes.add_account(directory, HOME, post.PASSWORD, bytes(16), 2)
+    finally:
+        register.close()
+
+
 class Sender:
     """Threads that hand letters in until `stop` or until `most` have their 250. A failure is no acknowledgement."""
 
-    def __init__(self, port: int, chance: random.Random, *, threads: int = 3, most: int = 1 << 30) -> None:
+    def __init__(self, port: int, chance: random.Random, *, threads: int = 3, most: int = 1 << 30, away: int = 1) -> None:
         self.acknowledged: dict[str, bytes] = {}  # by id: the content as it was sent
         self.tried = self.refused = 0
         self.codes: dict[int, int] = {}  # of the refusals: how often
         self._port, self._most, self._chance = port, most, chance
+        self._people = (SINK, SINK, HOME, *[AWAY] * away)  # AWAY's letters stay in the queue
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
 
@@ -98,7 +117,7 @@ class Sender:
             if self._stop.is_set() or len(self.acknowledged) >= self._most:
                 return None
             self.tried += 1
-            return self._chance.choice((SINK, SINK, HOME, AWAY)), made(self._chance, self.tried)
+            return self._chance.choice(self._people), made(self._chance, self.tried)
 
     def _run(self) -> None:
         while not self._stop.is_set() and self.count() < self._most:
