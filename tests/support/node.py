@@ -117,7 +117,10 @@ class Node:
 
 
 def _runs(pid: int) -> bool:
+    """Whether it may still hold files and locks: a first thread that is a zombie leaves them to the others."""
     try:
+        if len(list(Path(f"/proc/{pid}/task").iterdir())) > 1:
+            return True
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
