@@ -18,7 +18,7 @@ from hatoba.model.outcome import DEFERRED
 
 DAY, STEP, HOUR = 86_400, 20, 3_600  # seconds
 LETTERS, MOST = 40, 600
-JUMPS = {"forth": [DAY], "back": [-DAY], "forth and back": [DAY, -DAY], "back and forth": [-DAY, DAY]}
+JUMPS = {"forth and back": [DAY, -DAY], "back and forth": [-DAY, DAY]}
 
 
 class Clocked(Harbour):

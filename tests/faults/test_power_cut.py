@@ -1,4 +1,4 @@
-"""Power cuts: at any moment of a real node's life the disk keeps only what was synced (or any legal more): nothing lost.
+"""Power cuts: at any moment of a real node's life the disk keeps only what was synced, or any legal more: no loss.
 
 A node runs under strace with senders at its door, a next hop, a mailbox and a dead host; its file calls are then played
 up to random moments, the disk of that moment is written out and opened again. Acknowledged is what the node had begun
@@ -24,6 +24,7 @@ from tests.support.wait import until
 from tests.support.witness import SETTINGS, Account, Sender, settle
 
 _QUEUED = re.compile(rb"queued as ([0-9A-Z]{13})")
+EIO = ("fdatasync:error=EIO:when=6+7", "fsync:error=EIO:when=12+7")  # of each thread: the sixth, then every seventh
 _SENDS = ("write", "writev", "sendto", "sendmsg")
 
 
@@ -46,15 +47,22 @@ def said(moment: Moment) -> list[str]:
 
 def chosen(moments: list[Moment], cuts: int, chance: random.Random) -> set[int]:
     """Moments to cut at: half of them anywhere, half right after something was acknowledged or synced."""
-    sharp = [n for n, m in enumerate(moments) if said(m) or (m.ends and m.call.name in ("fsync", "fdatasync", "rename"))]
+    sharp = [
+        n for n, m in enumerate(moments) if said(m) or (m.ends and m.call.name in ("fsync", "fdatasync", "rename"))
+    ]
     files = [n for n, m in enumerate(moments) if m.call.name != "openat"]
     return {*chance.sample(sharp, min(cuts // 2, len(sharp))), *chance.sample(files, min(cuts - cuts // 2, len(files)))}
 
 
 def cut_everywhere(
-    platter: Platter, moments: list[Moment], at: set[int], sent: dict[str, bytes], taken: set[str], chance: random.Random,
+    platter: Platter,
+    moments: list[Moment],
+    at: set[int],
+    sent: dict[str, bytes],
+    taken: set[str],
+    chance: random.Random,
     folder: Path,
-) -> Tally:  # fmt: skip
+) -> Tally:
     """Plays the moments; at each one chosen the disk is opened again and every acknowledged letter is asked for."""
     tally, acknowledged = Tally(), dict[str, bytes]()
     for n, moment in enumerate(moments):
@@ -74,23 +82,26 @@ def cut_everywhere(
     return tally
 
 
-def record(folder: Path, chance: random.Random, letters: int, faults: Iterable[str], kills: int) -> Tally:
+def record(folder: Path, chance: random.Random, cuts: int, letters: int, faults: Iterable[str], kills: int) -> Tally:
     """A node's life under strace, up to a kill -9 of the whole; then the cuts."""
     with Collector() as collector:
         node = Node(folder, SETTINGS, workers=1, ports={"mx": 0}, sink=collector.port)
         settle(node)
-        platter = Platter(node.data)
+        platter, blind = Platter(node.data), Platter(node.data, blind=True)
         node.under = syscalls.recording(folder / "calls", *faults)
         with node, Sender(node.ports["mx"], chance, most=letters) as sender:
-            for kill in range(kills):
-                until(lambda many=(kill + 1) * letters // (kills + 1): sender.count() >= many, "letters")  # type: ignore[misc]
+            for _ in range(kills):
+                sender.taken(letters // (kills + 1))
                 os.kill(node.workers()[0], signal.SIGKILL)
             sender.wait()
             until(lambda: len(collector.ids()) > letters // 10, "deliveries")
             node.kill()
         moments = syscalls.read(folder / "calls")
-        at = chosen(moments, int(os.environ.get("HATOBA_CUTS", "40")), chance)
+        at = chosen(moments, cuts, chance)
         tally = cut_everywhere(platter, moments, at, sender.acknowledged, collector.ids(), chance, folder)
+        last = {max(n for n, moment in enumerate(moments) if said(moment))}
+        forgetful = cut_everywhere(blind, moments, last, sender.acknowledged, collector.ids(), chance, folder)
+        assert forgetful.lost, "a disk that forgets what was synced must be found out"
     print(  # noqa: T201  the figures of docs/reliability.md
         f"{len(sender.acknowledged)} acknowledged, {sender.codes} refused, {platter.syncs} fsyncs held,"
         f" {platter.lost} failed, {tally.cuts} cuts, {tally.accounted} letters asked for, {len(tally.lost)} lost,"
@@ -99,16 +110,16 @@ def record(folder: Path, chance: random.Random, letters: int, faults: Iterable[s
     return tally
 
 
-def test_nothing_is_lost_at_any_cut(tmp_path: Path, chance: random.Random) -> None:
+def test_nothing_is_lost_at_any_cut(tmp_path: Path, chance: random.Random, long: bool) -> None:
     syscalls.need()
-    tally = record(tmp_path, chance, 60, (), 0)
+    tally = record(tmp_path, chance, 1000 if long else 40, 300 if long else 60, (), 0)
     assert tally.cuts
     assert (tally.lost, tally.faults) == ([], [])
 
 
 @pytest.mark.crash
-def test_nothing_is_lost_when_fsyncs_failed_before(tmp_path: Path, chance: random.Random) -> None:
+def test_nothing_is_lost_when_fsyncs_failed_before(tmp_path: Path, chance: random.Random, long: bool) -> None:
     syscalls.need()
-    tally = record(tmp_path, chance, 60, ("fdatasync:error=EIO:when=6+7", "fsync:error=EIO:when=12+7"), 3)
+    tally = record(tmp_path, chance, 1000 if long else 40, 180 if long else 60, EIO, 3)
     assert tally.cuts
     assert (tally.lost, tally.faults) == ([], [])

@@ -20,7 +20,7 @@ from tests.support.witness import SETTINGS, Account, Sender, settle
 
 FAULTS = {
     "EIO on fsync": ["fdatasync,fsync:error=EIO"],
-    "EIO on every third fsync": ["fdatasync:error=EIO:when=1+3", "fsync:error=EIO:when=2+3"],
+    "EIO on every seventh fsync": ["fdatasync:error=EIO:when=1+7", "fsync:error=EIO:when=2+7"],
     "EIO on write": ["pwrite64:error=EIO"],
     "ENOSPC on write": ["pwrite64:error=ENOSPC"],
     "read-only": ["pwrite64,ftruncate,rename,unlink,mkdir:error=EROFS"],
@@ -46,17 +46,14 @@ def test_every_way_to_fail(tmp_path: Path, chance: random.Random) -> None:
         with node, Sender(node.ports["mx"], chance) as sender:
             worker = node.workers()[0]
             for n, (what, told) in enumerate(FAULTS.items()):
-                well = sender.count()
-                until(lambda least=well + 15: sender.count() >= least, f"letters before {what}")  # type: ignore[misc]
-                refused = sender.refused
+                sender.taken(15)
                 with syscalls.Sick(worker, told, tmp_path / f"sick-{n}") as sick:
-                    until(lambda least=refused + 5: sender.refused >= least, f"refusals under {what}")  # type: ignore[misc]
+                    sender.turned_away(5)
                     ill = sender.count()
-                    until(lambda least=refused + 15: sender.refused >= least, "more refusals")  # type: ignore[misc]
+                    sender.turned_away(10)
                     assert what.startswith("EIO on every") or sender.count() == ill, f"a 250 under {what}"
                     assert sick.made()
-            well = sender.count()
-            until(lambda: sender.count() >= well + 15, "letters after all of it")
+            sender.taken(15)
             assert node.workers() == [worker]  # it lived through all of it
             node.kill()
         assert set(sender.codes) <= {451, 452}
@@ -94,10 +91,9 @@ def test_a_full_disk(tmp_path: Path, chance: random.Random) -> None:
                 unlimited = resource.prlimit(worker, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
                 larger.callback(resource.prlimit, worker, resource.RLIMIT_FSIZE, unlimited)
             with Sender(node.ports["mx"], chance, away=4) as sender:
-                until(lambda: sender.refused >= 20, "the disk to run full")
+                sender.turned_away(20)
                 larger.close()
-                well = sender.count()
-                until(lambda: sender.count() >= well + 30, "letters after it")
+                sender.taken(30)
                 assert node.workers() == [worker]
                 node.kill()
         assert set(sender.codes) <= {451, 452}

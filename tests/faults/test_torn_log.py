@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.support import deeds
 
 from hatoba import store
+from hatoba.store.shard import Shard
 
 HEADER, FRAME = 32, 24 + 8192  # octets  # https://www.sqlite.org/fileformat2.html#walformat
 COMMITS = 24
@@ -49,7 +50,7 @@ def found(image: Path, log: bytes, folder: Path) -> int:
     return len(numbers)
 
 
-async def _seal(shard: "deeds.Shard") -> None:
+async def _seal(shard: Shard) -> None:
     await shard.writer.seal(deeds.seal(1000))
 
 

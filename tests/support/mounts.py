@@ -25,7 +25,16 @@ class Private:
     """A namespace in which `script` (sh) was run first; the process that holds it ends with this."""
 
     def __init__(self, script: str, *words: str) -> None:
-        self._command = ["unshare", "-m", "--propagation", "private", "sh", "-ec", f"{script}\necho made\nexec cat", "sh"]
+        self._command = [
+            "unshare",
+            "-m",
+            "--propagation",
+            "private",
+            "sh",
+            "-ec",
+            f"{script}\necho made\nexec cat",
+            "sh",
+        ]
         self._command += words
 
     def __enter__(self) -> Self:

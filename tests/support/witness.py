@@ -16,6 +16,7 @@ from typing import Self
 
 from tests.support import post
 from tests.support.node import Audit, Node
+from tests.support.wait import until
 
 from hatoba import store
 from hatoba.directory import changes
@@ -103,7 +104,9 @@ def settle(node: Node) -> None:
 class Sender:
     """Threads that hand letters in until `stop` or until `most` have their 250. A failure is no acknowledgement."""
 
-    def __init__(self, port: int, chance: random.Random, *, threads: int = 3, most: int = 1 << 30, away: int = 1) -> None:
+    def __init__(
+        self, port: int, chance: random.Random, *, threads: int = 3, most: int = 1 << 30, away: int = 1
+    ) -> None:
         self.acknowledged: dict[str, bytes] = {}  # by id: the content as it was sent
         self.tried = self.refused = 0
         self.codes: dict[int, int] = {}  # of the refusals: how often
@@ -143,6 +146,16 @@ class Sender:
     def count(self) -> int:
         with self._lock:
             return len(self.acknowledged)
+
+    def taken(self, more: int) -> None:
+        """Until so many more were acknowledged."""
+        least = self.count() + more
+        until(lambda: self.count() >= least, f"{more} more letters")
+
+    def turned_away(self, more: int) -> None:
+        """Until so many more were refused."""
+        least = self.refused + more
+        until(lambda: self.refused >= least, f"{more} more refusals")
 
     def wait(self, seconds: float = 120) -> None:
         """Until all are acknowledged."""
