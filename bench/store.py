@@ -167,7 +167,7 @@ def million(data: Path, options: argparse.Namespace) -> None:
 
 
 def fill(data: Path, count: int, settings: Settings) -> None:
-    connection = sqlite.connect(shard.database(data, 0), cache=1 << 28, checkpoint=1 << 28)
+    connection = sqlite.connect(shard.database(data, 0), cache=1 << 28, log=1 << 28)
     connection.execute("PRAGMA synchronous=OFF")
 
     def letters() -> Iterator[tuple[object, ...]]:

@@ -19,7 +19,7 @@ from typing import Self, TypeVar
 import structlog
 from sqlalchemy.dialects.sqlite import insert
 
-from hatoba.store import blobs, spool, sqlite, tables, trouble
+from hatoba.store import blobs, checkpoint, spool, sqlite, tables, trouble
 from hatoba.store.settings import Settings
 from hatoba.store.sqlite import Reader, Tx
 from hatoba.store.writer import Writer
@@ -76,7 +76,9 @@ class Shard:
         self.epoch = 0
         self.swept = 0
         self._lock = lock
-        self.writer = Writer(self._connect, self.blobs, settings, name=f"shard-{number:04d}", mend=self._mend)
+        name = f"shard-{number:04d}"
+        self.checkpoint = checkpoint.Checkpoint(self._connect, settings.checkpoint, name)
+        self.writer = Writer(self._connect, self.blobs, settings, name, self.checkpoint, self._mend)
 
     @classmethod
     def open(cls, data: Path, number: int, settings: Settings, owner: str = "") -> Self:
@@ -116,10 +118,7 @@ class Shard:
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite.connect(
-            self.path,
-            busy=self.settings.busy_timeout,
-            cache=self.settings.cache,
-            checkpoint=self.settings.checkpoint,
+            self.path, busy=self.settings.busy_timeout, cache=self.settings.cache, log=self.settings.checkpoint
         )
 
     def _begin(self, owner: str) -> None:

@@ -151,8 +151,8 @@ class Tx(Reader):
             raise trouble.of(error, "writing the store") from error
 
 
-def connect(path: Path, *, busy: float = 5.0, cache: int = 2 * 1024 * 1024, checkpoint: int = 0) -> sqlite3.Connection:
-    """A connection that may write. `busy` seconds, `cache` bytes, `checkpoint` bytes of log (0: never by itself).
+def connect(path: Path, *, busy: float = 5.0, cache: int = 2 * 1024 * 1024, log: int = PAGE) -> sqlite3.Connection:
+    """A connection that may write. `busy` seconds, `cache` bytes, `log` bytes it usually has.
 
     isolation_level None: transactions begin and end where we say so. 1,024 cached statements: eight kinds of hot
     statement in up to 64 lengths, and the rest.
@@ -169,8 +169,8 @@ def connect(path: Path, *, busy: float = 5.0, cache: int = 2 * 1024 * 1024, chec
         "journal_mode=WAL",
         "synchronous=FULL",  # an fsync of the log in every commit: the 250 rests on it
         f"cache_size={-(cache // 1024)}",
-        f"wal_autocheckpoint={checkpoint // PAGE}",
-        f"journal_size_limit={max(checkpoint, PAGE) * 4}",  # a log grown behind a slow reader is cut again
+        "wal_autocheckpoint=0",  # see store.checkpoint
+        f"journal_size_limit={log * 4}",  # a log grown behind a slow reader is cut again
         "secure_delete=OFF",  # Debian's build zeroes freed pages: that would write every body a second time
         "temp_store=MEMORY",
         "mmap_size=0",  # a truncated file or a bad sector would come as SIGBUS instead of an error

@@ -31,7 +31,7 @@ class Work:
 
     __slots__ = (
         "bodies", "drafts", "error", "events", "function", "gone",
-        "keys", "letters", "result", "rows", "updates", "waiter",
+        "keys", "letters", "octets", "result", "rows", "updates", "waiter",
     )  # fmt: skip
 
     def __init__(self, waiter: Waiter, function: Callable[[Tx], Any] | None = None) -> None:
@@ -39,6 +39,7 @@ class Work:
         self.function = function
         self.result: Any = None
         self.error: BaseException | None = None
+        self.octets = 0  # of contents that go into their rows
         self.letters: list[Row] = []
         self.rows: list[Row] = []
         self.updates: list[Row] = []
@@ -62,6 +63,8 @@ class Work:
             letter.blob = blobs.name(letter.id)
             self.bodies.append((letter.id, body))
             body = None
+        else:
+            self.octets += letter.size
         self.letters.append(spool.row(letter, body))
         for row in seal.rows:
             self.rows.append(astuple(row))

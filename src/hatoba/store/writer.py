@@ -21,9 +21,10 @@ from typing import Any, TypeVar
 import structlog
 
 from hatoba.store import blobs, trouble, work
+from hatoba.store.checkpoint import Checkpoint
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.settings import Settings
-from hatoba.store.sqlite import Tx
+from hatoba.store.sqlite import PAGE, Tx
 from hatoba.store.trouble import StoreTrouble
 from hatoba.store.work import Work
 
@@ -45,6 +46,7 @@ class Writer:
         folder: blobs.Folder,
         settings: Settings,
         name: str,
+        checkpoint: Checkpoint,
         mend: Callable[[sqlite3.Connection], None] = lambda connection: None,
     ) -> None:
         self.commits = 0
@@ -52,6 +54,7 @@ class Writer:
         self.trouble: StoreTrouble | None = None
         self.trap: Callable[[int], None] | None = None
         self._steps = 0
+        self._checkpoint = checkpoint
         self._connect = connect
         self._mend = mend  # for a connection that follows one whose fsync failed
         self._ill = False  # the medium failed: mend before the next commit
@@ -79,6 +82,7 @@ class Writer:
         """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
         self._connection = self._connect()
         self._blobs = self._folder.numbers()
+        self._checkpoint.start()
         self._thread.start()
 
     def seal(self, seal: Seal) -> asyncio.Future[None]:
@@ -142,6 +146,9 @@ class Writer:
             if batch:
                 self._turn(batch)
                 work.answer(batch)
+                if self._connection is not None:
+                    self._checkpoint.wrote(_log_octets(batch), self._connection)
+        self._checkpoint.close()
         self._renew()
         while waiting.qsize():  # came from another thread while we were closing
             late = waiting.get()
@@ -354,3 +361,8 @@ class Writer:
                 connection.execute("ROLLBACK")
         with contextlib.suppress(sqlite3.Error):
             connection.close()
+
+
+def _log_octets(batch: list[Work]) -> int:
+    """About what a batch adds to the log: the bodies, a page for each letter, the last pages of tables and indexes."""
+    return sum(item.octets for item in batch) + PAGE * (len(batch) + 8)
