@@ -86,7 +86,7 @@ def record(folder: Path, chance: random.Random, cuts: int, letters: int, faults:
     """A node's life under strace, up to a kill -9 of the whole; then the cuts."""
     with Collector() as collector:
         node = Node(folder, SETTINGS, workers=1, ports={"mx": 0}, sink=collector.port)
-        settle(node)
+        settle(node, 1 if kills else 0)  # without failing fsyncs the shard is made under the eyes of strace too
         platter, blind = Platter(node.data), Platter(node.data, blind=True)
         node.under = syscalls.recording(folder / "calls", *faults)
         with node, Sender(node.ports["mx"], chance, most=letters) as sender:

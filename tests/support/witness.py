@@ -87,11 +87,11 @@ def made(chance: random.Random, number: int) -> bytes:
     return (head + "".join(f"{line}\r\n" for line in lines)).encode()
 
 
-def settle(node: Node) -> None:
-    """HOME's domain and account, and the first shard, without a command's start for each."""
+def settle(node: Node, shards: int = 1) -> None:
+    """HOME's domain and account, and shards, without a command's start for each."""
     for folder in (node.data, node.data / "mail"):
         folder.mkdir(mode=0o700)
-    store.prepare(node.data, 1)
+    store.prepare(node.data, shards)
     register = rows.attach(node.data, Settings())
     try:
         directory = Directory(register, DirectorySettings(), bytes(16))
