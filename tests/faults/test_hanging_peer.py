@@ -24,7 +24,7 @@ from hatoba.store.settings import Settings as StoreSettings
 PATIENCE = 1.0  # seconds: every stage's time-out
 STAGES = ("connect", "greeting", "hello", "tls", "auth", "mail", "rcpt", "data", "content", "end", "quit")
 DELIVERY = "timeouts = {" + ", ".join(f"{stage} = {PATIENCE}" for stage in STAGES) + "}\nlimits = {connections = 1}"
-LARGE = post.LETTER + (b"y" * 76 + b"\r\n") * 150_000  # more than the socket's buffers hold
+LARGE = post.LETTER + (b"y" * 76 + b"\r\n") * 100_000  # more than the socket's buffers hold
 
 
 def deaf(_line: str, connection: Connection) -> str:

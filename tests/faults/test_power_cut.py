@@ -112,7 +112,7 @@ def record(folder: Path, chance: random.Random, cuts: int, letters: int, faults:
 
 def test_nothing_is_lost_at_any_cut(tmp_path: Path, chance: random.Random, long: bool) -> None:
     syscalls.need()
-    tally = record(tmp_path, chance, 1000 if long else 40, 300 if long else 60, (), 0)
+    tally = record(tmp_path, chance, 1000 if long else 25, 300 if long else 60, (), 0)
     assert tally.cuts
     assert (tally.lost, tally.faults) == ([], [])
 
@@ -120,6 +120,6 @@ def test_nothing_is_lost_at_any_cut(tmp_path: Path, chance: random.Random, long:
 @pytest.mark.crash
 def test_nothing_is_lost_when_fsyncs_failed_before(tmp_path: Path, chance: random.Random, long: bool) -> None:
     syscalls.need()
-    tally = record(tmp_path, chance, 1000 if long else 40, 180 if long else 60, EIO, 3)
+    tally = record(tmp_path, chance, 1000 if long else 25, 180 if long else 60, EIO, 3)
     assert tally.cuts
     assert (tally.lost, tally.faults) == ([], [])
