@@ -111,14 +111,16 @@ def test_every_stage(tmp_path: Path) -> None:
             name: town.send("carol@example.org", f"bob@{name}.example", LARGE if name == "content" else post.LETTER)
             for name in (*peers, "connect")
         }
-        until(lambda: "deferred" in kinds(town, sent["connect"]), "the deferral")
+        until(lambda: "deferred" in kinds(town, sent["connect"]), "the deferral", every=0.2)
         full.close()
         peers["connect"] = open_.enter_context(SmtpPeer(host=host, port=town.port))
         for name, peer in peers.items():
             peer.wait_letters(1 + (HANGS[name][1] if name in HANGS else 0), 60)
-        until(lambda: all("delivered" in kinds(town, number) for number in sent.values()), "all deliveries")
+        until(lambda: all("delivered" in kinds(town, number) for number in sent.values()), "all deliveries", every=0.2)
         took = time.monotonic() - began
-        until(lambda: waiting(town) == 0, "an empty queue")  # nothing is left of which a second copy could come
+        until(
+            lambda: waiting(town) == 0, "an empty queue", every=0.2
+        )  # nothing is left of which a second copy could come
         tales = {name: kinds(town, number) for name, number in sent.items()}
         copies = {name: len(peer.letters) for name, peer in peers.items()}
     for name, (_, unanswered) in HANGS.items():
