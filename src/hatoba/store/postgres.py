@@ -178,6 +178,9 @@ class Link(sql.Link):
         self._pipeline: Any = None
         self.tx = Tx(connection)
 
+    def mend(self) -> None:
+        return  # the server mends itself: it ends and starts anew when an fsync of its own failed
+
     def begin(self) -> None:
         self._pipeline = self._connection.pipeline()
         self._pipeline.__enter__()

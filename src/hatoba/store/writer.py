@@ -49,6 +49,8 @@ class Writer:
         self.trap: Callable[[int], None] | None = None
         self._steps = 0
         self._connect = connect
+        self._ill = False  # the medium failed: mend before the next commit
+        self._unsure = False  # COMMIT was begun: if it fails, nobody knows what is on the disk
         self._link: sql.Link | None = None
         self._depot = depot
         self._blobs = depot.numbers()
@@ -266,6 +268,7 @@ class Writer:
             self._depot.sync()
 
     def _commit(self, batch: list[Work]) -> None:
+        self._unsure = False
         link = self._open()
         hot = [item for item in batch if item.function is None]
         self._step()
@@ -274,6 +277,7 @@ class Writer:
             work.write(hot, self._run)
             if len(hot) == len(batch):
                 self._step()
+                self._unsure = True
                 link.commit()  # where statements are gathered, all of it is one trip to the server
                 return
             link.flush()
@@ -289,6 +293,7 @@ class Writer:
             if item.function is not None:
                 self._alone(item)
         self._step()
+        self._unsure = True
         link.commit()
 
     def _alone(self, item: Work) -> None:
@@ -310,7 +315,15 @@ class Writer:
 
     def _open(self) -> sql.Link:
         if self._link is None:
-            self._link = self._connect()
+            link = self._connect()
+            if self._ill:
+                try:
+                    link.mend()
+                except BaseException:
+                    link.close()
+                    raise
+                self._ill = False
+            self._link = link
         return self._link
 
     def _hopeless(self, error: Exception) -> bool:
@@ -349,8 +362,11 @@ class Writer:
         if self.trouble is None or self.trouble.kind != failed.kind:
             _log.error("store.trouble", shard=self._name, kind=failed.kind, error=str(failed), items=len(batch))
         self.trouble = failed
+        self._ill = self._ill or failed.kind == trouble.IO
         for item in batch:
             if item.error is None:  # an exception of its own for each: they are raised in many places at once
+                if self._unsure and failed.kind == trouble.IO:
+                    item.drafts.clear()  # their rows may come back with the log: the next opening sweeps if not
                 item.error = StoreTrouble(str(failed), failed.kind)
                 item.error.__cause__ = failed
         self._renew()
