@@ -103,6 +103,7 @@ class ServerShard(Shard):
         super().__init__(server.data, number, server.settings, -1)
         self.writer.whole = True
         self._server = server
+        self._redial = postgres.Redial(self._dial)
 
     @classmethod
     def take(cls, server: Server, number: int, owner: str) -> ServerShard:
@@ -136,6 +137,9 @@ class ServerShard(Shard):
         super().close()
 
     def _link(self) -> sql.Link:
+        return self._redial()
+
+    def _dial(self) -> postgres.Link:
         where = schema(self.number)
         return postgres.Link(self._server.connect(where), where, (self.number, self.epoch))
 

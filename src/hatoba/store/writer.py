@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import structlog
 
 from hatoba.store import blobs, sql, trouble, work
+from hatoba.store.doubt import Doubt
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.settings import Settings
 from hatoba.store.sql import Tx
@@ -29,6 +30,7 @@ from hatoba.store.work import Work
 
 T = TypeVar("T")
 _RIDERS = Work(concurrent.futures.Future())  # in the queue: there are settlements
+_ASK_AGAIN = 0.5  # seconds between two attempts to clear a doubt while nothing else is written
 _PAGE = 8192
 _log = structlog.get_logger("hatoba.store")
 
@@ -56,6 +58,7 @@ class Writer:
         self._name = name
         self._waiting: SimpleQueue[Work | None] = SimpleQueue()
         self._riders: deque[Work] = deque()  # settlements: they go with the next commit, or make one of their own
+        self._doubt: Doubt | None = None  # of the last commit
         self._told = False  # the thread knows that there are riders
         self._crowded = False  # the last commit carried several letters: more are on their way
         self._closed = False
@@ -136,21 +139,32 @@ class Writer:
     # The thread's side
 
     def _live(self) -> None:
-        waiting = self._waiting
         ended = False
         while not ended:
             batch, ended = self._gather()
             if batch:
                 self._turn(batch)
-                work.answer(batch)
+                work.answer(batch if self._doubt is None else [item for item in batch if item not in self._doubt.held])
                 if self._link is not None:
                     self._link.grew(_octets(batch))
+            elif self._doubt is not None:
+                self._attempt([])
+        self._refuse()
+
+    def _refuse(self) -> None:
+        """At the end: what came from another thread while we were closing, and what stays in doubt."""
+        if self._doubt is not None:
+            self._attempt([])
         self._renew()
-        while waiting.qsize():  # came from another thread while we were closing
-            late = waiting.get()
-            if late is not None and late is not _RIDERS:
-                late.error = StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
-                work.answer([late])
+        late = [] if self._doubt is None else list(self._doubt.held)
+        late += self._riders
+        while self._waiting.qsize():
+            item = self._waiting.get()
+            if item is not None and item is not _RIDERS:
+                late.append(item)
+        for item in late:
+            item.error = StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
+        work.answer(late)
 
     def _gather(self) -> tuple[list[Work], bool]:
         """What the next commit holds, and whether it is the last one.
@@ -162,7 +176,10 @@ class Writer:
         waiting, most = self._waiting, self._settings.batch
         if self._crowded:  # asleep we cost nothing; a get would be woken by the first letter
             time.sleep(self._settings.gather)
-        item = waiting.get()
+        try:
+            item = waiting.get(timeout=None if self._doubt is None else _ASK_AGAIN)
+        except Empty:
+            return [], False
         if item is _RIDERS:
             with contextlib.suppress(Empty):
                 item = waiting.get(timeout=self._settings.ride)
@@ -245,11 +262,13 @@ class Writer:
 
     def _commit(self, batch: list[Work]) -> None:
         link = self._open()
+        if self._doubt is not None:
+            self._clear(self._doubt, link)
         hot = [item for item in batch if item.function is None]
         self._step()
         link.begin()
         try:
-            work.write(hot, self._run)
+            work.write(hot, link.tx.parts, self._run)
             if len(hot) == len(batch):
                 self._step()
                 link.commit()  # where statements are gathered, all of it is one trip to the server
@@ -274,7 +293,7 @@ class Writer:
         self._run("SAVEPOINT item")
         try:
             if item.function is None:
-                work.write((item,), self._run)
+                work.write((item,), self._open().tx.parts, self._run)
             else:
                 self._step()
                 item.result = item.function(self._open().tx)
@@ -327,11 +346,39 @@ class Writer:
         if self.trouble is None or self.trouble.kind != failed.kind:
             _log.error("store.trouble", shard=self._name, kind=failed.kind, error=str(failed), items=len(batch))
         self.trouble = failed
+        held: Sequence[Work] = ()
+        if isinstance(failed, trouble.Doubt):
+            self._doubt = Doubt(failed.mark, batch)
+            held = self._doubt.held
         for item in batch:
-            if item.error is None:  # an exception of its own for each: they are raised in many places at once
+            # An exception of its own for each: they are raised in many places at once.
+            if item.error is None and item not in held:
                 item.error = StoreTrouble(str(failed), failed.kind)
                 item.error.__cause__ = failed
         self._renew()
+
+    def _clear(self, doubt: Doubt, link: sql.Link) -> None:
+        """Finds out what became of the commit that was not answered, and answers or repeats what waits for that."""
+        try:
+            happened = doubt.clear(link)
+        except trouble.ShardLost as lost:
+            self._doubt = None
+            for item in doubt.held:
+                item.error = lost
+            work.answer(doubt.held)
+            raise
+        _log.warning("store.doubt", shard=self._name, happened=happened, held=len(doubt.held))
+        self._doubt = None
+        if happened:
+            self._succeeded(doubt.held)
+            work.answer(doubt.held)
+            return
+        for item in doubt.held:
+            if item.function is None:
+                self._riders.append(item)
+            else:
+                self._waiting.put(item)
+        self._waiting.put(_RIDERS)
 
     def _renew(self) -> None:
         """Ends the connection; the next batch opens a new one.
