@@ -163,6 +163,7 @@ class Admission:
         jobs = len(groups) + len(plan.unknown) + bool(plan.refused)
         if jobs == 0:
             letter.content = None
+            self._contents.release(letter)
             return
         if len(plan.rows) > 1:
             self._ledger.enter(letter.id, len(plan.rows), jobs)

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from hatoba.delivery import feed, site
+from hatoba.model.envelope import Letter
 from hatoba.model.outcome import DEFERRED, Attempt, Job, Outcome
 from hatoba.queue import backoff
 from hatoba.queue.contents import Contents
@@ -130,7 +131,7 @@ class Lane:
         if self.held or self.suspended_until or self._gate.draining:
             self._return([leased], self.suspended_until or self._means.clock())
         else:
-            (self._ready if leased.letter.content is not None or leased.letter.blob else self._cold).put_front(leased)
+            (self._ready if self._at_hand(leased.letter) else self._cold).put_front(leased)
 
     # filling
 
@@ -170,7 +171,10 @@ class Lane:
         self._gate.jobs += 1
         job.site = self.name
         letter = job.letter
-        (self._ready if letter.content is not None or letter.blob else self._cold).put(job)
+        (self._ready if letter.content is not None or self._at_hand(letter) else self._cold).put(job)
+
+    def _at_hand(self, letter: Letter) -> bool:
+        return letter.content is not None or bool(letter.blob and self._contents.hold(letter))
 
     def wake(self) -> None:
         """Tells the channel that something may be due."""

@@ -82,7 +82,7 @@ class Queue:
         self._means = means
         self._journal = journal or journal_.Settings()
         self._reading, self._bodies = Reading(shard, "queue-read"), Reading(shard, "queue-body")
-        self._contents = Contents(settings.content_memory, self._bodies)
+        self._contents = Contents(settings.content_memory, self._bodies, shard.blobs)
         self._board = board = Board(means, self._contents)
         self._ledger = Ledger()
         self._ink = Ink(means)

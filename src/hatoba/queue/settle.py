@@ -209,6 +209,7 @@ class Settlement:
             self._contents.release(job.letter)
             self.quarantine(job.letter.id, str(error), partial(self._ledger.leave, job.letter.id))
             return
+        means.log.warning("content cannot be read now", letter=job.letter.id, error=str(error))
         self.return_jobs([job], now + int(means.settings.site_first * 1000))
 
     def quarantine(self, letter: int, reason: str, then: Callable[[], None] | None = None) -> None:

@@ -35,11 +35,6 @@ def numbers(data: Path) -> list[int]:
     return sorted(int(path.stem) for path in (data / "shards").glob("[0-9][0-9][0-9][0-9].db"))
 
 
-def folder(data: Path, number: int) -> blobs.Folder:
-    """DATA/blobs/NNNN"""
-    return blobs.Folder(data / "blobs" / f"{number:04d}")
-
-
 def reader(data: Path, number: int, settings: Settings) -> sqlite.Reader:
     """Reads a shard that may be at work in another process: for the command line. WrongVersion, StoreTrouble."""
     path = database(data, number)
@@ -65,10 +60,18 @@ def _check(opened: sqlite.Reader, path: Path) -> None:
 class Shard:
     """An open shard. `epoch` counts its openings, `swept` the orphaned bodies removed at this one."""
 
-    def __init__(self, data: Path, number: int, settings: Settings, lock: int) -> None:
+    def __init__(
+        self,
+        data: Path,
+        number: int,
+        settings: Settings,
+        lock: int,
+        large: blobs.Settings | None = None,
+        home: str = "",
+    ) -> None:
         self.number = number
         self.path = database(data, number)
-        self.blobs = folder(data, number)
+        self.blobs = blobs.Depot(data, number, large, home)
         self.settings = settings
         self.epoch = 0
         self.swept = 0
@@ -78,14 +81,17 @@ class Shard:
         self.writer = Writer(self._link, self.blobs, settings, name)
 
     @classmethod
-    def open(cls, data: Path, number: int, settings: Settings, owner: str = "") -> Self:
-        """Takes the lock and the lease, sweeps orphaned bodies, starts the writer. `owner` is a note for people."""
+    def open(
+        cls, data: Path, number: int, settings: Settings, owner: str = "", large: blobs.Settings | None = None
+    ) -> Self:
+        """Takes the lock and the lease, sweeps orphaned bodies, starts the writer. `owner` is a note for people,
+        `large` says where large bodies go (None: files in the data folder)."""
         path = database(data, number)
         if not path.exists():
             raise trouble.WrongVersion(f"{path} does not exist yet")
         lock = _take(path.with_suffix(".lock"), number)
         try:
-            self = cls(data, number, settings, lock)
+            self = cls(data, number, settings, lock, large)
             self._begin(owner or f"pid {os.getpid()}")
         except BaseException:
             os.close(lock)
@@ -100,10 +106,15 @@ class Shard:
         """`writer.do` for callers without an event loop: waits for the commit. Never call it on the loop's thread."""
         return self.writer.wait(function)
 
+    def renew(self, tx: Tx) -> bool:
+        """Inside `writer.do`: the lease runs anew. Where it is another's by now, that commit fails: ShardLost."""
+        return True  # of a file: the lock is the lease
+
     def close(self) -> None:
         """Writes all that waits, ends the writer, gives the shard back. Blocks: on a loop, in a thread."""
         self.checkpoint.close()
         self.writer.close()
+        self.blobs.close()
         if self._lock >= 0:
             lock, self._lock = self._lock, -1
             os.close(lock)
@@ -133,6 +144,14 @@ class Shard:
             connection.close()
         self.writer.start()
         self.checkpoint.start()
+        self.blobs.watch(self._bodies)
+
+    def _bodies(self, numbers: list[int]) -> dict[int, str]:
+        """letter.blob of each letter that there is, "" where the row cannot be read: what a sweep must not touch."""
+        with self.reader() as reader:
+            known, troubles = spool.load_many(reader, numbers, content=False)
+        unreadable = {one.id: "" for one in troubles if isinstance(one, trouble.BadRow)}
+        return {number: letter.blob for number, letter in known.items()} | unreadable
 
 
 @contextlib.contextmanager
@@ -173,7 +192,7 @@ def _lease(tx: Tx, number: int, owner: str) -> int:
     return epoch
 
 
-def _sweep(opened: Reader, where: blobs.Folder) -> int:
+def _sweep(opened: Reader, where: blobs.Depot) -> int:
     """Removes unfinished drafts and bodies whose row is gone: asks by file, so it costs by large letters alone."""
     removed = where.sweep()
     known, troubles = spool.load_many(opened, sorted(where.numbers()), content=False)

@@ -124,24 +124,24 @@ def _made(found: tuple[Any, ...]) -> Letter | trouble.BadRow:
     )
 
 
-def chunks(folder: blobs.Folder, letter: Letter, size: int = 256 * 1024) -> Iterator[bytes]:
-    """The content in pieces: of letter.content if there, else of the blob's file. Reads the disk: in a thread.
+def chunks(depot: blobs.Depot, letter: Letter, size: int = 256 * 1024) -> Iterator[bytes]:
+    """The content in pieces: of letter.content if there, else of its blob. Reads the disk or the network: in a thread.
 
-    BadRow when the file is missing or not as long as it was: found before the first piece is given.
+    BadRow when the blob is missing or not what it was: found before the first piece is given.
     """
     if letter.content is not None:
         return (letter.content[start : start + size] for start in range(0, len(letter.content), size))
     if not letter.blob:
         raise ValueError("the letter was loaded without its content")
-    found = folder.size(letter.blob)
-    if found != letter.size:
-        raise trouble.BadRow(letter.id, f"its body {letter.blob} has {found} octets instead of {letter.size}")
-    return folder.chunks(letter.blob, size)
+    try:
+        return depot.read(letter.blob, letter.size, size)
+    except blobs.Damaged as error:
+        raise trouble.BadRow(letter.id, str(error)) from None
 
 
-def content(folder: blobs.Folder, letter: Letter) -> bytes:
+def content(depot: blobs.Depot, letter: Letter) -> bytes:
     """The whole content of a letter that has it in memory or in a blob."""
-    return letter.content if letter.content is not None else b"".join(chunks(folder, letter))
+    return letter.content if letter.content is not None else b"".join(chunks(depot, letter))
 
 
 def count(reader: Reader) -> int:

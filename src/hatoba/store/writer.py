@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from hatoba.store import blobs, sql, trouble, work
+from hatoba.store import blobs, shipping, sql, trouble, work
 from hatoba.store.doubt import Doubt
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.settings import Settings
@@ -43,7 +43,7 @@ class Writer:
     `trap`, for tests, is called with the number of each step (fsync, rename, statement, commit, unlink) before it.
     """
 
-    def __init__(self, connect: Callable[[], sql.Link], folder: blobs.Folder, settings: Settings, name: str) -> None:
+    def __init__(self, connect: Callable[[], sql.Link], depot: blobs.Depot, settings: Settings, name: str) -> None:
         self.commits = 0
         self.items = 0
         self.trouble: StoreTrouble | None = None
@@ -52,8 +52,8 @@ class Writer:
         self._steps = 0
         self._connect = connect
         self._link: sql.Link | None = None
-        self._folder = folder
-        self._blobs = folder.numbers()
+        self._depot = depot
+        self._blobs = depot.numbers()
         self._settings = settings
         self._name = name
         self._waiting: SimpleQueue[Work | None] = SimpleQueue()
@@ -73,18 +73,21 @@ class Writer:
 
     @property
     def _inline(self) -> int:
-        return sys.maxsize if self.whole else self._settings.inline
+        return sys.maxsize if self.whole or self._depot.remote else self._settings.inline
 
     def start(self) -> None:
         """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
         self._link = self._connect()
-        self._blobs = self._folder.numbers()
+        self._blobs = self._depot.numbers()
         self._thread.start()
 
     def seal(self, seal: Seal) -> asyncio.Future[None]:
         """Makes a letter durable; the future is done when it is on the disk. ValueError if it contradicts itself."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
+        if self._depot.remote:
+            shipping.seal(item, seal, self._settings.inline, self._depot, self._put)
+            return future
         if self.whole and seal.draft is not None:
             seal.letter.content = seal.draft.read()
             seal.draft.discard()
@@ -244,7 +247,7 @@ class Writer:
             try:
                 while item.bodies:
                     number, body = item.bodies[-1]
-                    draft = self._folder.draft(number)
+                    draft = self._depot.draft(number)
                     item.drafts.append(draft)
                     draft.append(body)
                     item.bodies.pop()
@@ -258,7 +261,7 @@ class Writer:
                 item.error = error if isinstance(error, StoreTrouble) else trouble.of(error, "writing a body")
         if published:
             self._step()
-            self._folder.sync()
+            self._depot.sync()
 
     def _commit(self, batch: list[Work]) -> None:
         link = self._open()
@@ -340,7 +343,7 @@ class Writer:
                     if number in self._blobs:
                         self._blobs.discard(number)
                         self._step()
-                        self._folder.remove(number)
+                        self._depot.remove(number)
 
     def _failed(self, batch: list[Work], failed: StoreTrouble) -> None:
         if self.trouble is None or self.trouble.kind != failed.kind:
