@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import sys
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import structlog
 
 from hatoba.store import blobs, shipping, sql, trouble, work
 from hatoba.store.doubt import Doubt
+from hatoba.store.line import Line
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.settings import Settings
 from hatoba.store.sql import Tx
@@ -29,7 +26,6 @@ from hatoba.store.trouble import StoreTrouble
 from hatoba.store.work import Work
 
 T = TypeVar("T")
-_RIDERS = Work(concurrent.futures.Future())  # in the queue: there are settlements
 _ASK_AGAIN = 0.5  # seconds between two attempts to clear a doubt while nothing else is written
 _PAGE = 8192
 _log = structlog.get_logger("hatoba.store")
@@ -56,11 +52,8 @@ class Writer:
         self._blobs = depot.numbers()
         self._settings = settings
         self._name = name
-        self._waiting: SimpleQueue[Work | None] = SimpleQueue()
-        self._riders: deque[Work] = deque()  # settlements: they go with the next commit, or make one of their own
+        self._line = Line(settings)
         self._doubt: Doubt | None = None  # of the last commit
-        self._told = False  # the thread knows that there are riders
-        self._crowded = False  # the last commit carried several letters: more are on their way
         self._closed = False
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
 
@@ -106,10 +99,7 @@ class Writer:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
         item.settle(settle, self._inline)
-        self._riders.append(item)
-        if not self._told:
-            self._told = True
-            self._waiting.put(_RIDERS)
+        self._line.ride(item)
         return future
 
     def do(self, function: Callable[[Tx], T]) -> asyncio.Future[T]:
@@ -131,20 +121,20 @@ class Writer:
         """Commits what waits, then ends the thread and the connection. Blocks; a second call does nothing."""
         self._closed = True
         if self._thread.ident is not None:
-            self._waiting.put(None)
+            self._line.waiting.put(None)
             self._thread.join()
 
     def _put(self, item: Work) -> None:
         if self._closed:
             raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
-        self._waiting.put(item)
+        self._line.waiting.put(item)
 
     # The thread's side
 
     def _live(self) -> None:
         ended = False
         while not ended:
-            batch, ended = self._gather()
+            batch, ended = self._line.gather(None if self._doubt is None else _ASK_AGAIN)
             if batch:
                 self._turn(batch)
                 work.answer(batch if self._doubt is None else [item for item in batch if item not in self._doubt.held])
@@ -159,51 +149,10 @@ class Writer:
         if self._doubt is not None:
             self._attempt([])
         self._renew()
-        late = [] if self._doubt is None else list(self._doubt.held)
-        late += self._riders
-        while self._waiting.qsize():
-            item = self._waiting.get()
-            if item is not None and item is not _RIDERS:
-                late.append(item)
+        late = [*(self._doubt.held if self._doubt is not None else ()), *self._line.rest()]
         for item in late:
             item.error = StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
         work.answer(late)
-
-    def _gather(self) -> tuple[list[Work], bool]:
-        """What the next commit holds, and whether it is the last one.
-
-        What came while the last commit ran is the next batch. Under load a short wait makes it several times larger,
-        and a commit costs the same for one letter as for twenty; a client alone never waits. Settlements that find no
-        company go after settings.ride.
-        """
-        waiting, most = self._waiting, self._settings.batch
-        if self._crowded:  # asleep we cost nothing; a get would be woken by the first letter
-            time.sleep(self._settings.gather)
-        try:
-            item = waiting.get(timeout=None if self._doubt is None else _ASK_AGAIN)
-        except Empty:
-            return [], False
-        if item is _RIDERS:
-            with contextlib.suppress(Empty):
-                item = waiting.get(timeout=self._settings.ride)
-        batch: list[Work] = []
-        letters = 0
-        while item is not None:
-            if item is not _RIDERS:
-                batch.append(item)
-                letters += len(item.letters)
-            if len(batch) >= most or not waiting.qsize():
-                break
-            item = waiting.get()
-        self._crowded = letters > 1
-        self._told = False  # before the riders are taken: one that comes now tells us again
-        riders = self._riders
-        while riders and (item is None or len(batch) < 2 * most):  # at the end: all of them
-            batch.append(riders.popleft())
-        if riders and not self._told:
-            self._told = True
-            waiting.put(_RIDERS)
-        return batch, item is None
 
     def _turn(self, batch: list[Work]) -> None:
         """One commit, or one for each kind when the disk is full: settlements free room and must not wait for seals."""
@@ -378,10 +327,9 @@ class Writer:
             return
         for item in doubt.held:
             if item.function is None:
-                self._riders.append(item)
+                self._line.ride(item)
             else:
-                self._waiting.put(item)
-        self._waiting.put(_RIDERS)
+                self._line.waiting.put(item)
 
     def _renew(self) -> None:
         """Ends the connection; the next batch opens a new one.
