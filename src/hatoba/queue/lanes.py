@@ -34,6 +34,8 @@ class Settlement(Protocol):
 
     def unreadable(self, job: Leased, error: trouble.StoreTrouble) -> None: ...
 
+    def ordered(self, job: Leased) -> bool: ...
+
 
 class LaneStatus(msgspec.Struct, frozen=True):
     """All that may hold a lane back. Times in ms since 1970, 0 for none."""
@@ -128,7 +130,7 @@ class Lane:
         if leased is None:
             self._means.log.error("a job came back that was not taken", site=self.name, letter=job.letter.id)
             return
-        if self.held or self.suspended_until or self._gate.draining:
+        if self.held or self.suspended_until or self._gate.draining or self._settlement.ordered(leased):
             self._return([leased], self.suspended_until or self._means.clock())
         else:
             (self._ready if self._at_hand(leased.letter) else self._cold).put_front(leased)
@@ -206,7 +208,8 @@ class Lane:
             self._task = None
         for job in jobs:
             if self._loading.pop(id(job), None) is None:
-                continue  # taken out meanwhile, by a person or by a suspension
+                self._contents.release(job.letter)  # taken out meanwhile, by a person or by a suspension
+                continue
             wrong = bad.get(job.letter.id)
             if wrong is not None:
                 self._gate.jobs -= 1

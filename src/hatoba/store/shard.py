@@ -82,17 +82,24 @@ class Shard:
 
     @classmethod
     def open(
-        cls, data: Path, number: int, settings: Settings, owner: str = "", large: blobs.Settings | None = None
+        cls,
+        data: Path,
+        number: int,
+        settings: Settings,
+        owner: str = "",
+        large: blobs.Settings | None = None,
+        *,
+        thread: bool = True,
     ) -> Self:
         """Takes the lock and the lease, sweeps orphaned bodies, starts the writer. `owner` is a note for people,
-        `large` says where large bodies go (None: files in the data folder)."""
+        `large` says where large bodies go (None: files in the data folder). `thread` False: see `Writer.start`."""
         path = database(data, number)
         if not path.exists():
             raise trouble.WrongVersion(f"{path} does not exist yet")
         lock = _take(path.with_suffix(".lock"), number)
         try:
             self = cls(data, number, settings, lock, large)
-            self._begin(owner or f"pid {os.getpid()}")
+            self._begin(owner or f"pid {os.getpid()}", thread)
         except BaseException:
             os.close(lock)
             raise
@@ -133,7 +140,7 @@ class Shard:
     def _link(self) -> sql.Link:
         return sqlite.Link(self._connect(), self.checkpoint.wrote)
 
-    def _begin(self, owner: str) -> None:
+    def _begin(self, owner: str, thread: bool) -> None:
         connection = self._connect()
         try:
             _check(sqlite.Reader(connection), self.path)
@@ -142,9 +149,10 @@ class Shard:
             self.swept = _sweep(sqlite.Reader(connection), self.blobs)
         finally:
             connection.close()
-        self.writer.start()
-        self.checkpoint.start()
-        self.blobs.watch(self._bodies)
+        self.writer.start(thread=thread)
+        if thread:
+            self.checkpoint.start()
+            self.blobs.watch(self._bodies)
 
     def _bodies(self, numbers: list[int]) -> dict[int, str]:
         """letter.blob of each letter that there is, "" where the row cannot be read: what a sweep must not touch."""

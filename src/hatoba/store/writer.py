@@ -68,11 +68,20 @@ class Writer:
     def _inline(self) -> int:
         return sys.maxsize if self.whole or self._depot.remote else self._settings.inline
 
-    def start(self) -> None:
-        """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
+    def start(self, *, thread: bool = True) -> None:
+        """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread.
+
+        Without the thread nothing is written until somebody calls `turn`: a simulation, which answers the batches too.
+        """
         self._link = self._connect()
         self._blobs = self._depot.numbers()
-        self._thread.start()
+        if thread:
+            self._thread.start()
+
+    @property
+    def waits(self) -> bool:
+        """Something is to be written: `turn` would not block."""
+        return self._line.waiting.qsize() > 0
 
     def seal(self, seal: Seal) -> asyncio.Future[None]:
         """Makes a letter durable; the future is done when it is on the disk. ValueError if it contradicts itself."""
@@ -119,10 +128,14 @@ class Writer:
 
     def close(self) -> None:
         """Commits what waits, then ends the thread and the connection. Blocks; a second call does nothing."""
+        if self._closed:
+            return
         self._closed = True
+        self._line.waiting.put(None)
         if self._thread.ident is not None:
-            self._line.waiting.put(None)
             self._thread.join()
+        elif self._link is not None:  # without a thread: the rest is written here
+            self._live()
 
     def _put(self, item: Work) -> None:
         if self._closed:
@@ -131,17 +144,26 @@ class Writer:
 
     # The thread's side
 
+    def turn(self) -> tuple[list[Work], bool]:
+        """One commit of what waits; its items, to be answered, and whether it was the last. Blocks for the first."""
+        batch, ended = self._line.gather(None if self._doubt is None else _ASK_AGAIN)
+        if batch:
+            self._turn(batch)
+        elif self._doubt is not None:
+            self._attempt([])
+        if self._doubt is not None:
+            held = self._doubt.held
+            return [item for item in batch if item not in held], ended
+        return batch, ended
+
     def _live(self) -> None:
         ended = False
         while not ended:
-            batch, ended = self._line.gather(None if self._doubt is None else _ASK_AGAIN)
+            batch, ended = self.turn()
             if batch:
-                self._turn(batch)
-                work.answer(batch if self._doubt is None else [item for item in batch if item not in self._doubt.held])
+                work.answer(batch)
                 if self._link is not None:
                     self._link.grew(_octets(batch))
-            elif self._doubt is not None:
-                self._attempt([])
         self._refuse()
 
     def _refuse(self) -> None:
