@@ -151,6 +151,7 @@ class ServerShard(Shard):
         super().__init__(server.data, number, server.settings, -1, server.large, server.home())
         self.writer.whole = not self.blobs.remote
         self._server = server
+        self._redial = postgres.Redial(self._dial)
 
     @classmethod
     def take(cls, server: Server, number: int, owner: str) -> ServerShard:
@@ -184,6 +185,9 @@ class ServerShard(Shard):
         super().close()
 
     def _link(self) -> sql.Link:
+        return self._redial()
+
+    def _dial(self) -> postgres.Link:
         where = schema(self.number)
         return postgres.Link(self._server.connect(where), where, (self.number, self.epoch))
 
