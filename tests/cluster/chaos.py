@@ -110,7 +110,7 @@ def run(
 def wait(done: Callable[[], bool], seconds: float) -> float:
     """Seconds until it was done, at most `seconds`."""
     began = time.monotonic()
-    while sum(load.count() for load in loads) < total and time.monotonic() - began < seconds:
+    while not done() and time.monotonic() - began < seconds:
         time.sleep(0.2)
     return time.monotonic() - began
 
