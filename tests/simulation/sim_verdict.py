@@ -110,7 +110,9 @@ def judge(world: World) -> None:
     world.check(letters == rows.keys(), "a letter is there while it has recipients", f"{letters} {dict(rows)}")
     files = world.p.shard.blobs.numbers()
     blobs = {row[0] for row in world.reader.rows("SELECT id FROM letter WHERE blob <> ''")}
-    world.check(files == blobs, "bodies go with their letters", f"{files} for {blobs}")
+    # Where COMMIT failed with the disk the row may come back with the log: such a body stays until the next opening.
+    kept = {number for number in files - blobs if number not in tales or not tales[number].accepted}
+    world.check(files == blobs | kept, "bodies go with their letters", f"{files} for {blobs}")
     total = sum(one.count for one in queue.counts(world.reader))
     world.check(total == sum(map(len, rows.values())), "counters agree with the rows", f"{total}")
     for number, record in world.sent.items():

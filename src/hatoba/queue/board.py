@@ -79,6 +79,11 @@ class Board:
                 self.close(lane)
         return resumed
 
+    def set_back(self, then: int, now: int) -> None:
+        """The clock went from `then` back to `now`."""
+        for lane in self.lanes.values():
+            lane.set_back(then, now)
+
     def close(self, lane: Lane) -> None:
         """Forgets a lane that holds nothing; its connections end by themselves."""
         del self.lanes[lane.name]

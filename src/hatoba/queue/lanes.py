@@ -242,6 +242,12 @@ class Lane:
         self.suspended_until = 0
         return True
 
+    def set_back(self, then: int, now: int) -> None:
+        """The clock went from `then` back to `now`: nothing lasts longer for it, nothing lies in the future."""
+        if self.suspended_until:
+            self.suspended_until = max(self.suspended_until - (then - now), now)
+        self.last_good, self.last_used = min(self.last_good, now), min(self.last_used, now)
+
     def forgive(self) -> None:
         """A person says: try now. The history of failures goes."""
         self.suspended_until = 0

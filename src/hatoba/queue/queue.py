@@ -260,7 +260,7 @@ class Queue:
         if not self._journal.retention:
             return
         before, batch = now - int(self._journal.retention * 1000), self._journal.batch
-        if now >= self._purged + PURGE and not self._busy():
+        if not 0 <= now - self._purged < PURGE and not self._busy():
             step = await self._means.writer.do(lambda tx: purge.purge(tx, before, batch))
             if step.done:
                 self._purged = now

@@ -44,7 +44,7 @@ class Sweep:
 
     async def step(self, now: int) -> int:
         """One page, unless it rests; how many recipients were settled."""
-        if now < self._next or not self._means.gate.open:
+        if 0 < self._next - now <= REST or not self._means.gate.open:
             return 0
         after = self._after
         # without a condition on the state: the walk then follows the key and costs the same for any queue

@@ -38,6 +38,7 @@ FIND = sql.text(_found.order_by(term.c.letter.desc()).limit(bindparam("limit")))
 _OLDEST = sql.text(select(*_COLUMNS).order_by(event.c.seq).limit(bindparam("limit")))
 _AGES = sql.text(select(event.c.seq, event.c.at).order_by(event.c.seq).limit(bindparam("limit")))
 _PURGE = sql.text(event.delete().where(event.c.seq <= bindparam("seq")))
+_NEWEST = "SELECT at FROM event ORDER BY seq DESC LIMIT 1"
 _HIGHEST = sql.text(select(func.max(event.c.letter)))
 _TOP = 2**63 - 1
 
@@ -67,6 +68,12 @@ def last(reader: Reader) -> int:
 def highest(reader: Reader) -> int:
     """The highest letter id that has an event, 0 in a new shard: new ids are drawn above it."""
     return int(reader.rows(_HIGHEST)[0][0] or 0)
+
+
+def newest(reader: Reader) -> int:
+    """When the last event written happened (ms), 0 in a new shard: a clock that says less was set back."""
+    found = reader.rows(_NEWEST)
+    return int(found[0][0]) if found else 0
 
 
 def position(reader: Reader, name: str) -> int:

@@ -214,6 +214,9 @@ class Link(sql.Link):
             raise trouble.of(error, f"opening {name}") from error
         self._self = row[-2:] if row else ()
 
+    def mend(self) -> None:
+        return  # the server mends itself: it ends and starts anew when an fsync of its own failed
+
     def begin(self) -> None:
         self._pipeline = self._connection.pipeline()
         self._pipeline.__enter__()

@@ -69,6 +69,16 @@ MOVED = Multi(
     " WHERE (letter, n) IN (SELECT column1, column2 FROM ({values}) AS v) AND +state <> 1 RETURNING letter, n",
     "ii",
 )
+# Not what waits for a time its sender named (no site, never tried, due beyond the old clock): RFC 4865 holds by UTC.
+AHEAD = (
+    "SELECT letter, n FROM recipient WHERE (letter, n) > (?, ?) AND +state = 0 AND next_at > ?"
+    " AND NOT (attempts = 0 AND site = '' AND next_at > ?) ORDER BY letter, n LIMIT ?"
+)
+NEARER = Multi(
+    "UPDATE recipient SET next_at = CASE WHEN next_at - ? > ? THEN next_at - ? ELSE ? END"
+    " WHERE (letter, n) IN (SELECT column1, column2 FROM ({values}) AS v)",
+    "ii",
+)
 # A loose scan: from one lane's first entry straight to the next lane's.
 # https://wiki.postgresql.org/wiki/Loose_indexscan
 LANES = (
@@ -156,6 +166,17 @@ def lease(tx: Tx, leases: Sequence[Lease]) -> set[Key]:
 def give_back(tx: Tx, keys: Sequence[Key], next_at: int) -> int:
     """ACTIVE → READY without an attempt made (drain, a lane cut short): attempts - 1, due at `next_at`. How many."""
     return sum(tx.run(text, (next_at, *parameters)) for text, parameters in tx.parts(GIVEN_BACK, keys))
+
+
+def set_back(tx: Tx, then: int, now: int, after: Key, limit: int) -> list[Key]:
+    """The clock went from `then` back to `now` (ms): READY rows that wait for a time beyond `now` wait as long as they
+    had to. A page of `limit` in the order of their keys, from behind `after`; which. Less than `limit`: the last page.
+    """
+    found = [(letter, n) for letter, n in tx.rows(AHEAD, (*after, now, then, limit))]
+    shift = then - now
+    for text, parameters in tx.parts(NEARER, found):
+        tx.run(text, (shift, now, shift, now, *parameters))
+    return found
 
 
 def recover(tx: Tx, now: int, quarantine_after: int) -> Recovered:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self, TypeVar
 
+import structlog
+
 from hatoba.store import blobs, checkpoint, spool, sql, sqlite, tables, trouble
 from hatoba.store.settings import Settings
 from hatoba.store.sql import Reader, Tx
@@ -23,6 +25,7 @@ from hatoba.store.writer import Writer
 
 T = TypeVar("T")
 _PUT = sql.put(tables.shard)
+_log = structlog.get_logger("hatoba.store")
 
 
 def database(data: Path, number: int) -> Path:
@@ -138,21 +141,35 @@ class Shard:
         )
 
     def _link(self) -> sql.Link:
-        return sqlite.Link(self._connect(), self.checkpoint.wrote)
+        return sqlite.Link(self._connect(), self.checkpoint.wrote, self._mend)
 
     def _begin(self, owner: str, thread: bool) -> None:
         connection = self._connect()
         try:
             _check(sqlite.Reader(connection), self.path)
+            self._mend(connection)
             with sqlite.transaction(connection) as tx:
                 self.epoch = _lease(tx, self.number, owner)
             self.swept = _sweep(sqlite.Reader(connection), self.blobs)
+            self.writer.start(thread=thread)  # before ours is closed: the last one to close removes the log
         finally:
             connection.close()
-        self.writer.start(thread=thread)
         if thread:
             self.checkpoint.start()
             self.blobs.watch(self._bodies)
+
+    def _mend(self, connection: sqlite3.Connection) -> None:
+        """Nothing that is read now rests on an fsync that failed: neither in the log nor the log's own name.
+
+        On a full disk the log stays as it is: what settles letters must go on, it frees room.
+        """
+        try:
+            if not sqlite.fold(connection):
+                _log.warning("store.log_kept", shard=self.number, reason="somebody reads it")
+        except trouble.StoreTrouble as error:
+            if error.kind != trouble.FULL:
+                raise
+        blobs.sync_folder(self.path.parent)
 
     def _bodies(self, numbers: list[int]) -> dict[int, str]:
         """letter.blob of each letter that there is, "" where the row cannot be read: what a sweep must not touch."""

@@ -185,6 +185,10 @@ class Link(ABC):
     tx: Tx
 
     @abstractmethod
+    def mend(self) -> None:
+        """Called first where the link before failed with the medium: nothing read from now on rests on what failed."""
+
+    @abstractmethod
     def begin(self) -> None:
         """Opens a transaction; ShardLost at the latest with `commit` when the shard is another's by now."""
 

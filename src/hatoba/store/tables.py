@@ -85,8 +85,8 @@ _state = recipient.c.state
 IS_READY = _state == literal_column("0")
 IS_ACTIVE = _state == literal_column("1")
 NOT_ACTIVE = _state != literal_column("1")
-# PostgreSQL proves that state = 0 implies state != 1; where both indexes would do, it may take recipient_rest and walk a
-# lane that recipient_due goes straight into. Written like this the condition proves nothing: each statement says which.
+# PostgreSQL proves that state = 0 implies state != 1; where both indexes would do, it may take recipient_rest and walk
+# a lane that recipient_due goes straight into. Written like this it proves nothing: each statement says which it means.
 NOT_ACTIVE_WRITTEN = re.compile(r"\bstate (?:!=|<>) 1\b")
 NOT_ACTIVE_OPAQUE = "state + 0 <> 1"
 

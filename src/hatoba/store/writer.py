@@ -47,6 +47,8 @@ class Writer:
         self.trap: Callable[[int], None] | None = None
         self._steps = 0
         self._connect = connect
+        self._ill = False  # the medium failed: mend before the next commit
+        self._unsure = False  # COMMIT was begun: if it fails, nobody knows what is on the disk
         self._link: sql.Link | None = None
         self._depot = depot
         self._blobs = depot.numbers()
@@ -235,6 +237,7 @@ class Writer:
             self._depot.sync()
 
     def _commit(self, batch: list[Work]) -> None:
+        self._unsure = False
         link = self._open()
         if self._doubt is not None:
             self._clear(self._doubt, link)
@@ -245,6 +248,7 @@ class Writer:
             work.write(hot, link.tx.parts, self._run)
             if len(hot) == len(batch):
                 self._step()
+                self._unsure = True
                 link.commit()  # where statements are gathered, all of it is one trip to the server
                 return
             link.flush()
@@ -260,6 +264,7 @@ class Writer:
             if item.function is not None:
                 self._alone(item)
         self._step()
+        self._unsure = True
         link.commit()
 
     def _alone(self, item: Work) -> None:
@@ -281,7 +286,15 @@ class Writer:
 
     def _open(self) -> sql.Link:
         if self._link is None:
-            self._link = self._connect()
+            link = self._connect()
+            if self._ill:
+                try:
+                    link.mend()
+                except BaseException:
+                    link.close()
+                    raise
+                self._ill = False
+            self._link = link
         return self._link
 
     def _hopeless(self, error: Exception) -> bool:
@@ -320,6 +333,7 @@ class Writer:
         if self.trouble is None or self.trouble.kind != failed.kind:
             _log.error("store.trouble", shard=self._name, kind=failed.kind, error=str(failed), items=len(batch))
         self.trouble = failed
+        self._ill = self._ill or failed.kind == trouble.IO
         held: Sequence[Work] = ()
         if isinstance(failed, trouble.Doubt):
             self._doubt = Doubt(failed.mark, batch)
@@ -327,6 +341,8 @@ class Writer:
         for item in batch:
             # An exception of its own for each: they are raised in many places at once.
             if item.error is None and item not in held:
+                if self._unsure and failed.kind in (trouble.IO, trouble.LOST):
+                    item.drafts.clear()  # their rows may come back with the log: the next opening sweeps if not
                 item.error = StoreTrouble(str(failed), failed.kind)
                 item.error.__cause__ = failed
         self._renew()

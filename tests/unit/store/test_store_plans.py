@@ -22,6 +22,8 @@ PLANS = {
     "update": (queue.UPDATES, "recipient_pkey"),
     "give back": (queue.GIVEN_BACK, "recipient_pkey"),
     "move": (queue.MOVED, "recipient_pkey"),
+    "set back": (queue.NEARER, "recipient_pkey"),
+    "ahead": (queue.AHEAD, "recipient_pkey"),
     "keys gone": (queue.RECIPIENTS_GONE, "recipient_pkey"),
     "recipients gone": (queue.LETTERS_RECIPIENTS_GONE, "recipient_pkey"),
     "letters gone": (queue.LETTERS_GONE, "letter_pkey"),

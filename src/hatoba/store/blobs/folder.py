@@ -21,13 +21,14 @@ PART = ".part"
 class Draft:
     """A body being written. `size` is what was appended so far, `path` the file."""
 
-    __slots__ = ("_descriptor", "_folder", "number", "path", "size")
+    __slots__ = ("_descriptor", "_folder", "_lost", "number", "path", "size")
 
     def __init__(self, folder: Path, number: int) -> None:
         self.number = number
         self.size = 0
         self.path = folder / (name(number) + PART)
         self._folder = folder
+        self._lost: trouble.StoreTrouble | None = None
         try:
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -59,13 +60,17 @@ class Draft:
     def sync(self) -> None:
         """The bytes are on the disk, still under the draft's name. Nothing to do when published.
 
-        The writer calls it; a door that does so first, in a thread, spares the letters behind it the wait.
+        The writer calls it; a door that does so first, in a thread, spares the letters behind it the wait. Once it has
+        failed it fails for good: the kernel counts the lost pages as written, a second fsync would find nothing to do.
         """
+        if self._lost is not None:
+            raise self._lost
         if self._descriptor >= 0:
             try:
                 os.fsync(self._descriptor)
             except OSError as error:
-                raise trouble.of(error, f"syncing the body of {self.name}") from error
+                self._lost = trouble.of(error, f"syncing the body of {self.name}")
+                raise self._lost from error
 
     def publish(self) -> None:
         """Gives the synced file its final name; on disk after `folder.sync()`. Writer's thread, once or more."""
@@ -105,7 +110,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(exist_ok=True)  # what stands there is no file
     except OSError as error:
         raise trouble.of(error, f"making {path}") from error
-    for made in missing:
+    for made in {*missing, path}:  # itself in any case: who made it may have died before this
         sync_folder(made.parent)
 
 
