@@ -1,0 +1,112 @@
+"""Sign: DKIM-Signature fields for a letter that is about to leave, one for each key, over one hash of the body.
+
+Called by whoever sends a letter out, in a thread for RSA: it holds the interpreter's lock for a fifth of the time.
+Never reads a key, a clock or the letter's envelope: keys, time and domains come in. The letter must be in the form
+that goes over the wire (CRLF, transfer encoding chosen): what is changed behind the signature breaks it.
+Fails never for any octets; a Signer that could not sign is refused when it is made (ValueError).
+"""
+
+import base64
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from hatoba.mailauth.dkim import canonical, fields, keys, signature
+from hatoba.mailauth.dkim.signature import Unusable
+
+# Signed once for each time they are there, and once more: nobody may add another.  # RFC 6376 §8.15
+SEALED = (b"from", b"to", b"cc", b"subject", b"reply-to", b"date", b"message-id")
+# Signed once for each time they are there; those of MIME are sealed too when they are there, for whoever adds a second.
+GUARDED = (b"mime-version", b"content-type", b"content-transfer-encoding", b"in-reply-to", b"references", b"sender")
+# Signed when they are there.  # RFC 6376 §5.4.1, RFC 8058 §4
+TAKEN = (
+    b"content-id", b"content-description", b"resent-date", b"resent-from", b"resent-to", b"resent-cc", b"resent-message-id",
+    b"resent-sender", b"list-id", b"list-help", b"list-unsubscribe", b"list-unsubscribe-post", b"list-subscribe",
+    b"list-post", b"list-owner", b"list-archive", b"feedback-id", b"auto-submitted", b"require-recipient-valid-since",
+)  # fmt: skip
+_FOLD = 72
+
+
+class Signer(msgspec.Struct, frozen=True):
+    """One key and how to sign with it. Make it once and keep it. ValueError for a domain, selector or i= in bad form.
+
+    `domain` and `selector` are kept as A-labels; `identity` is the i= to write ("" for none): "@sub.example.org".
+    `lifetime`: seconds until x=, 0 for no x=.
+    """
+
+    domain: str
+    selector: str
+    key: keys.PrivateKey
+    header_form: canonical.Form = "relaxed"
+    body_form: canonical.Form = "relaxed"
+    identity: str = ""
+    lifetime: int = 0
+    sealed: tuple[bytes, ...] = SEALED
+    guarded: tuple[bytes, ...] = GUARDED
+    taken: tuple[bytes, ...] = TAKEN
+
+    def __post_init__(self) -> None:
+        said = {"v": "1", "a": keys.algorithm(self.key), "d": self.domain, "s": self.selector, "h": "from"}
+        if self.identity:
+            said["i"] = self.identity
+        try:
+            read = signature.read(said | {"b": "AAAA", "bh": "A" * 43 + "="})
+        except Unusable as unusable:
+            raise ValueError(unusable.reason) from None
+        if b"from" not in (*self.sealed, *self.guarded, *self.taken):
+            raise ValueError("From must be signed")
+        if self.lifetime < 0:
+            raise ValueError("a lifetime below nothing")
+        msgspec.structs.force_setattr(self, "domain", read.domain)
+        msgspec.structs.force_setattr(self, "selector", read.selector)
+
+
+def field(header: fields.Fields, body_hash: bytes, signer: Signer, *, now: int) -> bytes:
+    """The DKIM-Signature field with its line end, to stand above the header.
+
+    `body_hash`: canonical.BodyHash of signer.body_form over the whole body. `now`: seconds since 1970.  # RFC 6376 §5
+    """
+    names = signed_names(header, signer)
+    lines = [
+        f" v=1; a={keys.algorithm(signer.key)}; c={signer.header_form}/{signer.body_form};",
+        f"d={signer.domain}; s={signer.selector};",
+        f"t={now};" + (f" x={now + signer.lifetime};" if signer.lifetime else ""),
+        *([f"i={signer.identity};"] if signer.identity else ()),
+        *folded("h=", b":".join(names).decode(), ":"),
+        f"bh={base64.b64encode(body_hash).decode()};",
+        "b=",
+    ]
+    value = "\r\n\t".join(lines).encode()
+    form = signer.header_form
+    parts = [header.canonical(place, form) for place in header.selected(names)]
+    parts.append(canonical.field(b"DKIM-Signature", value, form))
+    made = base64.b64encode(keys.sign(signer.key, b"\r\n".join(parts)))
+    width = _FOLD
+    pieces = [made[at : at + width] for at in range(0, len(made), width)]
+    return b"DKIM-Signature:" + value + b"\r\n\t ".join(pieces) + b"\r\n"
+
+
+def sign(content: bytes, signers: Sequence[Signer], *, now: int) -> bytes:
+    """The DKIM-Signature fields of a whole letter, in the order of `signers`, to stand above it."""
+    header, body = fields.split(content)
+    hashes: dict[canonical.Form, bytes] = {}
+    for signer in signers:
+        if signer.body_form not in hashes:
+            taken = canonical.BodyHash(signer.body_form)
+            taken.update(body)
+            hashes[signer.body_form] = taken.digest()
+    return b"".join(field(header, hashes[signer.body_form], signer, now=now) for signer in signers)
+
+
+def signed_names(header: fields.Fields, signer: Signer) -> list[bytes]:
+    """What h= names for this header."""
+    names = []
+    for name in signer.sealed:
+        names += [name] * (len(header.places(name)) + 1)
+    for name in signer.guarded:
+        if count := len(header.places(name)):
+            names += [name] * (count + 1)
+    for name in signer.taken:
+        names += [name] * len(header.places(name))
+    return names
