@@ -5,9 +5,13 @@ Never asks the DNS: the answer comes in. Several records at one name are tried i
 Fails with Unusable: "fail", or why there is no key to judge by; never anything else.
 """
 
+from typing import TypeAlias
+
 from hatoba.mailauth.dkim import canonical, fields, keys, signature
 from hatoba.mailauth.dkim.signature import Signature, Unusable
 from hatoba.mailauth.questions import Answer
+
+Usable: TypeAlias = list[tuple[keys.Record, keys.PublicKey]]
 
 _RECORDS = 3  # key records tried at one name; what several mean is left to the verifier  # RFC 6376 §6.1.2
 
@@ -24,7 +28,7 @@ def text(header: fields.Fields, place: int, read: Signature) -> bytes:
     return b"\r\n".join(parts)
 
 
-def records(answer: Answer, read: Signature) -> list[tuple[keys.Record, keys.PublicKey]]:
+def records(answer: Answer, read: Signature) -> Usable:
     """The keys published for this signature that it may use. Unusable when there is none, for the first reason met.
 
     # RFC 6376 §6.1.2
@@ -33,7 +37,7 @@ def records(answer: Answer, read: Signature) -> list[tuple[keys.Record, keys.Pub
         raise Unusable("temperror", "the key cannot be had for now")
     if not answer.records:
         raise Unusable("permerror", "there is no key")
-    found: list[tuple[keys.Record, keys.PublicKey]] = []
+    found: Usable = []
     reason: Unusable | None = None
     for published in answer.records[:_RECORDS]:
         try:
@@ -50,7 +54,7 @@ def records(answer: Answer, read: Signature) -> list[tuple[keys.Record, keys.Pub
     return found
 
 
-def made_by(usable: list[tuple[keys.Record, keys.PublicKey]], value: bytes, over: bytes) -> keys.Record | None:
+def made_by(usable: Usable, value: bytes, over: bytes) -> keys.Record | None:
     """The record whose key made the signature `value` over this text; None when it was none of them."""
     for record, key in usable:
         if keys.verifies(key, value, over):

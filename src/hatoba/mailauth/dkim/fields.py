@@ -6,8 +6,8 @@ Fails never: a line that is no field belongs to no name.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import TypeAlias
 
 from hatoba.mailauth.dkim import canonical
 from hatoba.message import headers
@@ -16,17 +16,17 @@ _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _BARE = re.compile(rb"(?<!\r)\n")
 
 
-class Field(NamedTuple):
-    """`name` as written, white space before the colon included; `value` what follows the colon, folds included."""
-
-    name: bytes
-    value: bytes
+# (name as written, white space before the colon included; what follows the colon, folds included)
+Field: TypeAlias = tuple[bytes, bytes]
 
 
 class Fields:
-    """The fields of a header block, top to bottom."""
+    """The fields of a header block, top to bottom.
 
-    __slots__ = ("_canonical", "_places", "all", "size")
+    `all`: every field. `places`: name in lower case → the indexes into `all`, top to bottom. `size`: octets.
+    """
+
+    __slots__ = ("_canonical", "all", "places", "size")
 
     def __init__(self, block: bytes) -> None:
         """`block`: header fields that end in CRLF, the last one too or not; a bare LF counts as a line end."""
@@ -34,43 +34,37 @@ class Fields:
             block = _BARE.sub(b"\r\n", block)  # readers take it for one: no field may hide behind it
         self.size = len(block)
         self.all: list[Field] = []
-        self._places: dict[bytes, list[int]] = {}
+        self.places: dict[bytes, list[int]] = {}
         self._canonical: dict[int, bytes] = {}
         for line in _FIELD_END.split(block):
             name, colon, value = line.partition(b":")
             if colon:
-                self._places.setdefault(name.rstrip(b" \t").lower(), []).append(len(self.all))
-                self.all.append(Field(name, value))
-
-    def places(self, name: bytes) -> list[int]:
-        """Indexes into `all` of the fields of this name (lower case), top to bottom."""
-        return self._places.get(name, [])
+                key = name.rstrip(b" \t").lower()
+                places = self.places.get(key)
+                if places is None:
+                    places = self.places[key] = []
+                places.append(len(self.all))
+                self.all.append((name, value))
 
     def named(self, name: bytes) -> list[bytes]:
         """The values of the fields of this name (lower case), top to bottom."""
-        return [self.all[place].value for place in self.places(name)]
+        return [self.all[place][1] for place in self.places.get(name, ())]
 
-    def names(self) -> Iterator[bytes]:
-        """Every name there is, in lower case, once."""
-        return iter(self._places)
-
-    def selected(self, names: Iterable[bytes], but: int = -1) -> Iterator[int]:
+    def selected(self, names: Iterable[bytes], but: int = -1) -> list[int]:
         """What a h= of these names (lower case) selects: of each name the last field first, then the one above it.
 
         A name without a field left selects nothing. `but`: the signature itself, which is never its own part.
         # RFC 6376 §5.4.2
         """
-        taken: dict[bytes, int] = {}
+        chosen: list[int] = []
+        left: dict[bytes, list[int]] = {}
         for name in names:
-            places = self._places.get(name)
-            if not places:
-                continue
-            left = taken.get(name, len(places)) - 1
-            if left >= 0 and places[left] == but:
-                left -= 1
-            taken[name] = max(left, 0)
-            if left >= 0:
-                yield places[left]
+            places = left.get(name)
+            if places is None:
+                places = left[name] = [place for place in self.places.get(name, ()) if place != but]
+            if places:
+                chosen.append(places.pop())
+        return chosen
 
     def canonical(self, place: int, form: canonical.Form) -> bytes:
         """The field in its canonical form, without a last line end."""

@@ -7,8 +7,8 @@ Fails never for any octets; a Signer that could not sign is refused when it is m
 """
 
 import base64
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -21,11 +21,12 @@ SEALED = (b"from", b"to", b"cc", b"subject", b"reply-to", b"date", b"message-id"
 GUARDED = (b"mime-version", b"content-type", b"content-transfer-encoding", b"in-reply-to", b"references", b"sender")
 # Signed when they are there.  # RFC 6376 §5.4.1, RFC 8058 §4
 TAKEN = (
-    b"content-id", b"content-description", b"resent-date", b"resent-from", b"resent-to", b"resent-cc", b"resent-message-id",
-    b"resent-sender", b"list-id", b"list-help", b"list-unsubscribe", b"list-unsubscribe-post", b"list-subscribe",
+    b"content-id", b"content-description", b"resent-date", b"resent-from", b"resent-to", b"resent-cc",
+    b"resent-message-id", b"resent-sender", b"list-id", b"list-help", b"list-unsubscribe", b"list-unsubscribe-post", b"list-subscribe",
     b"list-post", b"list-owner", b"list-archive", b"feedback-id", b"auto-submitted", b"require-recipient-valid-since",
 )  # fmt: skip
-_FOLD = 72
+_NAME = re.compile(rb"[!-9<-@[-~]+")
+_WIDTH = 72  # octets of a line
 
 
 class Signer(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ class Signer(msgspec.Struct, frozen=True):
     sealed: tuple[bytes, ...] = SEALED
     guarded: tuple[bytes, ...] = GUARDED
     taken: tuple[bytes, ...] = TAKEN
+    extra: dict[bytes, int] = {}  # made from the three: name → how often it stands in h= beyond what is there
 
     def __post_init__(self) -> None:
         said = {"v": "1", "a": keys.algorithm(self.key), "d": self.domain, "s": self.selector, "h": "from"}
@@ -54,10 +56,14 @@ class Signer(msgspec.Struct, frozen=True):
             read = signature.read(said | {"b": "AAAA", "bh": "A" * 43 + "="})
         except Unusable as unusable:
             raise ValueError(unusable.reason) from None
-        if b"from" not in (*self.sealed, *self.guarded, *self.taken):
+        extra = dict.fromkeys(self.taken, 0) | dict.fromkeys((*self.guarded, *self.sealed), 1)
+        if b"from" not in extra:
             raise ValueError("From must be signed")
+        if any(not _NAME.fullmatch(name) for name in extra):
+            raise ValueError("a header to sign is no field name in lower case")
         if self.lifetime < 0:
             raise ValueError("a lifetime below nothing")
+        msgspec.structs.force_setattr(self, "extra", extra)
         msgspec.structs.force_setattr(self, "domain", read.domain)
         msgspec.structs.force_setattr(self, "selector", read.selector)
 
@@ -73,7 +79,7 @@ def field(header: fields.Fields, body_hash: bytes, signer: Signer, *, now: int) 
         f"d={signer.domain}; s={signer.selector};",
         f"t={now};" + (f" x={now + signer.lifetime};" if signer.lifetime else ""),
         *([f"i={signer.identity};"] if signer.identity else ()),
-        *folded("h=", b":".join(names).decode(), ":"),
+        f"{listed(names)};",
         f"bh={base64.b64encode(body_hash).decode()};",
         "b=",
     ]
@@ -82,9 +88,19 @@ def field(header: fields.Fields, body_hash: bytes, signer: Signer, *, now: int) 
     parts = [header.canonical(place, form) for place in header.selected(names)]
     parts.append(canonical.field(b"DKIM-Signature", value, form))
     made = base64.b64encode(keys.sign(signer.key, b"\r\n".join(parts)))
-    width = _FOLD
-    pieces = [made[at : at + width] for at in range(0, len(made), width)]
+    pieces = [made[at : at + _WIDTH] for at in range(0, len(made), _WIDTH)]
     return b"DKIM-Signature:" + value + b"\r\n\t ".join(pieces) + b"\r\n"
+
+
+def listed(names: Sequence[bytes]) -> str:
+    """The h= tag without its semicolon, cut into lines behind colons."""
+    text, width = "h=", 2
+    for name in names:
+        word = name.decode() + ":"
+        if width > 2 and width + len(word) > _WIDTH:
+            text, width = text + "\r\n\t", 0
+        text, width = text + word, width + len(word)
+    return text[:-1] if names else text
 
 
 def sign(content: bytes, signers: Sequence[Signer], *, now: int) -> bytes:
@@ -101,12 +117,9 @@ def sign(content: bytes, signers: Sequence[Signer], *, now: int) -> bytes:
 
 def signed_names(header: fields.Fields, signer: Signer) -> list[bytes]:
     """What h= names for this header."""
-    names = []
-    for name in signer.sealed:
-        names += [name] * (len(header.places(name)) + 1)
-    for name in signer.guarded:
-        if count := len(header.places(name)):
-            names += [name] * (count + 1)
-    for name in signer.taken:
-        names += [name] * len(header.places(name))
+    places, extra = header.places, signer.extra
+    names = [name for name in signer.sealed if name not in places]
+    for name, found in places.items():
+        if name in extra:
+            names += [name] * (len(found) + extra[name])
     return names

@@ -42,7 +42,7 @@ class Result(NamedTuple):
     identity: str = ""  # header.i
     b: str = ""  # header.b: the first eight characters of the signature  # RFC 6008 §4
     testing: bool = False  # the key says t=y
-    bits: int = 0  # of an RSA key
+    bits: int = 0  # the size of the key
     signed: tuple[bytes, ...] = ()  # the names in h=, lower case
     place: int = -1  # which field of the header, top is 0
 
@@ -63,7 +63,7 @@ class Inspection:
         self._settings = settings or Settings()
         self._now = now
         self._bodies: dict[tuple[canonical.Form, int | None], canonical.BodyHash] = {}
-        places = header.places(_NAME)
+        places = header.places.get(_NAME, [])
         self._cases = [self._case(place) for place in places[: self._settings.signatures]]
         self._passed_over = places[self._settings.signatures :]
 
@@ -91,7 +91,7 @@ class Inspection:
     def _case(self, place: int) -> _Case:
         said: dict[str, str] = {}
         try:
-            said = tags.parse(self._fields.all[place].value)
+            said = tags.parse(self._fields.all[place][1])
             read = signature.read(said)
             self._acceptable(read)
         except tags.BadTags as error:
@@ -112,7 +112,7 @@ class Inspection:
             raise Unusable("policy", "the signature has expired")
         if read.timestamp is not None and read.timestamp > self._now + settings.ahead:
             raise Unusable("policy", "the signature is from the future")
-        authors = len(self._fields.places(b"from"))
+        authors = len(self._fields.places.get(b"from", ()))
         if not authors:
             raise Unusable("permerror", "there is no From")
         if authors > read.headers.count(b"from"):  # readers may be shown the one nobody signed  # RFC 6376 §8.15
@@ -147,9 +147,7 @@ class Inspection:
         return _result(case, "fail", reason, record)
 
 
-def check(
-    content: bytes, *, now: int, settings: Settings | None = None
-) -> questions.Asking[tuple[Result, ...]]:
+def check(content: bytes, *, now: int, settings: Settings | None = None) -> questions.Asking[tuple[Result, ...]]:
     """Judges every signature of a whole letter; () when there is none. `now`: seconds since 1970."""
     header, body = fields.split(content)
     inspection = Inspection(header, now=now, settings=settings)
