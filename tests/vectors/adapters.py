@@ -5,7 +5,12 @@ Never looks at a case's name or text to decide: it hands the text to the room th
 Fails never: what a room refuses is False.
 """
 
-from hatoba.message import charsets, mailbox, words
+from tests.vectors import fake_dns
+
+from hatoba.mailauth import bimi, questions
+from hatoba.mailauth.results import read
+from hatoba.mailauth.spf import check as spf
+from hatoba.message import charsets, mailbox, unsubscribe, words
 from hatoba.model.address import Address, BadAddress
 from hatoba.wire.smtp import esmtp, grammar
 from hatoba.wire.smtp.offer import Offer
@@ -41,3 +46,32 @@ def charset_decode(charset: str, octets: bytes) -> str:
 def rfc2047_text(octets: bytes) -> str:
     """A raw text with its encoded words read."""
     return words.decode(octets)
+
+
+def spf_check(
+    ip: str, mailfrom: str, helo: str, resolver: fake_dns.Resolver, receiver: str | None = None
+) -> tuple[str, str | None]:
+    """The result of an SPF check, and the domain's own explanation of a fail."""
+    engine = spf.mail_from(ip, mailfrom, helo, receiver=receiver or "unknown")
+    found = questions.run(engine, fake_dns.look(resolver))
+    return found.result, found.explanation
+
+
+def bimi_valid(record: str) -> bool:
+    """Whether a BIMI record can be read."""
+    try:
+        bimi.parse(record)
+    except bimi.BadBimi:
+        return False
+    return True
+
+
+def authres_parse(value: str) -> tuple[str, list[list[str]]]:
+    """Who speaks in an Authentication-Results, and [method, result] of each finding."""
+    results = read.parse(value)
+    return results.authserv_id, [[finding.method, finding.result] for finding in results.findings]
+
+
+def list_unsubscribe(value: str) -> list[str]:
+    """The URIs of a List-Unsubscribe."""
+    return unsubscribe.uris(value)
