@@ -13,7 +13,11 @@ from hatoba.mailauth.arc import sets
 from hatoba.mailauth.arc.chain import Chain
 from hatoba.mailauth.dkim import canonical, fields, keys, sign
 
+_DKIM = b"dkim-signature"
+_LINE = 900  # octets of a b= on one line; only RSA keys beyond 5000 bits need a second  # RFC 5322 §2.1.1
+_CUT = re.compile(rb"([^ ].{58,}?) (?=.)", re.DOTALL)
 _LEADING = re.compile(rb"(?:[ \t]|\((?:[^()\\]|\\.)*\))*(\"(?:[^\"\\]|\\.)*\"|[^\s;\"()]+)[^;]*?;", re.DOTALL)
+_PART = re.compile(rb"(?:\"(?:[^\"\\]|\\.)*\"|\((?:[^()\\]|\\.)*\)|[^;])+", re.DOTALL)
 _TEXT = re.compile(rb"[ \t!-~\x80-\xff]*")
 
 
@@ -52,10 +56,11 @@ def seal(
     instance = chain.instance + 1
     if chain.closed or chain.temporary or instance > sets.MOST:
         return b""
+    results = canonical.squeeze(results.replace(b"\r\n", b"")).strip()
     if not _TEXT.fullmatch(results) or b"arc-seal" in (names or ()):
-        raise ValueError("results in one line of text, and h= without ARC-Seal")
+        raise ValueError("results are text, and h= is without ARC-Seal")
     header, body = fields.split(content)
-    attests = b" i=%d; %s" % (instance, b";\r\n\t".join(part.strip() for part in _parts(results)))
+    attests = b" i=%d; %s" % (instance, b";\r\n\t".join(map(_folded, _parts(results))))
     aar = b"ARC-Authentication-Results", attests
     ams = _message_signature(header, body, signer, instance, names, now)
     cv = {"none": "none", "pass": "pass"}.get(chain.result, "fail")
@@ -92,14 +97,13 @@ def _message_signature(
     return _signed(b"ARC-Message-Signature", said, parts, signer)
 
 
-_DKIM = b"dkim-signature"
-
-
 def _signed(name: bytes, said: dict[str, str], parts: list[bytes], signer: sign.Signer) -> fields.Field:
     """The field with its b= made over `parts` and itself. One tag a line: a fold within a value would be signed."""
     over = canonical.field(name, _value(said), "relaxed")
     made = keys.sign(signer.key, b"\r\n".join((*parts, over)))
-    return name, _value(said | {"b": base64.b64encode(made).decode()})
+    text = base64.b64encode(made).decode()
+    pieces = [text[at : at + _LINE] for at in range(0, len(text), _LINE)]
+    return name, _value(said | {"b": "\r\n\t ".join(pieces)})
 
 
 def _value(said: dict[str, str]) -> bytes:
@@ -118,6 +122,9 @@ def _before(header: fields.Fields) -> list[bytes]:
 
 def _parts(results: bytes) -> list[bytes]:
     """`results` cut at the semicolons that stand outside of comments and quoted strings."""
-    return [
-        part for part in re.findall(rb"(?:\"(?:[^\"\\]|\\.)*\"|\((?:[^()\\]|\\.)*\)|[^;])+", results) if part.strip()
-    ]
+    return [part for part in _PART.findall(results) if part.strip()]
+
+
+def _folded(part: bytes) -> bytes:
+    """A part in lines, cut where there is a space: to what is signed that is still one space."""
+    return _CUT.sub(rb"\1\r\n\t ", part.strip())

@@ -78,7 +78,7 @@ class BodyHash:
     def __init__(self, form: Form, length: int | None = None) -> None:
         self.form = form
         self.size = 0
-        self._hash = hashlib.sha256(usedforsecurity=True)
+        self._hash = hashlib.sha256()
         self._left = length
         self._held: list[bytes] = []  # white space and line ends whose fate the next piece decides
         self._begun = False

@@ -17,13 +17,13 @@ from hatoba.mailauth.dkim.signature import Unusable
 
 # Signed once for each time they are there, and once more: nobody may add another.  # RFC 6376 §8.15
 SEALED = (b"from", b"to", b"cc", b"subject", b"reply-to", b"date", b"message-id")
-# Signed once for each time they are there; those of MIME are sealed too when they are there, for whoever adds a second.
+# The same for those that are there; some relay may rightly add one that is not.
 GUARDED = (b"mime-version", b"content-type", b"content-transfer-encoding", b"in-reply-to", b"references", b"sender")
-# Signed when they are there.  # RFC 6376 §5.4.1, RFC 8058 §4
+# Signed where they are there, for lists may add theirs.  # RFC 6376 §5.4.1, RFC 8058 §4
 TAKEN = (
     b"content-id", b"content-description", b"resent-date", b"resent-from", b"resent-to", b"resent-cc",
-    b"resent-message-id", b"resent-sender", b"list-id", b"list-help", b"list-unsubscribe", b"list-unsubscribe-post", b"list-subscribe",
-    b"list-post", b"list-owner", b"list-archive", b"feedback-id", b"auto-submitted", b"require-recipient-valid-since",
+    b"resent-sender", b"resent-message-id", b"list-id", b"list-help", b"list-unsubscribe", b"list-unsubscribe-post",
+    b"list-subscribe", b"list-post", b"list-owner", b"list-archive", b"feedback-id", b"auto-submitted",
 )  # fmt: skip
 _NAME = re.compile(rb"[!-9<-@[-~]+")
 _WIDTH = 72  # octets of a line

@@ -34,11 +34,11 @@ def parse(text: bytes) -> dict[str, str]:
         name, sign, value = spec.partition("=")
         name, value = name.strip(_FWS), value.strip(_FWS)
         if not sign or not _NAME.fullmatch(name):
-            raise BadTags(f"{spec.strip(_FWS)[:20]!r} is no tag with a value")
+            raise BadTags("something is no tag with a value")
         if name in tags:
-            raise BadTags(f"{name}= stands twice")
+            raise BadTags(f"{name[:20]}= stands twice")
         if not _VALUE.fullmatch(value):
-            raise BadTags(f"{name}= holds a character that it must not")
+            raise BadTags(f"{name[:20]}= holds a character that it must not")
         tags[name] = value
     return tags
 
