@@ -15,9 +15,10 @@ from hatoba.mailauth.dkim import canonical, fields, keys, sign
 
 _DKIM = b"dkim-signature"
 _LINE = 900  # octets of a b= on one line; only RSA keys beyond 5000 bits need a second  # RFC 5322 §2.1.1
-_CUT = re.compile(rb"([^ ].{58,}?) (?=.)", re.DOTALL)
-_LEADING = re.compile(rb"(?:[ \t]|\((?:[^()\\]|\\.)*\))*(\"(?:[^\"\\]|\\.)*\"|[^\s;\"()]+)[^;]*?;", re.DOTALL)
-_PART = re.compile(rb"(?:\"(?:[^\"\\]|\\.)*\"|\((?:[^()\\]|\\.)*\)|[^;])+", re.DOTALL)
+_WIDTH = 72
+# possessive throughout: whatever others wrote is read once
+_LEADING = re.compile(rb"(?:[ \t]|\((?:[^()\\]|\\.)*+\))*+(\"(?:[^\"\\]|\\.)*+\"|[^\s;\"()]++)[^;]*+;", re.DOTALL)
+_PART = re.compile(rb"(?:\"(?:[^\"\\]|\\.)*+\"|\((?:[^()\\]|\\.)*+\)|[^;])++", re.DOTALL)
 _TEXT = re.compile(rb"[ \t!-~\x80-\xff]*")
 
 
@@ -127,4 +128,10 @@ def _parts(results: bytes) -> list[bytes]:
 
 def _folded(part: bytes) -> bytes:
     """A part in lines, cut where there is a space: to what is signed that is still one space."""
-    return _CUT.sub(rb"\1\r\n\t ", part.strip())
+    lines = [b""]
+    for word in part.strip().split(b" "):
+        if lines[-1] and len(lines[-1]) + len(word) > _WIDTH:
+            lines.append(word)
+        else:
+            lines[-1] += b" " + word if lines[-1] else word
+    return b"\r\n\t ".join(lines)
