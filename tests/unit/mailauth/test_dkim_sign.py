@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import dkim
 import pytest
+from cryptography.hazmat.primitives import serialization
 from tests.support import signed
 from tests.support.signed import LETTER, NOW, check, words
 
+from hatoba.mailauth import questions
 from hatoba.mailauth.dkim import canonical, fields, keys, sign, verify
 
 RSA = sign.Signer("example.org", "r", signed.rsa_key())
@@ -93,11 +95,11 @@ def test_a_letter_in_pieces() -> None:
     inspection = verify.Inspection(fields.split(made + LETTER)[0], now=NOW)
     for at in range(0, len(body), 3):
         inspection.update(body[at : at + 3])
-    assert signed.questions.run(inspection.conclude(), signed.zone())[0].result == "pass"
+    assert questions.run(inspection.conclude(), signed.zone())[0].result == "pass"
 
 
 def dns(name: bytes, timeout: int = 5) -> bytes:
-    found = signed.zone()(signed.Question(name.decode().rstrip("."), "TXT"))
+    found = signed.zone()(questions.Question(name.decode().rstrip("."), "TXT"))
     record: bytes = found.records[0]
     return record
 
@@ -117,8 +119,9 @@ def test_dkimpy_verifies_what_we_sign(
 
 
 def pem() -> bytes:
-    form = keys.serialization
-    return signed.rsa_key().private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    return signed.rsa_key().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 @pytest.mark.parametrize("body_form", FORMS)

@@ -22,8 +22,8 @@ def test_answers_come_in_order() -> None:
 
 def test_an_engine_may_ask_nothing() -> None:
     def silent() -> questions.Asking[int]:
+        yield from ()
         return 7
-        yield ()
 
     assert questions.run(silent(), ZONE) == 7
 

@@ -16,6 +16,7 @@ from hatoba.mailauth.dkim import canonical, fields, keys, sign
 _DKIM = b"dkim-signature"
 _LINE = 900  # octets of a b= on one line; only RSA keys beyond 5000 bits need a second  # RFC 5322 §2.1.1
 _WIDTH = 72
+_FOLD = b";\r\n "  # a space, no tab: dkimpy 1.1.8 looks for " i=1;"
 # possessive throughout: whatever others wrote is read once
 _LEADING = re.compile(rb"(?:[ \t]|\((?:[^()\\]|\\.)*+\))*+(\"(?:[^\"\\]|\\.)*+\"|[^\s;\"()]++)[^;]*+;", re.DOTALL)
 _PART = re.compile(rb"(?:\"(?:[^\"\\]|\\.)*+\"|\((?:[^()\\]|\\.)*+\)|[^;])++", re.DOTALL)
@@ -61,7 +62,7 @@ def seal(
     if not _TEXT.fullmatch(results) or b"arc-seal" in (names or ()):
         raise ValueError("results are text, and h= is without ARC-Seal")
     header, body = fields.split(content)
-    attests = b" i=%d; %s" % (instance, b";\r\n\t".join(map(_folded, _parts(results))))
+    attests = b" i=%d; %s" % (instance, _FOLD.join(map(_folded, _parts(results))))
     aar = b"ARC-Authentication-Results", attests
     ams = _message_signature(header, body, signer, instance, names, now)
     cv = {"none": "none", "pass": "pass"}.get(chain.result, "fail")
@@ -109,7 +110,7 @@ def _signed(name: bytes, said: dict[str, str], parts: list[bytes], signer: sign.
 
 def _value(said: dict[str, str]) -> bytes:
     parts = [sign.listed(text.encode().split(b":")) if tag == "h" else f"{tag}={text}" for tag, text in said.items()]
-    return b" " + ";\r\n\t".join(parts).encode()
+    return b" " + _FOLD.decode().join(parts).encode()
 
 
 def _before(header: fields.Fields) -> list[bytes]:
