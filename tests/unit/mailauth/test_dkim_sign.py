@@ -73,6 +73,7 @@ def test_tags_of_the_field() -> None:
         {"identity": "@example.net"},
         {"identity": "example.org"},
         {"identity": "a;b@example.org"},
+        {"identity": "é@example.org"},
         {"lifetime": -1},
         {"sealed": (b"to",), "guarded": (), "taken": ()},
         {"sealed": (b"From",)},
@@ -83,6 +84,13 @@ def test_signers_that_cannot_be(changed: dict[str, object]) -> None:
     said: dict[str, object] = {"domain": "example.org", "selector": "s", "key": signed.ed25519_key()} | changed
     with pytest.raises(ValueError, match=r"."):
         sign.Signer(**said)  # type: ignore[arg-type] # the cases are of any kind
+
+
+def test_an_identity_is_written_as_it_is_read() -> None:
+    signer = sign.Signer("example.org", "e", signed.ed25519_key(), identity="a\r\nX: y@Mail.Example.org")
+    made = sign.sign(LETTER, [signer], now=NOW)
+    assert b"i=aX:y@mail.example.org;" in made
+    assert words(made + LETTER) == ["pass"]
 
 
 def test_a_letter_in_pieces() -> None:
