@@ -5,9 +5,13 @@ Never looks at a case's name or text to decide: it hands the text to the room th
 Fails never: what a room refuses is False.
 """
 
+import time
+
 from tests.vectors import fake_dns
 
 from hatoba.mailauth import bimi, questions
+from hatoba.mailauth.arc import chain, seal
+from hatoba.mailauth.dkim import fields, keys, sign, verify
 from hatoba.mailauth.results import read
 from hatoba.mailauth.spf import check as spf
 from hatoba.message import charsets, mailbox, unsubscribe, words
@@ -75,3 +79,29 @@ def authres_parse(value: str) -> tuple[str, list[list[str]]]:
 def list_unsubscribe(value: str) -> list[str]:
     """The URIs of a List-Unsubscribe."""
     return unsubscribe.uris(value)
+
+
+def dkim_verify(message: bytes, resolver: fake_dns.Resolver, now: int | None = None) -> list[str]:
+    """The result of each DKIM signature; l= is taken, for the cases ask whether it is computed right."""
+    settings = verify.Settings(partial="accept")
+    engine = verify.check(message, now=now or int(time.time()), settings=settings)
+    return [found.result for found in questions.run(engine, fake_dns.look(resolver))]
+
+
+def arc_validate(message: bytes, resolver: fake_dns.Resolver) -> str:
+    """The state of a chain in the words of draft 18: one that a seal calls failed has none."""
+    found = questions.run(chain.check(message, now=int(time.time())), fake_dns.look(resolver))
+    return "none" if found.closed else found.result
+
+
+def arc_sign(
+    message: bytes, selector: str, domain: str, pem: str, authserv_id: str, names: list[str], timestamp: int,
+    resolver: fake_dns.Resolver,
+) -> list[str]:  # fmt: skip
+    """The fields of a new set, each without its last line end."""
+    found = questions.run(chain.check(message, now=timestamp), fake_dns.look(resolver))
+    signer = sign.Signer(domain, selector, keys.private(pem.encode()))
+    results = seal.attested(fields.split(message)[0], authserv_id)
+    lower = [name.lower().encode() for name in names]
+    made = seal.seal(message, signer, found, results, now=timestamp, names=lower)
+    return [f"{name.decode()}:{value.decode()}" for name, value in fields.Fields(made).all]
