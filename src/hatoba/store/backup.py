@@ -1,0 +1,142 @@
+"""Backup: a whole node into one folder while it works: its databases, large bodies, Maildirs and keys.
+
+Called by the command line; reads beside the workers and asks them for nothing.
+Never mixes two states of a database: each is copied from one snapshot, with the bodies that its rows name.
+Fails with StoreTrouble (NoBackup when the folder is not empty); what was written by then is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hatoba.store import bundle, directory, keeping, shard, snapshot, sqlite, trouble
+from hatoba.store.bundle import Manifest, Part, Writing
+from hatoba.store.snapshot import Progress
+from hatoba.store.sqlite import Reader
+
+BESIDE = ("mail", "tls")  # folders of the data folder that are copied as they are
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+
+
+def take(data: Path, place: Path, version: str, progress: Progress) -> Manifest:
+    """Backs the data folder up to `place`, which may be there if it is empty; `version` is the program's.
+
+    The order matters: a letter that goes from its shard into a mailbox meanwhile is in both rather than in neither
+    (delivered again, it replaces its twin), and an account made meanwhile is there for the letters it has.
+    """
+    if not (data / directory.NAME).exists() and not shard.numbers(data):
+        raise trouble.StoreTrouble(f"{data} holds no hatoba: there is nothing to back up")
+    started = _now()
+    writing = Writing(place)
+    try:
+        _check_room(data, writing.at)
+        parts = [_shard(data, number, writing, progress) for number in shard.numbers(data)]
+        if (data / directory.NAME).exists():
+            parts.append(_directory(data, writing, progress))
+        for folder in BESIDE:
+            files = sum(1 for path in walk(data / folder) if _copied(writing, data, path))
+            progress(f"{folder}: {files} files")
+        progress("writing everything to the disk")
+        manifest = Manifest(version, "sqlite", started, _now(), parts, 0, 0, "")
+        writing.finish(manifest)
+    except BaseException:
+        writing.discard()
+        raise
+    return manifest
+
+
+def _shard(data: Path, number: int, writing: Writing, progress: Progress) -> Part:
+    path, name = shard.database(data, number), f"shard {number:04d}"
+    with _reading(path) as reader, keeping.bodies(data / "blobs" / f"{number:04d}", reader) as kept:
+        part = _database(reader, path, f"shards/{path.name}", name, writing, progress)
+        part.missing = kept.missing
+        for one in sorted(kept.names):
+            writing.copy(kept.path(one), f"blobs/{number:04d}/{one}")
+        part.bodies = len(kept.names)
+    progress(f"{name}: {part.counts.get('letter', 0)} letters, {part.bodies} large bodies")
+    return part
+
+
+def _directory(data: Path, writing: Writing, progress: Progress) -> Part:
+    path = data / directory.NAME
+    with _reading(path) as reader, reader.snapshot():
+        part = _database(reader, path, path.name, "directory", writing, progress)
+    progress(f"directory: {part.counts.get('domain', 0)} domains, {part.counts.get('account', 0)} accounts")
+    return part
+
+
+def _database(reader: Reader, path: Path, relative: str, name: str, writing: Writing, progress: Progress) -> Part:
+    """Copies the state that the reader's snapshot sees."""
+    found = sqlite.revision(reader)
+    counts = {
+        table: int(reader.rows(f'SELECT count(*) FROM "{table}"')[0][0])  # noqa: S608  the schema's own names
+        for (table,) in reader.rows(_TABLES)
+        if table != "alembic_version"
+    }
+    part = Part(name, found, _now(), counts)
+    try:
+        snapshot.copy(reader.connection, writing.path(relative), name, progress)
+    except (sqlite3.Error, OSError) as error:
+        raise trouble.of(error, f"copying {path.name}") from error
+    writing.add(relative)
+    return part
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Every regular file below a folder, but for letters half delivered (tmp of a Maildir)."""
+    for at, folders, files in os.walk(folder):
+        if "new" in folders:
+            folders[:] = [name for name in folders if name != "tmp"]
+        folders.sort()
+        for name in sorted(files):
+            path = Path(at, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _copied(writing: Writing, data: Path, path: Path) -> bool:
+    relative = path.relative_to(data).as_posix()
+    try:
+        relative.encode()
+    except UnicodeEncodeError as error:
+        raise trouble.StoreTrouble(f"{os.fsencode(path)!r}: a name that is not UTF-8 cannot be backed up") from error
+    return writing.copy(path, relative) is not None
+
+
+def _check_room(data: Path, into: Path) -> None:
+    """Before anything is copied; Maildirs are not walked twice for it."""
+    databases = [data / directory.NAME, *(shard.database(data, number) for number in shard.numbers(data))]
+    needed = sum(snapshot.size(path) + snapshot.size(path.with_name(f"{path.name}-wal")) for path in databases)
+    needed += sum(snapshot.size(path) for path in (data / "blobs").glob("*/*"))
+    free = shutil.disk_usage(into).free
+    if free < needed + snapshot.SPARE:
+        raise trouble.StoreTrouble(
+            f"the backup takes {needed >> 20} MiB and {snapshot.SPARE >> 20} to spare, {into.parent} has {free >> 20}",
+            trouble.FULL,
+        )
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[Reader]:
+    opened = sqlite.reader(path)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def check(place: Path, progress: Progress) -> tuple[Manifest, list[str]]:
+    """The manifest of a backup and what is wrong with its files, a sentence each."""
+    manifest = bundle.read(place)
+    progress(f"checking {manifest.files} files, {manifest.octets >> 20} MiB")
+    return manifest, list(bundle.damage(place, manifest))
