@@ -21,7 +21,7 @@ from hatoba.kit import ids
 from hatoba.queue import admin
 from hatoba.store import directory as register
 from hatoba.store import journal, shard
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 
 def now() -> int:
@@ -50,7 +50,9 @@ def directory(settings: Settings) -> Iterator[Directory]:
 def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
     """A read-only connection to every shard, running or not."""
     where = places(settings)
-    opened = {number: shard.reader(where.data, number, settings.store) for number in shard.numbers(where.data)}
+    opened: dict[int, Reader] = {}
+    for number in shard.numbers(where.data):
+        opened[number] = shard.reader(where.data, number, settings.store)
     try:
         yield opened
     finally:

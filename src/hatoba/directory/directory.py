@@ -21,7 +21,7 @@ from hatoba.kit import scram
 from hatoba.model.address import Address, BadAddress
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 from hatoba.store.trouble import StoreTrouble
 
 T = TypeVar("T")

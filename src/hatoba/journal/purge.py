@@ -9,13 +9,13 @@ import msgspec
 
 from hatoba.journal import terms
 from hatoba.store import journal as rows
-from hatoba.store import queue, sqlite
+from hatoba.store import queue, sql
 from hatoba.store.rows import EventRow
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 CURSOR = "purge"
 
-_REMOVE = sqlite.Multi("DELETE FROM event WHERE seq IN (", 0, ")")
+_REMOVE = sql.Multi("DELETE FROM event WHERE seq IN (", 0, ")")
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from typing import TypeVar
 from hatoba.model.envelope import Letter
 from hatoba.store import shard as shard_
 from hatoba.store import spool, trouble
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from hatoba.notice import settings as settings_
 from hatoba.queue.means import Means
 from hatoba.queue.ruling import Ruling
 from hatoba.store import spool
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 HEAD = 256 << 10  # of a body in a file this much is read: more than a header may have
 

@@ -33,7 +33,7 @@ from hatoba.store import journal as journal_
 from hatoba.store import queue as rows_
 from hatoba.store import spool
 from hatoba.store.rows import HELD, Listed, Seal, Settle
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 PAGE = 500  # recipients in one commit
 

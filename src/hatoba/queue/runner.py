@@ -19,7 +19,7 @@ from hatoba.queue.sweep import Sweep
 from hatoba.store import journal as journal_
 from hatoba.store import queue as rows_
 from hatoba.store.rows import ACTIVE, Filter, LaneRow, Recovered
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 LEAST = 0.02  # seconds between two turns, however thirsty the lanes are
 PAGE = 1000

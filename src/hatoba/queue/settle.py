@@ -29,7 +29,7 @@ from hatoba.store import journal as journal_
 from hatoba.store import queue as rows_
 from hatoba.store import trouble
 from hatoba.store.rows import HELD, QUARANTINED, READY, RecipientUpdate, Settle
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 _FINAL = frozenset({"local", "lmtp"})  # kinds of site where taken means delivered
 NOTHING: dict[int, int] = {}

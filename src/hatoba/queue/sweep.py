@@ -20,7 +20,7 @@ from hatoba.queue.settle import Settlement
 from hatoba.store import queue as rows_
 from hatoba.store import spool
 from hatoba.store.rows import READY, Filter, Lease, Listed, RecipientRow
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 PAGE = 1000  # rows a turn
 REST = 60_000  # ms between two walks

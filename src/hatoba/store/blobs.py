@@ -45,6 +45,13 @@ class Draft:
             self.size += written
             view = view[written:]
 
+    def read(self) -> bytes:
+        """All that was appended, from the page cache."""
+        try:
+            return self._path.read_bytes()
+        except OSError as error:
+            raise trouble.of(error, f"reading the body of {self.name}") from error
+
     def sync(self) -> None:
         """The bytes are on the disk, still under the draft's name. Nothing to do when published.
 

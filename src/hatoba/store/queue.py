@@ -14,9 +14,8 @@ import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, tuple_
 from sqlalchemy import select as _select
-from sqlalchemy.dialects.sqlite import insert
 
-from hatoba.store import sqlite
+from hatoba.store import sql
 from hatoba.store.rows import (
     ACTIVE,
     QUARANTINED,
@@ -30,7 +29,7 @@ from hatoba.store.rows import (
     RecipientUpdate,
     Recovered,
 )
-from hatoba.store.sqlite import CHUNK, Multi, Reader, Tx
+from hatoba.store.sql import CHUNK, Multi, Reader, Tx
 from hatoba.store.tables import IS_ACTIVE, IS_READY, NOT_ACTIVE
 from hatoba.store.tables import lane as _lane
 from hatoba.store.tables import letter as _letter
@@ -40,12 +39,12 @@ Key = tuple[int, int]  # (letter, n)
 _EVER = 2**63 - 1
 
 _c = _recipient.c
-RECIPIENTS = Multi(sqlite.head(_recipient), len(_c))
+RECIPIENTS = Multi(sql.head(_recipient), len(_c))
 # Keys are looked up by IN (SELECT … FROM (VALUES …)): IN (VALUES …) alone would read the whole table. Plans are tested.
 RECIPIENTS_GONE = Multi(
     "DELETE FROM recipient WHERE (letter, n) IN (SELECT column1, column2 FROM (VALUES ",
     2,
-    "))",
+    ") AS v)",
 )
 LETTERS_RECIPIENTS_GONE = Multi("DELETE FROM recipient WHERE letter IN (", 0, ")")
 LETTERS_GONE = Multi("DELETE FROM letter WHERE id IN (", 0, ")")
@@ -65,13 +64,13 @@ GIVEN_BACK = Multi(
     "UPDATE recipient SET state = 0, attempts = attempts - 1, next_at = ?"
     " WHERE (letter, n) IN (SELECT column1, column2 FROM (VALUES ",
     2,
-    ")) AND +state = 1",
+    ") AS v) AND +state = 1",
 )
 MOVED = Multi(
     "UPDATE recipient SET state = ?, next_at = coalesce(?, next_at)"
     " WHERE (letter, n) IN (SELECT column1, column2 FROM (VALUES ",
     2,
-    ")) AND +state <> 1 RETURNING letter, n",
+    ") AS v) AND +state <> 1 RETURNING letter, n",
 )
 # A loose scan: from one lane's first entry straight to the next lane's.
 # https://wiki.postgresql.org/wiki/Loose_indexscan
@@ -86,8 +85,8 @@ LANES = (
 )
 
 _of_site = and_(IS_READY, _c.site == bindparam("site"))
-PRIORITY = sqlite.text(_select(func.max(_c.priority)).where(_of_site, _c.priority < bindparam("below")))
-DUE = sqlite.text(
+PRIORITY = sql.text(_select(func.max(_c.priority)).where(_of_site, _c.priority < bindparam("below")))
+DUE = sql.text(
     _select(*_c)
     .where(_of_site, _c.priority == bindparam("priority"), _c.next_at <= bindparam("now"))
     .order_by(_c.next_at, _c.letter, _c.n)
@@ -97,14 +96,21 @@ RECOVER = (
     "UPDATE recipient SET crashes = crashes + 1, next_at = ?, state = CASE WHEN crashes + 1 >= ? THEN 3 ELSE 0 END"
     " WHERE state = 1 RETURNING letter, n, state"
 )
-_OF_LETTER = sqlite.text(_select(*_c).where(_c.letter == bindparam("letter")).order_by(_c.n))
-_COUNT_REST = sqlite.text(
-    _select(_c.site, _c.state, func.count(), func.min(_c.next_at)).where(NOT_ACTIVE).group_by(_c.state, _c.site)
+_OF_LETTER = sql.text(_select(*_c).where(_c.letter == bindparam("letter")).order_by(_c.n))
+_COUNT_REST = sql.text(
+    _select(_c.site, _c.state, func.count(), func.min(_c.next_at))
+    .where(NOT_ACTIVE)
+    .group_by(_c.state, _c.site)
+    .order_by(_c.state, _c.site)
 )
-_COUNT_ACTIVE = sqlite.text(
-    _select(_c.site, _c.state, func.count(), literal_column("0")).where(IS_ACTIVE).group_by(_c.state, _c.site)
+_COUNT_ACTIVE = sql.text(
+    _select(_c.site, _c.state, func.count(), literal_column("0"))
+    .where(IS_ACTIVE)
+    .group_by(_c.state, _c.site)
+    .order_by(_c.site)
 )
-_LANES_KEPT = sqlite.text(_select(*_lane.c).order_by(_lane.c.site))
+_LANES_KEPT = sql.text(_select(*_lane.c).order_by(_lane.c.site))
+_PUT_LANE = sql.put(_lane)
 _QUARANTINE = "UPDATE recipient SET state = 3, last = ? WHERE letter = ?"
 
 
@@ -254,8 +260,7 @@ def lanes(reader: Reader) -> list[LaneRow]:
 
 def put_lane(tx: Tx, row: LaneRow) -> None:
     """Writes what is kept of a lane."""
-    values = msgspec.structs.asdict(row)
-    tx.run(insert(_lane).values(values).on_conflict_do_update(index_elements=["site"], set_=values))
+    tx.run(_PUT_LANE, (row.site, int(row.held), row.reason, row.changed, row.data))
 
 
 def remove_lane(tx: Tx, site: str) -> None:

@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self, TypeVar
 
-from sqlalchemy.dialects.sqlite import insert
-
-from hatoba.store import blobs, checkpoint, spool, sqlite, tables, trouble
+from hatoba.store import blobs, checkpoint, spool, sql, sqlite, tables, trouble
 from hatoba.store.settings import Settings
-from hatoba.store.sqlite import Reader, Tx
+from hatoba.store.sql import Reader, Tx
 from hatoba.store.writer import Writer
 
 T = TypeVar("T")
+_PUT = sql.put(tables.shard)
 
 
 def database(data: Path, number: int) -> Path:
@@ -41,7 +40,7 @@ def folder(data: Path, number: int) -> blobs.Folder:
     return blobs.Folder(data / "blobs" / f"{number:04d}")
 
 
-def reader(data: Path, number: int, settings: Settings) -> Reader:
+def reader(data: Path, number: int, settings: Settings) -> sqlite.Reader:
     """Reads a shard that may be at work in another process: for the command line. WrongVersion, StoreTrouble."""
     path = database(data, number)
     if not path.exists():
@@ -55,7 +54,7 @@ def reader(data: Path, number: int, settings: Settings) -> Reader:
     return opened
 
 
-def _check(opened: Reader, path: Path) -> None:
+def _check(opened: sqlite.Reader, path: Path) -> None:
     found = sqlite.revision(opened)
     if found != tables.SHARD_REVISION:
         raise trouble.WrongVersion(
@@ -76,7 +75,7 @@ class Shard:
         self._lock = lock
         name = f"shard-{number:04d}"
         self.checkpoint = checkpoint.Checkpoint(self._connect, settings.checkpoint, name)
-        self.writer = Writer(self._connect, self.blobs, settings, name, self.checkpoint)
+        self.writer = Writer(self._link, self.blobs, settings, name)
 
     @classmethod
     def open(cls, data: Path, number: int, settings: Settings, owner: str = "") -> Self:
@@ -103,6 +102,7 @@ class Shard:
 
     def close(self) -> None:
         """Writes all that waits, ends the writer, gives the shard back. Blocks: on a loop, in a thread."""
+        self.checkpoint.close()
         self.writer.close()
         if self._lock >= 0:
             lock, self._lock = self._lock, -1
@@ -119,16 +119,20 @@ class Shard:
             self.path, busy=self.settings.busy_timeout, cache=self.settings.cache, log=self.settings.checkpoint
         )
 
+    def _link(self) -> sql.Link:
+        return sqlite.Link(self._connect(), self.checkpoint.wrote)
+
     def _begin(self, owner: str) -> None:
         connection = self._connect()
         try:
-            _check(Reader(connection), self.path)
+            _check(sqlite.Reader(connection), self.path)
             with sqlite.transaction(connection) as tx:
                 self.epoch = _lease(tx, self.number, owner)
-            self.swept = _sweep(Reader(connection), self.blobs)
+            self.swept = _sweep(sqlite.Reader(connection), self.blobs)
         finally:
             connection.close()
         self.writer.start()
+        self.checkpoint.start()
 
 
 @contextlib.contextmanager
@@ -165,8 +169,7 @@ def _lease(tx: Tx, number: int, owner: str) -> int:
     table = tables.shard
     found = tx.rows(table.select().where(table.c.number == number))
     epoch = found[0][1] + 1 if found else 1
-    values = {"number": number, "epoch": epoch, "owner": owner, "at": time.time_ns() // 1_000_000}
-    tx.run(insert(table).values(values).on_conflict_do_update(index_elements=["number"], set_=values))
+    tx.run(_PUT, (number, epoch, owner, time.time_ns() // 1_000_000))
     return epoch
 
 

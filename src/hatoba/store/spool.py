@@ -14,15 +14,15 @@ import msgspec
 from sqlalchemy import func, select
 
 from hatoba.model.envelope import Envelope, Letter, Source
-from hatoba.store import blobs, sqlite, trouble
-from hatoba.store.sqlite import Multi, Reader
+from hatoba.store import blobs, sql, trouble
+from hatoba.store.sql import Multi, Reader
 from hatoba.store.tables import letter as _letter
 
-LETTERS = Multi(sqlite.head(_letter), len(_letter.c))
+LETTERS = Multi(sql.head(_letter), len(_letter.c))
 _HEAD = [column for column in _letter.c if column.name != "body"]
-_WHOLE = Multi(sqlite.text(select(*_letter.c)) + " WHERE id IN (", 0, ")")
-_HEADS = Multi(sqlite.text(select(*_HEAD)) + " WHERE id IN (", 0, ")")
-_COUNT = sqlite.text(select(func.count()).select_from(_letter))
+_WHOLE = Multi(sql.text(select(*_letter.c)) + " WHERE id IN (", 0, ")")
+_HEADS = Multi(sql.text(select(*_HEAD)) + " WHERE id IN (", 0, ")")
+_COUNT = sql.text(select(func.count()).select_from(_letter))
 _DOTTED, _EIGHTBIT = 1, 2  # bits of letter.flags
 
 

@@ -20,7 +20,7 @@ from hatoba.store.journal import EVENTS
 from hatoba.store.queue import LETTERS_GONE, LETTERS_RECIPIENTS_GONE, RECIPIENTS, RECIPIENTS_GONE, UPDATES
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.spool import LETTERS
-from hatoba.store.sqlite import Multi, Tx
+from hatoba.store.sql import Multi, Tx
 
 Waiter = asyncio.Future[Any] | concurrent.futures.Future[Any]
 Row = Sequence[Any]

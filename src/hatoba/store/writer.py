@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import sqlite3
+import sys
 import threading
 import time
 from collections import deque
@@ -20,16 +20,16 @@ from typing import Any, TypeVar
 
 import structlog
 
-from hatoba.store import blobs, trouble, work
-from hatoba.store.checkpoint import Checkpoint
+from hatoba.store import blobs, sql, trouble, work
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.settings import Settings
-from hatoba.store.sqlite import PAGE, Tx
+from hatoba.store.sql import Tx
 from hatoba.store.trouble import StoreTrouble
 from hatoba.store.work import Work
 
 T = TypeVar("T")
 _RIDERS = Work(concurrent.futures.Future())  # in the queue: there are settlements
+_PAGE = 8192
 _log = structlog.get_logger("hatoba.store")
 
 
@@ -37,25 +37,19 @@ class Writer:
     """Group commit for one shard.
 
     `commits` and `items` count what reached the disk, `trouble` is the last commit's failure, None when it went well.
+    `whole` says that every body lives in its row, however large: where no other node sees this one's disk.
     `trap`, for tests, is called with the number of each step (fsync, rename, statement, commit, unlink) before it.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], sqlite3.Connection],
-        folder: blobs.Folder,
-        settings: Settings,
-        name: str,
-        checkpoint: Checkpoint,
-    ) -> None:
+    def __init__(self, connect: Callable[[], sql.Link], folder: blobs.Folder, settings: Settings, name: str) -> None:
         self.commits = 0
         self.items = 0
         self.trouble: StoreTrouble | None = None
+        self.whole = False
         self.trap: Callable[[int], None] | None = None
         self._steps = 0
-        self._checkpoint = checkpoint
         self._connect = connect
-        self._connection: sqlite3.Connection | None = None
+        self._link: sql.Link | None = None
         self._folder = folder
         self._blobs = folder.numbers()
         self._settings = settings
@@ -74,18 +68,25 @@ class Writer:
 
     # The callers' side
 
+    @property
+    def _inline(self) -> int:
+        return sys.maxsize if self.whole else self._settings.inline
+
     def start(self) -> None:
         """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
-        self._connection = self._connect()
+        self._link = self._connect()
         self._blobs = self._folder.numbers()
-        self._checkpoint.start()
         self._thread.start()
 
     def seal(self, seal: Seal) -> asyncio.Future[None]:
         """Makes a letter durable; the future is done when it is on the disk. ValueError if it contradicts itself."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
-        item.seal(seal, self._settings.inline)
+        if self.whole and seal.draft is not None:
+            seal.letter.content = seal.draft.read()
+            seal.draft.discard()
+            seal.draft = None
+        item.seal(seal, self._inline)
         self._put(item)
         return future
 
@@ -98,7 +99,7 @@ class Writer:
             raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
-        item.settle(settle, self._settings.inline)
+        item.settle(settle, self._inline)
         self._riders.append(item)
         if not self._told:
             self._told = True
@@ -142,9 +143,8 @@ class Writer:
             if batch:
                 self._turn(batch)
                 work.answer(batch)
-                if self._connection is not None:
-                    self._checkpoint.wrote(_log_octets(batch), self._connection)
-        self._checkpoint.close()
+                if self._link is not None:
+                    self._link.grew(_octets(batch))
         self._renew()
         while waiting.qsize():  # came from another thread while we were closing
             late = waiting.get()
@@ -209,11 +209,11 @@ class Writer:
         try:
             self._publish(batch)
             self._commit([item for item in batch if item.error is None])
-        except (sqlite3.Error, OSError, StoreTrouble) as error:
-            failed = error if isinstance(error, StoreTrouble) else trouble.of(error, f"committing {self._name}")
-        except Exception as error:  # noqa: BLE001  # a bug of ours, but it must not end the one thread that writes
-            _log.exception("store.bug", shard=self._name)
-            failed = StoreTrouble(f"{self._name}: {error!r}")
+        except Exception as error:  # noqa: BLE001  # also a bug of ours: it must not end the one thread that writes
+            known = trouble.known(error, f"committing {self._name}")
+            if known is None:
+                _log.exception("store.bug", shard=self._name)
+            failed = known or StoreTrouble(f"{self._name}: {error!r}")
         else:
             self._succeeded(batch)
             return None
@@ -244,23 +244,30 @@ class Writer:
             self._folder.sync()
 
     def _commit(self, batch: list[Work]) -> None:
-        connection = self._open()
+        link = self._open()
         hot = [item for item in batch if item.function is None]
-        self._run("BEGIN IMMEDIATE")
+        self._step()
+        link.begin()
         try:
             work.write(hot, self._run)
+            if len(hot) == len(batch):
+                self._step()
+                link.commit()  # where statements are gathered, all of it is one trip to the server
+                return
+            link.flush()
         except Exception as error:  # also OverflowError, UnicodeEncodeError: values that fit no column
             if self._hopeless(error):
                 raise
-            self._run("ROLLBACK")
-            self._run("BEGIN IMMEDIATE")
+            link.rollback()
+            link.begin()
+            link.flush()
             for item in hot:
                 self._alone(item)
         for item in batch:
             if item.function is not None:
                 self._alone(item)
         self._step()
-        connection.execute("COMMIT")
+        link.commit()
 
     def _alone(self, item: Work) -> None:
         """One item in a savepoint of its own: if it fails, it alone."""
@@ -270,32 +277,29 @@ class Writer:
                 work.write((item,), self._run)
             else:
                 self._step()
-                item.result = item.function(Tx(self._open()))
+                item.result = item.function(self._open().tx)
+            self._open().flush()
         except Exception as error:  # whatever the caller's function raises is the caller's to hear
             if self._hopeless(error):
                 raise
             self._run("ROLLBACK TO item")
-            item.error = trouble.of(error, "writing an item") if isinstance(error, sqlite3.Error) else error
+            item.error = trouble.known(error, "writing an item") or error
         self._run("RELEASE item")
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
+    def _open(self) -> sql.Link:
+        if self._link is None:
+            self._link = self._connect()
+        return self._link
 
     def _hopeless(self, error: Exception) -> bool:
-        """The medium is at fault, or SQLite has rolled the whole transaction back by itself."""
-        if isinstance(error, sqlite3.Error):
-            error = trouble.of(error, "")
-        return not self._open().in_transaction or (isinstance(error, StoreTrouble) and error.disk)
+        """The medium is at fault, or the database has rolled the whole transaction back by itself."""
+        known = trouble.known(error, "")
+        return not self._open().open or (known is not None and known.disk)
 
     def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
         if self.trap is not None:
             self._step()
-        if parameters:  # executemany of one: the driver then lets go of the interpreter's lock once less
-            self._open().executemany(text, (parameters,))
-        else:
-            self._open().execute(text)
+        self._open().run(text, parameters)
 
     def _step(self) -> None:
         if self.trap is not None:
@@ -336,16 +340,11 @@ class Writer:
         transaction nor this connection's cache may be believed. A new connection reads the log's index again, which
         ends at the last commit that was synced, and writes over what came behind.
         """
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        with contextlib.suppress(sqlite3.Error):  # the disk may still be ill
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        with contextlib.suppress(sqlite3.Error):
-            connection.close()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
 
 
-def _log_octets(batch: list[Work]) -> int:
-    """About what a batch adds to the log: the bodies, a page for each letter, the last pages of tables and indexes."""
-    return sum(item.octets for item in batch) + PAGE * (len(batch) + 8)
+def _octets(batch: list[Work]) -> int:
+    """About what a batch wrote: the bodies, a page for each item, the last pages of tables and indexes."""
+    return sum(item.octets for item in batch) + _PAGE * (len(batch) + 8)

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import pg
 
 from hatoba import store
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.event import ACCEPTED, Event
 from hatoba.store import rows
-from hatoba.store.settings import Settings
+from hatoba.store.server import Server
+from hatoba.store.settings import Database, Settings
 from hatoba.store.shard import Shard
 
 
@@ -68,9 +70,37 @@ def settings() -> Settings:
     return Settings(inline=4096, busy_timeout=0.05)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every test of `opened` runs on both; who tests one engine's own ways says so with `only`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def pg_template(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with one shard, to be copied."""
+    name = pg.database()
+    store.prepare(tmp_path_factory.mktemp("pg"), 1, database=Database(url=pg.url(name), shards=1))
+    return name
+
+
 @pytest.fixture
-def opened(data: Path, settings: Settings) -> Iterator[Shard]:
-    with Shard.open(data, 0, settings) as shard:
+def server(pg_template: str, tmp_path: Path, settings: Settings) -> Iterator[Server]:
+    """A server's database with shard 0."""
+    name = pg.database(pg_template)
+    yield Server(tmp_path / "node", settings, Database(url=pg.url(name), shards=1, lease=2))
+    pg.drop(name)
+
+
+@pytest.fixture
+def opened(engine: str, request: pytest.FixtureRequest, settings: Settings) -> Iterator[Shard]:
+    if engine == "sqlite":
+        shard = Shard.open(request.getfixturevalue("data"), 0, settings)
+    else:
+        home: Server = request.getfixturevalue("server")
+        home.data.mkdir()
+        shard = home.shard(0, "test")
+    with shard:
         yield shard
 
 

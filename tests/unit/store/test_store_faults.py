@@ -12,9 +12,14 @@ from typing import Any
 
 import pytest
 
-from hatoba.store import blobs, rows, shard, spool, sqlite, trouble
+from hatoba.store import blobs, rows, shard, spool, sql, sqlite, trouble
 from hatoba.store.settings import Settings
 from hatoba.store.shard import Shard
+
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"  # its files, its errors
 
 
 def pragma(opened: Shard, text: str) -> None:
@@ -54,10 +59,10 @@ async def test_full_lets_settlements_through(opened: Shard, make: Any) -> None:
     used = await opened.writer.do(lambda tx: int(tx.rows("PRAGMA page_count")[0][0]))
     connect = opened.writer._connect
 
-    def small() -> sqlite3.Connection:
-        connection = connect()
-        connection.execute(f"PRAGMA max_page_count={used}").fetchall()
-        return connection
+    def small() -> sql.Link:
+        link = connect()
+        link.tx.rows(f"PRAGMA max_page_count={used}")
+        return link
 
     opened.writer._connect = small
     opened.writer.trap = once(sqlite3.OperationalError("ends the old connection"))
@@ -134,7 +139,7 @@ def once(error: Exception, at: int = 1) -> Callable[[int], None]:
 @pytest.mark.parametrize("step", range(1, 6))
 async def test_failure_at_each_step_acknowledges_nothing(opened: Shard, make: Any, step: int) -> None:
     """Steps of a seal: BEGIN, letter, recipient, event, COMMIT."""
-    old = opened.writer._connection
+    old = opened.writer._link
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
     opened.writer.trap = once(error, step)
@@ -142,14 +147,14 @@ async def test_failure_at_each_step_acknowledges_nothing(opened: Shard, make: An
     assert held(opened) == 0
     await opened.writer.seal(make.seal(1))
     assert held(opened) == 1
-    assert opened.writer._connection is not old  # what the old connection believes is not to be trusted
+    assert opened.writer._link is not old  # what the old connection believes is not to be trusted
 
 
 async def test_a_disk_that_cannot_even_be_opened(opened: Shard, make: Any) -> None:
     moved = opened.path.with_suffix(".away")
     connect = opened.writer._connect
 
-    def missing() -> sqlite3.Connection:
+    def missing() -> sql.Link:
         raise trouble.StoreTrouble("gone", trouble.IO)
 
     opened.writer._connect = missing
