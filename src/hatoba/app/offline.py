@@ -19,8 +19,7 @@ from hatoba.app.settings import Settings
 from hatoba.directory.directory import Directory
 from hatoba.kit import ids
 from hatoba.queue import admin
-from hatoba.store import directory as register
-from hatoba.store import journal, shard
+from hatoba.store import base, journal
 from hatoba.store.sql import Reader
 
 
@@ -33,13 +32,18 @@ def places(settings: Settings) -> Places:
     return Places(Path(settings.data).resolve() if settings.data else default_data())
 
 
+def home(settings: Settings) -> base.Base:
+    """Where the letters and the directory are."""
+    return base.of(places(settings).data, settings.store, settings.database)
+
+
 @contextmanager
 def directory(settings: Settings) -> Iterator[Directory]:
     """The directory, made (and migrated) where it is not there yet: accounts can be added before the first start."""
     where = places(settings)
     where.prepare()
-    store.prepare(where.data, 0, settings=settings.store)
-    opened = register.attach(where.data, settings.store)
+    store.prepare(where.data, 0, settings=settings.store, database=settings.database)
+    opened = home(settings).register()
     try:
         yield Directory(opened, settings.directory, secrets.token_bytes(32))
     finally:
@@ -49,10 +53,10 @@ def directory(settings: Settings) -> Iterator[Directory]:
 @contextmanager
 def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
     """A read-only connection to every shard, running or not."""
-    where = places(settings)
+    where = home(settings)
     opened: dict[int, Reader] = {}
-    for number in shard.numbers(where.data):
-        opened[number] = shard.reader(where.data, number, settings.store)
+    for number in where.numbers():
+        opened[number] = where.reader(number)
     try:
         yield opened
     finally:
@@ -63,12 +67,12 @@ def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
 @asynccontextmanager
 async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
     """An Admin of every shard, each taken from nobody: ShardTaken when a worker has it after all."""
-    where = places(settings)
+    where = home(settings)
     name = certificate.hostname(settings.hostname)
     async with contextlib.AsyncExitStack() as stack:
         found = []
-        for number in shard.numbers(where.data):
-            opened = stack.enter_context(shard.Shard.open(where.data, number, settings.store, "the command line"))
+        for number in where.numbers():
+            opened = stack.enter_context(where.shard(number, "the command line"))
             drawn = ids.Numbers(number, journal.highest(opened.reader()))
             made = admin.offline(
                 settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now, notice=settings.notice

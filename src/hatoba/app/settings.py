@@ -69,6 +69,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     journal: Annotated[journal_.Settings, Meta(description="How long events are kept.")] = journal_.Settings()
     directory: Annotated[directory_.Settings, Meta(description="Accounts and passwords.")] = directory_.Settings()
     store: Annotated[store_.Settings, Meta(description="The databases and files of letters.")] = store_.Settings()
+    database: Annotated[
+        store_.Database, Meta(description="A PostgreSQL server instead of files in the data directory.")
+    ] = store_.Database()
     dns: Annotated[net.Dns, Meta(description="How names are looked up.")] = net.Dns()
     headroom: Annotated[net.Headroom, Meta(description="Disk and memory that must stay free.")] = net.Headroom()
     http: Annotated[Http, Meta(description="Metrics and health.")] = Http()

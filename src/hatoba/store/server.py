@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from hatoba.store import blobs, postgres, sql, tables, trouble
 from hatoba.store.settings import Database, Settings
@@ -32,12 +32,26 @@ WHERE shard.at = 0 OR shard.at + ? < {_NOW} OR shard.owner = excluded.owner
 RETURNING epoch"""
 _RENEW = f"UPDATE shard SET at = {_NOW} WHERE number = ? AND epoch = ?"
 _GIVE = "UPDATE shard SET at = 0 WHERE number = ? AND epoch = ?"
-_HOLDER = f"SELECT number, epoch, owner, CASE WHEN at = 0 THEN -1 ELSE {_NOW} - at END FROM shard"
+_HOLDER = f"SELECT number, epoch, owner, CASE WHEN at = 0 THEN -1 ELSE {_NOW} - at END FROM {{}}shard"
+_BEAT = f"""
+INSERT INTO member (name, at) VALUES (?, {_NOW}) ON CONFLICT (name) DO UPDATE SET at = excluded.at"""
+_MEMBERS = f"SELECT name, {_NOW} - at FROM member ORDER BY name"
+_FORGET = f"DELETE FROM member WHERE at + ? < {_NOW}"
+_LONG = 3_600_000  # ms after which a silent member is forgotten
 
 
 def schema(number: int) -> str:
     """The schema of a shard: shard_0003."""
     return f"shard_{number:04d}"
+
+
+class Holding(NamedTuple):
+    """Who has a shard; `age`: seconds since the lease was renewed, -1 when it was given back or never taken."""
+
+    number: int
+    epoch: int
+    owner: str
+    age: float
 
 
 class Server:
@@ -70,6 +84,34 @@ class Server:
     def shard(self, number: int, owner: str) -> ServerShard:
         """Takes the lease and opens the shard. ShardTaken while another's lease holds."""
         return ServerShard.take(self, number, owner)
+
+    def holdings(self) -> list[Holding]:
+        """Every shard and who has it, as one statement sees them."""
+        numbers = self.numbers()
+        found = {number: Holding(number, 0, "", -1.0) for number in numbers}
+        if numbers:
+            union = " UNION ALL ".join(_HOLDER.format(f"{schema(number)}.") for number in numbers)
+            with postgres.Reader(self.opener(DIRECTORY)) as opened:
+                for number, epoch, owner, age in opened.rows(union):
+                    found[number] = Holding(number, epoch, owner, age / 1000 if age >= 0 else -1.0)
+        return list(found.values())
+
+    def beat(self, name: str) -> list[str]:
+        """Shows that the member lives; the names of all whose last beat is younger than a lease."""
+        with contextlib.closing(self.connect(DIRECTORY)) as connection, postgres.transaction(connection) as tx:
+            tx.run(_BEAT, (name,))
+            tx.run(_FORGET, (_LONG,))
+            return [known for known, age in tx.rows(_MEMBERS) if age < self.database.lease * 1000]
+
+    def members(self) -> dict[str, float]:
+        """Every member known and the seconds since its last beat."""
+        with postgres.Reader(self.opener(DIRECTORY)) as opened:
+            return {name: age / 1000 for name, age in opened.rows(_MEMBERS)}
+
+    def leave(self, name: str) -> None:
+        """It is no member any more."""
+        with contextlib.closing(self.connect(DIRECTORY)) as connection, postgres.transaction(connection) as tx:
+            tx.run("DELETE FROM member WHERE name = ?", (name,))
 
     def register(self) -> ServerRegister:
         """The directory. WrongVersion, StoreTrouble."""
@@ -117,7 +159,7 @@ class ServerShard(Shard):
             with postgres.transaction(connection) as tx:
                 found = tx.rows(_TAKE, (number, owner, ttl))
             if not found:
-                raise trouble.ShardTaken(number, 0, opened.rows(_HOLDER)[0][2])
+                raise trouble.ShardTaken(number, 0, opened.rows(_HOLDER.format(""))[0][2])
         self.epoch = int(found[0][0])
         self.swept = self.blobs.sweep()
         self.writer.start()
@@ -127,7 +169,6 @@ class ServerShard(Shard):
         return postgres.Reader(self._server.opener(schema(self.number)))
 
     def renew(self, tx: Tx) -> bool:
-        """Inside `writer.do`: the lease runs anew. (Where it is lost the commit fails: ShardLost.)"""
         return tx.run(_RENEW, (self.number, self.epoch)) > 0
 
     def close(self) -> None:
@@ -138,18 +179,6 @@ class ServerShard(Shard):
     def _link(self) -> sql.Link:
         where = schema(self.number)
         return postgres.Link(self._server.connect(where), where, (self.number, self.epoch))
-
-
-def leases(server: Server) -> Iterator[tuple[int, int, str, float]]:
-    """Every shard's (number, epoch, owner, seconds since the lease was renewed; -1 when nobody has it)."""
-    for number in server.numbers():
-        with postgres.Reader(server.opener(schema(number))) as opened:
-            found = opened.rows(_HOLDER)
-        if found:
-            _, epoch, owner, age = found[0]
-            yield number, int(epoch), owner, age / 1000 if age >= 0 else -1.0
-        else:
-            yield number, 0, "", -1.0
 
 
 def revision(opened: sql.Reader) -> str:

@@ -57,9 +57,9 @@ def _bring(where: Server, schema: str, history: str, wanted: str, progress: Prog
 
 def _idle(where: Server, schema: str, connection: postgres.Connection) -> None:
     """ShardTaken while a worker has it; and nobody gets it meanwhile: a changed epoch fences who was only slow."""
-    for number, _, owner, age in server.leases(where):
-        if server.schema(number) == schema and 0 <= age < where.database.lease:
-            raise trouble.ShardTaken(number, 0, owner)
+    for one in where.holdings():
+        if server.schema(one.number) == schema and 0 <= one.age < where.database.lease:
+            raise trouble.ShardTaken(one.number, 0, one.owner)
     _execute(connection, quoted.SQL("UPDATE shard SET epoch = epoch + 1"))
 
 

@@ -100,6 +100,10 @@ class Shard:
         """`writer.do` for callers without an event loop: waits for the commit. Never call it on the loop's thread."""
         return self.writer.wait(function)
 
+    def renew(self, tx: Tx) -> bool:
+        """Inside `writer.do`: the lease runs anew. Where it is another's by now, that commit fails: ShardLost."""
+        return True  # of a file: the lock is the lease
+
     def close(self) -> None:
         """Writes all that waits, ends the writer, gives the shard back. Blocks: on a loop, in a thread."""
         self.checkpoint.close()

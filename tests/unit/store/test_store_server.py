@@ -86,11 +86,11 @@ async def test_a_renewed_lease_holds(home: Server) -> None:
     assert await shard.writer.do(shard.renew)
     with pytest.raises(trouble.ShardTaken):
         home.shard(0, "node b, worker 0")
-    [(number, epoch, owner, age)] = server_.leases(home)
+    [(number, epoch, owner, age)] = home.holdings()
     assert (number, epoch, owner) == (0, shard.epoch, "node a, worker 0")
     assert 0 <= age < 2
     await asyncio.to_thread(shard.close)
-    assert [age for *_, age in server_.leases(home)] == [-1.0]
+    assert [one.age for one in home.holdings()] == [-1.0]
 
 
 async def test_a_cut_connection_fails_one_commit_and_is_replaced(home: Server, make: Any) -> None:

@@ -31,3 +31,8 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":  # SQLite counts its commits by itself
         op.create_table("change", sa.Column("n", sa.BigInteger, nullable=False))
         op.execute("INSERT INTO change VALUES (0)")
+        op.create_table(  # the workers of all nodes, and when each last showed that it lives
+            "member",
+            sa.Column("name", sa.Text, primary_key=True),
+            sa.Column("at", sa.BigInteger, nullable=False),
+        )
