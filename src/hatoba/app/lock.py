@@ -25,7 +25,9 @@ def take(places: Places) -> int:
     except BlockingIOError:
         owner = os.read(descriptor, 32).decode().strip()
         os.close(descriptor)
-        raise Taken(f"hatoba already runs on {places.data} (process {owner}). Stop it, or set another `data`.") from None
+        raise Taken(
+            f"hatoba already runs on {places.data} (process {owner}). Stop it, or set another `data`."
+        ) from None
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor

@@ -15,40 +15,57 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from hatoba.store import bundle, directory, keeping, shard, snapshot, sqlite, trouble
+from hatoba.store import bundle, directory, export, exports, keeping, shard, snapshot, sqlite, tables, trouble
+from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, Part, Writing
 from hatoba.store.snapshot import Progress
 from hatoba.store.sqlite import Reader
 
+EXPORT = "node.jsonl.gz"  # what a server holds
 BESIDE = ("mail", "tls")  # folders of the data folder that are copied as they are
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 
 
-def take(data: Path, place: Path, version: str, progress: Progress) -> Manifest:
-    """Backs the data folder up to `place`, which may be there if it is empty; `version` is the program's.
+def take(home: Base, data: Path, place: Path, version: str, progress: Progress) -> Manifest:
+    """Backs a node up to `place`, which may be there if it is empty; `version` is the program's.
 
     The order matters: a letter that goes from its shard into a mailbox meanwhile is in both rather than in neither
     (delivered again, it replaces its twin), and an account made meanwhile is there for the letters it has.
     """
-    if not (data / directory.NAME).exists() and not shard.numbers(data):
-        raise trouble.StoreTrouble(f"{data} holds no hatoba: there is nothing to back up")
     started = _now()
-    writing = Writing(place)
+    engine = "sqlite" if isinstance(home, Files) else "postgresql"
+    if engine == "sqlite" and not (data / directory.NAME).exists() and not shard.numbers(data):
+        raise trouble.StoreTrouble(f"{data} holds no hatoba: there is nothing to back up")
+    writing = Writing(place, version)
     try:
-        _check_room(data, writing.at)
-        parts = [_shard(data, number, writing, progress) for number in shard.numbers(data)]
-        if (data / directory.NAME).exists():
-            parts.append(_directory(data, writing, progress))
+        parts = _files(data, writing, progress) if engine == "sqlite" else [_server(home, data, writing, progress)]
         for folder in BESIDE:
             files = sum(1 for path in walk(data / folder) if _copied(writing, data, path))
             progress(f"{folder}: {files} files")
         progress("writing everything to the disk")
-        manifest = Manifest(version, "sqlite", started, _now(), parts, 0, 0, "")
+        manifest = Manifest(version, engine, started, _now(), parts, 0, 0, "")
         writing.finish(manifest)
     except BaseException:
         writing.discard()
         raise
     return manifest
+
+
+def _files(data: Path, writing: Writing, progress: Progress) -> list[Part]:
+    _check_room(data, writing.at)
+    parts = [_shard(data, number, writing, progress) for number in shard.numbers(data)]
+    if (data / directory.NAME).exists():
+        parts.append(_directory(data, writing, progress))
+    return parts
+
+
+def _server(home: Base, data: Path, writing: Writing, progress: Progress) -> Part:
+    """What the server holds, of all nodes, as one export."""
+    taken = _now()
+    with exports.writing(writing.path(EXPORT)) as file:
+        written = export.write(home, data / "blobs", file.write, writing.version, progress)
+    writing.add(EXPORT)
+    return Part("server", tables.SHARD_REVISION, taken, written.counts, 0, written.missing)
 
 
 def _shard(data: Path, number: int, writing: Writing, progress: Progress) -> Part:

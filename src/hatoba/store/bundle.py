@@ -67,8 +67,9 @@ _line = msgspec.json.Decoder(Entry).decode
 class Writing:
     """A bundle on its way: `place` is the folder it will be, `at` the one it is until `finish`."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, version: str) -> None:
         self.place = place
+        self.version = version  # the program's
         check_free(place)
         self.at = place.with_name(f"{place.name}.partial-{os.getpid()}")
         self.files = self.octets = 0
@@ -96,7 +97,7 @@ class Writing:
             descriptor = os.open(self.path(relative), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise trouble.of(error, f"writing {relative}") from error
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             for piece in pieces:
                 digest.update(piece)
                 size += len(piece)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hatoba.store import trouble
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 _NAMED = "SELECT blob FROM letter WHERE blob <> ''"
 _PREFIX = "kept-"
@@ -90,5 +90,3 @@ def _sweep(parent: Path) -> None:
         pid = path.name.rpartition("-")[2]
         if pid.isdigit() and not Path("/proc", pid).exists():
             shutil.rmtree(path, ignore_errors=True)
-
-

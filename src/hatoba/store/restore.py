@@ -12,8 +12,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from hatoba.store import blobs, bundle, directory, snapshot, sqlite, tables, trouble
+from hatoba.store import backup, blobs, bundle, directory, exports, fill, snapshot, sqlite, tables, trouble
 from hatoba.store import rows as words
+from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, NoBackup
 from hatoba.store.snapshot import Progress
 
@@ -21,17 +22,13 @@ _ASIDE = "restoring"
 _HOLD = f"UPDATE recipient SET state = {words.HELD} WHERE state IN ({words.READY}, {words.ACTIVE})"  # noqa: S608
 
 
-class NotEmpty(trouble.StoreTrouble):
-    """The data folder holds something that a restore or an import would have to destroy."""
-
-
 def check_empty(data: Path) -> None:
     """NotEmpty unless the folder holds nothing but empty folders, locks and what an interrupted restore left."""
     for path in sorted(data.iterdir()) if data.exists() else ():
-        if path.name in ("run", "prepare.lock", _ASIDE):
+        if path.name in ("run", "node", "prepare.lock", _ASIDE):
             continue
         if path.is_file() or any(one.is_file() for one in path.rglob("*")):
-            raise NotEmpty(f"{data} is not empty, it has {path.name}: move it away, a restore writes over nothing")
+            raise fill.NotEmpty(f"{data} is not empty, it has {path.name}: move it away, a restore writes over nothing")
 
 
 def check_version(manifest: Manifest) -> None:
@@ -45,11 +42,17 @@ def check_version(manifest: Manifest) -> None:
             )
 
 
-def restore(place: Path, data: Path, hold: bool, progress: Progress) -> Manifest:
-    """Puts the backup into the empty data folder. With `hold` nothing of its queue is sent before it is released."""
+def restore(home: Base, place: Path, data: Path, hold: bool, progress: Progress) -> Manifest:
+    """Puts the backup into the empty data folder, and what a server held into the home that the settings name.
+
+    With `hold` nothing of its queue is sent before it is released.
+    """
     manifest = bundle.read(place)
-    if manifest.engine != "sqlite":
-        raise NoBackup(f"{place} was made on PostgreSQL: its file is for `hatoba import`")
+    if manifest.engine == "sqlite" and not isinstance(home, Files):
+        raise NoBackup(
+            f"{place} was made of files, the settings name a server: restore it without `database.url`, then use"
+            " `hatoba export` and `hatoba import`"
+        )
     check_version(manifest)
     check_empty(data)
     _check_room(data, manifest)
@@ -63,9 +66,17 @@ def restore(place: Path, data: Path, hold: bool, progress: Progress) -> Manifest
     blobs.make_folder(aside)
     progress("copying")
     _copy(place, manifest, aside)
-    if hold:
+    if manifest.engine != "sqlite":
+        with exports.reading(aside / backup.EXPORT) as lines:
+            fill.fill(home, lines, progress)
+        (aside / backup.EXPORT).unlink()
+    elif hold:
         _hold(aside)
     _settle(aside, data)
+    if hold and manifest.engine != "sqlite":
+        for number in home.numbers():
+            with home.shard(number, "restore") as opened:
+                opened.write(lambda tx: tx.run(_HOLD))
     return manifest
 
 
@@ -74,7 +85,8 @@ def _check_room(data: Path, manifest: Manifest) -> None:
     free = shutil.disk_usage(data).free
     if free < manifest.octets + snapshot.SPARE:
         raise trouble.StoreTrouble(
-            f"the backup takes {manifest.octets >> 20} MiB and {snapshot.SPARE >> 20} to spare, {data} has {free >> 20}",
+            f"the backup takes {manifest.octets >> 20} MiB and {snapshot.SPARE >> 20} to spare,"
+            f" {data} has {free >> 20}",
             trouble.FULL,
         )
 

@@ -33,7 +33,8 @@ def take(path: Path, revision: str, into: Path, keep: int, progress: Progress) -
         free = shutil.disk_usage(into).free
         if free < octets + SPARE:
             raise trouble.StoreTrouble(
-                f"a snapshot of {path.name} takes {octets >> 20} MiB and {SPARE >> 20} to spare, {into} has {free >> 20}",
+                f"a snapshot of {path.name} takes {octets >> 20} MiB and {SPARE >> 20} to spare,"
+                f" {into} has {free >> 20}",
                 trouble.FULL,
             )
         _copy(path, target, progress)

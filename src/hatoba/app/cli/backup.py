@@ -21,9 +21,7 @@ from hatoba.store.trouble import StoreTrouble
 
 def _summary(manifest: Manifest, place: Path) -> dict[str, Any]:
     """What a backup holds, in figures."""
-    total = {
-        name: sum(part.counts.get(name, 0) for part in manifest.parts) for name in ("letter", "domain", "account")
-    }
+    total = {name: sum(part.counts.get(name, 0) for part in manifest.parts) for name in ("letter", "domain", "account")}
     return {
         "place": str(place),
         "made_by": manifest.hatoba,
@@ -67,7 +65,8 @@ def backup(options: dict[str, str | None], folder: Path, as_json: bool) -> int:
     settings = settings_file.load(options["config"]).settings
     place = folder.absolute()
     with show.declined(StoreTrouble):
-        manifest = store_backup.take(offline.places(settings).data, place, hatoba.__version__, show.progress())
+        home, data = offline.home(settings), offline.places(settings).data
+        manifest = store_backup.take(home, data, place, hatoba.__version__, show.progress())
     return _tell(manifest, place, as_json, f"Backed up to {place}")
 
 
@@ -85,5 +84,5 @@ def restore(options: dict[str, str | None], folder: Path, hold: bool, as_json: b
     settings = settings_file.load(options["config"]).settings
     places = offline.places(settings)
     with show.declined(StoreTrouble, lock.Taken), lock.held(places):
-        manifest = store_restore.restore(folder.absolute(), places.data, hold, show.progress())
+        manifest = store_restore.restore(offline.home(settings), folder.absolute(), places.data, hold, show.progress())
     return _tell(manifest, folder.absolute(), as_json, f"Restored to {places.data}")
