@@ -78,17 +78,19 @@ class Writing:
             shutil.rmtree(self.at, ignore_errors=True)
             self.at.mkdir(mode=0o700)
             self._list = (self.at / LIST).open("wb")
+            (self.at / LIST).chmod(0o600)
         except OSError as error:
             raise trouble.of(error, f"making {self.at}") from error
         self._folders = {self.at}
 
     def path(self, relative: str) -> Path:
         """Where a file of the bundle is to be written; its folders are made."""
-        found = self.at / relative
-        if found.parent not in self._folders:
-            found.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folders.update(self.at / above for above in _above(relative))
-        return found
+        for above in _above(relative):
+            folder = self.at / above
+            if folder not in self._folders:
+                folder.mkdir(mode=0o700)
+                self._folders.add(folder)
+        return self.at / relative
 
     def write(self, relative: str, pieces: Iterable[bytes]) -> Entry:
         """Writes a file; StoreTrouble when the disk does not take it. What reading raises passes through."""
