@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from hatoba import store
 from hatoba.app import certificate
 from hatoba.app.places import Places, default_data
@@ -20,6 +22,7 @@ from hatoba.directory.directory import Directory
 from hatoba.kit import ids
 from hatoba.queue import admin
 from hatoba.store import base, journal
+from hatoba.store import queue as rows
 from hatoba.store.sql import Reader
 
 
@@ -34,7 +37,7 @@ def places(settings: Settings) -> Places:
 
 def home(settings: Settings) -> base.Base:
     """Where the letters and the directory are."""
-    return base.of(places(settings).data, settings.store, settings.database)
+    return base.of(places(settings).data, settings.store, settings.database, settings.blobs)
 
 
 @contextmanager
@@ -84,3 +87,47 @@ async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
 
 def _draw(drawn: ids.Numbers) -> int:
     return drawn.next(now())
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A worker of some node; `silent` seconds since its last beat."""
+
+    name: str
+    silent: float
+    shards: list[int]
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A shard of the server: `state` is worked, expired (its worker is silent) or free."""
+
+    shard: int
+    owner: str
+    state: str
+    silent: float
+    epoch: int
+    letters: int
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    """What the server says of the nodes that share it."""
+
+    members: list[Member]
+    shards: list[Held]
+
+
+def cluster(settings: Settings) -> Cluster:
+    """Members and shards. StoreTrouble; ValueError where no server is named."""
+    from hatoba.store.server import Server
+
+    where = home(settings)
+    if not isinstance(where, Server):
+        raise ValueError("no server is named: database.url is empty")
+    shards = []
+    for one in where.holdings():
+        with where.reader(one.number) as reader:
+            letters = sum(count.count for count in rows.counts(reader))
+        state = "free" if one.age < 0 else "worked" if one.age <= settings.database.lease else "expired"
+        shards.append(Held(one.number, one.owner if one.age >= 0 else "", state, one.age, one.epoch, letters))
+    owners = {name: [held.shard for held in shards if held.owner == name] for name in {h.owner for h in shards}}
+    members = [Member(name, age, owners.get(name, [])) for name, age in where.members().items()]
+    return Cluster(members, shards)

@@ -56,7 +56,7 @@ class Rooms:
         self.hostname = certificate.hostname(settings.hostname)
         self.log = structlog.get_logger("hatoba")
         self.counters = limits.SharedCounters.attach(orders.counters, orders.worker)
-        self.base = base.of(self.places.data, settings.store, settings.database)
+        self.base = base.of(self.places.data, settings.store, settings.database, settings.blobs)
         self.register = self.base.register()
         self.directory = Directory(self.register, settings.directory, secrets.token_bytes(32))
         self.headroom = headroom.Headroom(self.places.data, settings.headroom)

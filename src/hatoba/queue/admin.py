@@ -144,7 +144,7 @@ class Admin:
 
         new = await self._means.writer.do(write)
         if self._orders.on is not None:
-            self._orders.on.board.filters = new
+            self._orders.on.board.sift(new)
 
     # questions
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from hatoba.store import directory, shard
+from hatoba.store import blobs, directory, shard
 from hatoba.store.settings import Database, Settings
 from hatoba.store.sql import Reader, Tx
 
@@ -46,9 +46,10 @@ class Base(Protocol):
 class Files:
     """The data folder."""
 
-    def __init__(self, data: Path, settings: Settings) -> None:
+    def __init__(self, data: Path, settings: Settings, large: blobs.Settings) -> None:
         self.data = data
         self.settings = settings
+        self.large = large
 
     def numbers(self) -> list[int]:
         return shard.numbers(self.data)
@@ -57,16 +58,16 @@ class Files:
         return shard.reader(self.data, number, self.settings)
 
     def shard(self, number: int, owner: str) -> shard.Shard:
-        return shard.Shard.open(self.data, number, self.settings, owner)
+        return shard.Shard.open(self.data, number, self.settings, owner, self.large)
 
     def register(self) -> Register:
         return directory.attach(self.data, self.settings)
 
 
-def of(data: Path, settings: Settings, database: Database) -> Base:
+def of(data: Path, settings: Settings, database: Database, large: blobs.Settings) -> Base:
     """The home that the settings name."""
     if not database.url:
-        return Files(data, settings)
+        return Files(data, settings, large)
     from hatoba.store import server
 
-    return server.Server(data, settings, database)
+    return server.Server(data, settings, database, large)

@@ -8,6 +8,8 @@ Fails with StoreTrouble (trouble.known) for whatever the driver raises; a connec
 from __future__ import annotations
 
 import contextlib
+import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, Self
 
@@ -16,16 +18,40 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 
-from hatoba.store import sql, trouble
+from hatoba.store import arrays, sql, trouble
 from hatoba.store.sql import Rows, Statement
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-PREPARE_AFTER = 2  # uses of a statement; the hot ones come in up to sql.CHUNK lengths each
+PREPARE_AFTER = 2  # uses of a statement
 PREPARED = 500
 # Divides by nought, which ends the transaction, unless the shard is still ours; the lock keeps it so until the commit.
-FENCE = "SELECT 1 / count(*) FROM (SELECT 1 FROM shard WHERE number = %s AND epoch = %s FOR SHARE) AS lease"
+# What it writes is the commit's own number: found again, it says that a commit happened whose answer never came.
+FENCE = (
+    "INSERT INTO cursor (name, seq) SELECT 'commit', %s / count(*)"
+    " FROM (SELECT 1 FROM shard WHERE number = %s AND epoch = %s FOR SHARE) AS lease"
+    " ON CONFLICT (name) DO UPDATE SET seq = excluded.seq"
+)
 _DIVISION = "22012"
+_SESSION = {
+    "timezone": "UTC",
+    "enable_seqscan": "off",  # every statement has its index; what the server knows of a table's size is often old
+    "jit": "off",
+    "idle_in_transaction_session_timeout": "10s",  # who takes a shard over waits for the lock of a node cut off
+    "lock_timeout": "10s",
+    "client_connection_check_interval": "5s",
+}
+# All that a writer runs finds rows by key. Planned once, for any number of rows; a plan for few would be one for many.
+_WRITER = (
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_hashjoin', 'off', false),"
+    " set_config('enable_mergejoin', 'off', false), set_config('synchronous_commit',"
+    " CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END,"
+    " false), pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+)
+_END = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE pid = %s AND backend_start = %s"
+_GONE_WITHIN = 5000  # ms for a connection of ours, told to end, to be gone
+_LAST = "SELECT epoch, (SELECT seq FROM cursor WHERE name = 'commit') FROM shard WHERE number = %s"
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between attempts to connect
 _texts: dict[str, str] = {}  # ours to psycopg's
 
 
@@ -38,7 +64,7 @@ def connect(url: str, schema: str, *, timeout: float, application: str = "hatoba
             prepare_threshold=PREPARE_AFTER,
             connect_timeout=max(1, round(timeout)),
             application_name=application,
-            options=f"-c search_path={schema} -c timezone=UTC",
+            options=" ".join(f"-c {name}={value}" for name, value in ({"search_path": schema} | _SESSION).items()),
             keepalives_idle=10,  # seconds: a server that is cut off is noticed by those who only read, too
             keepalives_interval=5,
             keepalives_count=3,
@@ -50,6 +76,7 @@ def connect(url: str, schema: str, *, timeout: float, application: str = "hatoba
     # One type for each kind of value: else psycopg sends 5 as int2 and 70000 as int4, and prepares each mix anew.
     opened.adapters.register_dumper(int, Int8BinaryDumper)
     opened.adapters.register_dumper(str, StrBinaryDumper)
+    arrays.register(opened)
     return opened
 
 
@@ -86,6 +113,9 @@ class Reader(sql.Reader):
             return self._fetch(statement, parameters)
         except psycopg.Error as error:
             self._raise(error, "reading the store")
+
+    def parts(self, shape: sql.Multi, rows: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+        return arrays.parts(shape, rows)
 
     def _fetch(self, text: str, parameters: Sequence[Any]) -> Rows:
         connection = self._connection
@@ -166,9 +196,8 @@ class Tx(Reader, sql.Tx):
 class Link(sql.Link):
     """See sql.Link. Statements are gathered in a pipeline: a commit of letters alone is one trip to the server.
 
-    `fence` is (number, epoch) of the shard; each transaction begins with it. When the connection breaks while COMMIT
-    is on its way nobody knows whether it happened: the items fail, which for a letter means that the peer keeps it (and
-    may send it a second time), for a settlement that it is written again, which changes nothing.
+    `fence` is (number, epoch) of the shard; each transaction begins with it and a number of its own. When the
+    connection breaks while COMMIT is on its way, `commit` raises Doubt, and a later Link's `happened` finds out.
     """
 
     def __init__(self, connection: Connection, name: str, fence: tuple[int, int]) -> None:
@@ -176,13 +205,24 @@ class Link(sql.Link):
         self._name = name
         self._fence = fence
         self._pipeline: Any = None
+        self._mark = 0
         self.tx = Tx(connection)
+        try:
+            row = connection.execute(_WRITER).fetchone()
+        except psycopg.Error as error:
+            connection.close()
+            raise trouble.of(error, f"opening {name}") from error
+        self._self = row[-2:] if row else ()
+
+    def mend(self) -> None:
+        return  # the server mends itself: it ends and starts anew when an fsync of its own failed
 
     def begin(self) -> None:
         self._pipeline = self._connection.pipeline()
         self._pipeline.__enter__()
         self._connection.execute("BEGIN")
-        self._connection.execute(FENCE, self._fence)
+        self._mark = secrets.randbits(62)
+        self._connection.execute(FENCE, (self._mark, *self._fence))
 
     def run(self, text: str, parameters: Sequence[Any] = ()) -> None:
         self._connection.execute(translated(text), parameters or None)
@@ -199,8 +239,29 @@ class Link(sql.Link):
             raise
 
     def commit(self) -> None:
-        self._connection.execute("COMMIT")
-        self.flush()
+        try:
+            done = self._connection.execute("COMMIT")
+            self.flush()
+        except psycopg.Error as error:
+            if self._connection.closed:
+                raise trouble.Doubt(f"{self._name}: {error}", (self._mark, *self._self)) from error
+            raise
+        if done.statusmessage != "COMMIT":  # a statement failed and somebody went on: the server rolled back
+            raise trouble.StoreTrouble(f"{self._name}: the commit ended as {done.statusmessage}")
+
+    def happened(self, mark: tuple[Any, ...]) -> bool:
+        """Ends the connection that the commit was sent by, so that it cannot still happen, and looks for its number."""
+        number, pid, since = mark
+        try:
+            ended = self._connection.execute(_END, (_GONE_WITHIN, pid, since)).fetchone()
+            if ended is not None and not ended[0]:
+                raise trouble.StoreTrouble(f"{self._name}: connection {pid} does not end", trouble.LOST)
+            found = self._connection.execute(_LAST, (self._fence[0],)).fetchone()
+        except psycopg.Error as error:
+            raise trouble.of(error, "asking for the last commit") from error
+        if found is None or found[0] != self._fence[1]:
+            raise trouble.ShardLost(self._name)
+        return bool(found[1] == number)
 
     def rollback(self) -> None:
         with contextlib.suppress(psycopg.Error):  # what is gathered fails with the transaction
@@ -223,6 +284,29 @@ class Link(sql.Link):
             self.flush()
         with contextlib.suppress(psycopg.Error):
             self._connection.close()
+
+
+class Redial:
+    """Opens a writer's connection, but not again at once where that has just failed: each batch would try."""
+
+    def __init__(self, dial: Callable[[], Link]) -> None:
+        self._dial = dial
+        self._pause = 0.0  # seconds
+        self._next = 0.0  # on the monotonic clock
+        self._said = ""
+
+    def __call__(self) -> Link:
+        if time.monotonic() < self._next:
+            raise trouble.StoreTrouble(self._said, trouble.LOST)
+        try:
+            link = self._dial()
+        except trouble.StoreTrouble as error:
+            self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
+            self._next = time.monotonic() + self._pause
+            self._said = str(error)
+            raise
+        self._pause = 0.0
+        return link
 
 
 @contextlib.contextmanager

@@ -57,10 +57,11 @@ class Holding(NamedTuple):
 class Server:
     """One PostgreSQL database. `data` holds only drafts and what is this node's."""
 
-    def __init__(self, data: Path, settings: Settings, database: Database) -> None:
+    def __init__(self, data: Path, settings: Settings, database: Database, large: blobs.Settings | None = None) -> None:
         self.data = data
         self.settings = settings
         self.database = database
+        self.large = large or blobs.Settings()
 
     def connect(self, where: str) -> postgres.Connection:
         """A connection into one schema."""
@@ -84,6 +85,11 @@ class Server:
     def shard(self, number: int, owner: str) -> ServerShard:
         """Takes the lease and opens the shard. ShardTaken while another's lease holds."""
         return ServerShard.take(self, number, owner)
+
+    def home(self) -> str:
+        """The name of this installation, the same for all its nodes: it marks what is ours in an object store."""
+        with postgres.Reader(self.opener(DIRECTORY)) as opened:
+            return str(opened.rows("SELECT home FROM change")[0][0])
 
     def holdings(self) -> list[Holding]:
         """Every shard and who has it, as one statement sees them."""
@@ -142,9 +148,10 @@ class ServerShard(Shard):
     """A shard whose tables are on the server. Without an object store large bodies live in their rows, too."""
 
     def __init__(self, server: Server, number: int) -> None:
-        super().__init__(server.data, number, server.settings, -1)
-        self.writer.whole = True
+        super().__init__(server.data, number, server.settings, -1, server.large, server.home())
+        self.writer.whole = not self.blobs.remote
         self._server = server
+        self._redial = postgres.Redial(self._dial)
 
     @classmethod
     def take(cls, server: Server, number: int, owner: str) -> ServerShard:
@@ -163,6 +170,7 @@ class ServerShard(Shard):
         self.epoch = int(found[0][0])
         self.swept = self.blobs.sweep()
         self.writer.start()
+        self.blobs.watch(self._bodies)
         return self
 
     def reader(self) -> postgres.Reader:
@@ -177,6 +185,9 @@ class ServerShard(Shard):
         super().close()
 
     def _link(self) -> sql.Link:
+        return self._redial()
+
+    def _dial(self) -> postgres.Link:
         where = schema(self.number)
         return postgres.Link(self._server.connect(where), where, (self.number, self.epoch))
 

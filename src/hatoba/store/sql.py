@@ -14,7 +14,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from sqlalchemy import Table, bindparam, insert
+from sqlalchemy import Column, LargeBinary, Table, Text, bindparam, insert
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import Compiled
@@ -30,6 +30,8 @@ class Core(Protocol):
 
 
 Statement = str | Core
+NUMBER, WORDS, BYTES = "i", "t", "b"  # kinds of columns
+_ARRAYS = {NUMBER: "?::int8[]", WORDS: "?::text[]", BYTES: "?::bytea[]"}
 Rows = list[tuple[Any, ...]]
 
 
@@ -55,10 +57,22 @@ def groups(count: int, width: int) -> str:
 
 
 def head(table: Table, *columns: str) -> str:
-    """ "INSERT INTO table (columns) VALUES " of the table's own definition; no columns given: all of them."""
+    """ "INSERT INTO table (columns) " of the table's own definition; no columns given: all of them."""
     names = columns or tuple(column.name for column in table.columns)
     compiled = text(insert(table).values({name: bindparam(name) for name in names}))
-    return compiled[: compiled.index("VALUES") + 7]
+    return compiled[: compiled.index("VALUES")]
+
+
+def added(table: Table, *columns: str, after: str = "") -> Multi:
+    """Adds many rows: the columns named, or all of them in the table's order."""
+    names = columns or tuple(column.name for column in table.columns)
+    return Multi(head(table, *names) + "{values}" + after, "".join(_kind(table.columns[name]) for name in names))
+
+
+def _kind(column: Column[Any]) -> str:
+    if isinstance(column.type, LargeBinary):
+        return BYTES
+    return WORDS if isinstance(column.type, Text) else NUMBER
 
 
 def put(table: Table) -> str:
@@ -66,23 +80,42 @@ def put(table: Table) -> str:
     names = [column.name for column in table.columns]
     keys = [column.name for column in table.primary_key]
     changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
-    return f"{head(table)}{groups(1, len(names))} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+    return f"{head(table)}VALUES {groups(1, len(names))} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
 
 
 class Multi:
-    """A statement over many rows in one step: `before`, n groups of `width` marks, `after`. Texts are kept by n.
+    """A statement over many rows in one step. `kinds` has a letter for each column: NUMBER, WORDS or BYTES.
 
-    One sqlite3_step lets go of the interpreter's lock once however many rows it writes; executemany does so for every
-    row, and beside a busy event loop each return costs a switch interval (one run each, beside a thread that never
-    yields: 240 against 440 µs of wall time a letter).
+    Its text holds either "{values}", where a SELECT may stand whose columns are called column1 and so on, or "{among}"
+    behind a column that is to be one of many numbers. Both can be written in two ways: with a mark for each value, n
+    groups of them (`text`, kept by n), or with a mark for each column, which is then an array (`arrays`).
+
+    The first is SQLite's. One sqlite3_step lets go of the interpreter's lock once however many rows it writes;
+    executemany does so for every row, and beside a busy event loop each return costs a switch interval (one run each,
+    beside a thread that never yields: 240 against 440 µs of wall time a letter).
     Exact lengths beat chunks of powers of two (330) for the same reason.
     """
 
-    __slots__ = ("_after", "_before", "_texts", "_width")
+    __slots__ = ("_after", "_before", "_texts", "_width", "arrays", "kinds")
 
-    def __init__(self, before: str, width: int, after: str = "") -> None:
-        self._before, self._width, self._after = before, width, after
+    def __init__(self, text: str, kinds: str) -> None:
+        among = "{among}" in text
+        before, after = text.split("{among}" if among else "{values}")
+        if among:
+            self._before, self._width, self._after = f"{before}IN (", 0, f"){after}"
+            self.arrays = f"{before}= ANY({_ARRAYS[kinds]}){after}"
+        else:
+            self._before, self._width, self._after = f"{before}VALUES ", len(kinds), after
+            columns = ", ".join(f"column{number}" for number in range(1, len(kinds) + 1))
+            marks = ", ".join(_ARRAYS[kind] for kind in kinds)
+            self.arrays = f"{before}SELECT {columns} FROM unnest({marks}) AS u({columns}){after}"  # noqa: S608  # ours all
+        self.kinds = kinds
         self._texts: dict[int, str] = {}
+
+    @property
+    def single(self) -> bool:
+        """Rows are bare values."""
+        return not self._width
 
     def text(self, count: int) -> str:
         found = self._texts.get(count)
@@ -91,7 +124,7 @@ class Multi:
         return found
 
     def parts(self, rows: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
-        """(text, parameters) for up to CHUNK rows each. With width 0 the rows are single values."""
+        """(text, parameters) for up to CHUNK rows each, a mark for each value."""
         for start in range(0, len(rows), CHUNK):
             part = rows[start : start + CHUNK] if len(rows) > CHUNK else rows
             yield self.text(len(part)), tuple(chain.from_iterable(part)) if self._width else part
@@ -105,6 +138,10 @@ class Reader(ABC):
     @abstractmethod
     def rows(self, statement: Statement, parameters: Sequence[Any] = ()) -> Rows:
         """All rows of a statement: SQL text with its parameters, or a Core statement that carries them."""
+
+    def parts(self, shape: Multi, rows: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+        """The shape over rows as this engine likes it: (text, parameters) for `rows` or `run`, in few steps."""
+        return shape.parts(rows)
 
     @abstractmethod
     def snapshot(self) -> AbstractContextManager[Self]:
@@ -148,6 +185,10 @@ class Link(ABC):
     tx: Tx
 
     @abstractmethod
+    def mend(self) -> None:
+        """Called first where the link before failed with the medium: nothing read from now on rests on what failed."""
+
+    @abstractmethod
     def begin(self) -> None:
         """Opens a transaction; ShardLost at the latest with `commit` when the shard is another's by now."""
 
@@ -160,7 +201,11 @@ class Link(ABC):
 
     @abstractmethod
     def commit(self) -> None:
-        """It is on the disk."""
+        """It is on the disk. Doubt when the connection broke and nobody knows."""
+
+    def happened(self, mark: tuple[Any, ...]) -> bool:
+        """Whether the commit of that Doubt took place; from now on it cannot any more. ShardLost, StoreTrouble."""
+        raise NotImplementedError("this engine is never in doubt")
 
     @abstractmethod
     def rollback(self) -> None: ...

@@ -76,11 +76,18 @@ class Link(sql.Link):
     """See sql.Link; nothing is gathered. `grew` is told of octets of log, between two transactions."""
 
     def __init__(
-        self, connection: sqlite3.Connection, grew: Callable[[int, sqlite3.Connection], None] | None = None
+        self,
+        connection: sqlite3.Connection,
+        grew: Callable[[int, sqlite3.Connection], None],
+        mend: Callable[[sqlite3.Connection], None],
     ) -> None:
+        self._mend = mend
         self.connection = connection
         self.tx = Tx(connection)
         self._grew = grew
+
+    def mend(self) -> None:
+        self._mend(self.connection)
 
     def begin(self) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
@@ -105,8 +112,7 @@ class Link(sql.Link):
         return self.connection.in_transaction
 
     def grew(self, octets: int) -> None:
-        if self._grew is not None:
-            self._grew(octets, self.connection)
+        self._grew(octets, self.connection)
 
     def close(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # the disk may still be ill
@@ -147,6 +153,20 @@ def connect(path: Path, *, busy: float = 5.0, cache: int = 2 * 1024 * 1024, log:
         connection.close()
         raise trouble.of(error, f"opening {path.name}") from error
     return connection
+
+
+def fold(connection: sqlite3.Connection) -> bool:
+    """Copies the whole log into the database file, syncs that and starts the log anew; False when a reader is in it.
+
+    After an fsync that failed and a death, the log may hold commits that every process reads and that never reached
+    the disk: the kernel counts their pages as written. What is appended behind them would be cut off with them by a
+    power cut. Copied, they are written again.
+    """
+    try:
+        busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise trouble.of(error, "folding the log") from error
+    return not busy
 
 
 def reader(path: Path, *, busy: float = 5.0) -> Reader:

@@ -7,6 +7,7 @@ Fails with nothing of its own.
 
 import errno
 import sqlite3
+from typing import Any
 
 FULL, IO, LOCKED, READONLY, CORRUPT, CLOSED, OTHER = "full", "io", "locked", "readonly", "corrupt", "closed", "other"
 LOST, TAKEN = "lost", "taken"  # the database's server does not answer; the shard is another's
@@ -93,6 +94,14 @@ class ShardLost(StoreTrouble):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} was taken by another worker", TAKEN)
+
+
+class Doubt(StoreTrouble):
+    """The connection broke before a commit was answered. `mark` is what `Link.happened` needs to find out."""
+
+    def __init__(self, text: str, mark: tuple[Any, ...]) -> None:
+        super().__init__(text, LOST)
+        self.mark = mark
 
 
 class WrongVersion(StoreTrouble):

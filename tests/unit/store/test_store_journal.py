@@ -72,8 +72,8 @@ async def test_a_snapshot_sees_one_state(opened: Shard, make: Any) -> None:
 
 
 def test_multi_row_statements_are_cut() -> None:
-    shape = sql.Multi("INSERT INTO t VALUES ", 2, ";")
+    shape = sql.Multi("INSERT INTO t {values};", "ii")
     assert list(shape.parts([(1, 2), (3, 4)])) == [("INSERT INTO t VALUES (?, ?), (?, ?);", (1, 2, 3, 4))]
     assert [len(parameters) for _, parameters in shape.parts([(1, 2)] * 130)] == [128, 128, 4]
     assert list(shape.parts([])) == []
-    assert list(sql.Multi("x IN (", 0, ")").parts([5, 6])) == [("x IN (?, ?)", [5, 6])]
+    assert list(sql.Multi("x {among}", "i").parts([5, 6])) == [("x IN (?, ?)", [5, 6])]

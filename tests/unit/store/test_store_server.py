@@ -19,9 +19,10 @@ from hatoba.store.settings import Database, Settings
 
 
 @pytest.fixture
-def home(server: Server) -> Server:
-    server.data.mkdir()
-    return server
+def home(request: pytest.FixtureRequest) -> Server:
+    made: Server = request.getfixturevalue("postgres")
+    made.data.mkdir()
+    return made
 
 
 def run_out(server: Server, number: int = 0) -> None:
