@@ -39,7 +39,7 @@ def reports(settings: Settings, progress: Callable[[str], None]) -> Iterator[Rep
     """One for the directory and one for each shard, as they are done."""
     home = offline.home(settings)
     yield _directory(settings)
-    yield from verify.shards(home, offline.places(settings).data, FORMS, progress)
+    yield from verify.shards(home, FORMS, progress)
 
 
 def _directory(settings: Settings) -> Report:

@@ -7,38 +7,51 @@ Fails with StoreTrouble (NoBackup when the folder is not empty); what was writte
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from hatoba.store import bundle, directory, export, exports, keeping, shard, snapshot, sqlite, tables, trouble
+from hatoba.store import (
+    blobs,
+    bundle,
+    directory,
+    export,
+    exports,
+    keeping,
+    shard,
+    snapshot,
+    sql,
+    sqlite,
+    tables,
+    trouble,
+)
 from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, Part, Writing
 from hatoba.store.snapshot import Progress
-from hatoba.store.sqlite import Reader
 
 EXPORT = "node.jsonl.gz"  # what a server holds
 BESIDE = ("mail", "tls")  # folders of the data folder that are copied as they are
+_LARGE = "SELECT id, blob, size FROM letter WHERE blob <> '' ORDER BY id"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 
 
-def take(home: Base, data: Path, place: Path, version: str, progress: Progress) -> Manifest:
+def take(home: Base, place: Path, version: str, progress: Progress) -> Manifest:
     """Backs a node up to `place`, which may be there if it is empty; `version` is the program's.
 
     The order matters: a letter that goes from its shard into a mailbox meanwhile is in both rather than in neither
     (delivered again, it replaces its twin), and an account made meanwhile is there for the letters it has.
     """
-    started = _now()
+    started, data = _now(), home.data
     engine = "sqlite" if isinstance(home, Files) else "postgresql"
     if engine == "sqlite" and not (data / directory.NAME).exists() and not shard.numbers(data):
         raise trouble.StoreTrouble(f"{data} holds no hatoba: there is nothing to back up")
     writing = Writing(place, version)
     try:
-        parts = _files(data, writing, progress) if engine == "sqlite" else [_server(home, data, writing, progress)]
+        parts = _files(home, writing, progress) if engine == "sqlite" else [_server(home, writing, progress)]
         for folder in BESIDE:
             files = sum(1 for path in walk(data / folder) if _copied(writing, data, path))
             progress(f"{folder}: {files} files")
@@ -51,44 +64,76 @@ def take(home: Base, data: Path, place: Path, version: str, progress: Progress) 
     return manifest
 
 
-def _files(data: Path, writing: Writing, progress: Progress) -> list[Part]:
-    _check_room(data, writing.at)
-    parts = [_shard(data, number, writing, progress) for number in shard.numbers(data)]
+def _files(home: Base, writing: Writing, progress: Progress) -> list[Part]:
+    data = home.data
+    _check_room(home, writing.at)
+    parts = [_shard(home, number, writing, progress) for number in shard.numbers(data)]
     if (data / directory.NAME).exists():
         parts.append(_directory(data, writing, progress))
     return parts
 
 
-def _server(home: Base, data: Path, writing: Writing, progress: Progress) -> Part:
+def _server(home: Base, writing: Writing, progress: Progress) -> Part:
     """What the server holds, of all nodes, as one export."""
     taken = _now()
     with exports.writing(writing.path(EXPORT)) as file:
-        written = export.write(home, data / "blobs", file.write, writing.version, progress)
+        written = export.write(home, file.write, writing.version, progress)
     writing.add(EXPORT)
     return Part("server", tables.SHARD_REVISION, taken, written.counts, 0, written.missing)
 
 
-def _shard(data: Path, number: int, writing: Writing, progress: Progress) -> Part:
-    path, name = shard.database(data, number), f"shard {number:04d}"
-    with _reading(path) as reader, keeping.bodies(data / "blobs" / f"{number:04d}", reader) as kept:
-        part = _database(reader, path, f"shards/{path.name}", name, writing, progress)
+def _shard(home: Base, number: int, writing: Writing, progress: Progress) -> Part:
+    """The copy stands alone: bodies of an object store become files of it, and are named so in it."""
+    path, name = shard.database(home.data, number), f"shard {number:04d}"
+    relative = f"shards/{path.name}"
+    moved: list[int] = []
+    ended: list[int] = []
+    with keeping.bodies(home.data, number, home.large, partial(sqlite.reader, path)) as (reader, kept):
+        part = _database(reader, path, relative, name, writing, progress)
+        for letter, blob, size in reader.rows(_LARGE):
+            try:
+                pieces = kept.pieces(letter, blob, size)
+            except keeping.Ended:
+                ended.append(letter)
+                continue
+            if pieces is not None:
+                writing.write(f"blobs/{number:04d}/{blobs.name(letter)}", pieces)
+                part.bodies += 1
+                if "." in blob:
+                    moved.append(letter)
         part.missing = kept.missing
-        for one in sorted(kept.names):
-            writing.copy(kept.path(one), f"blobs/{number:04d}/{one}")
-        part.bodies = len(kept.names)
+    if moved or ended:
+        _mend(writing.path(relative), moved, ended)
+        part.counts["letter"] -= len(ended)
+    writing.add(relative)
     progress(f"{name}: {part.counts.get('letter', 0)} letters, {part.bodies} large bodies")
     return part
 
 
+def _mend(copy: Path, moved: list[int], ended: list[int]) -> None:
+    """In the copy: bodies that were objects are files now, and letters that ended meanwhile are gone."""
+    connection = sqlite.connect(copy)
+    try:
+        with sqlite.transaction(connection) as tx:
+            for letter in moved:
+                tx.run("UPDATE letter SET blob = ? WHERE id = ?", (blobs.name(letter), letter))
+            for letter in ended:
+                tx.run("DELETE FROM recipient WHERE letter = ?", (letter,))
+                tx.run("DELETE FROM letter WHERE id = ?", (letter,))
+    finally:
+        connection.close()  # the last one: its log goes with it
+
+
 def _directory(data: Path, writing: Writing, progress: Progress) -> Part:
     path = data / directory.NAME
-    with _reading(path) as reader, reader.snapshot():
+    with sqlite.reader(path) as reader, reader.snapshot():
         part = _database(reader, path, path.name, "directory", writing, progress)
+        writing.add(path.name)
     progress(f"directory: {part.counts.get('domain', 0)} domains, {part.counts.get('account', 0)} accounts")
     return part
 
 
-def _database(reader: Reader, path: Path, relative: str, name: str, writing: Writing, progress: Progress) -> Part:
+def _database(reader: sql.Reader, path: Path, relative: str, name: str, writing: Writing, progress: Progress) -> Part:
     """Copies the state that the reader's snapshot sees."""
     found = sqlite.revision(reader)
     counts = {
@@ -97,11 +142,11 @@ def _database(reader: Reader, path: Path, relative: str, name: str, writing: Wri
         if table != "alembic_version"
     }
     part = Part(name, found, _now(), counts)
+    assert isinstance(reader, sqlite.Reader)  # noqa: S101  # it was opened as one
     try:
         snapshot.copy(reader.connection, writing.path(relative), name, progress)
     except (sqlite3.Error, OSError) as error:
         raise trouble.of(error, f"copying {path.name}") from error
-    writing.add(relative)
     return part
 
 
@@ -126,26 +171,20 @@ def _copied(writing: Writing, data: Path, path: Path) -> bool:
     return writing.copy(path, relative) is not None
 
 
-def _check_room(data: Path, into: Path) -> None:
-    """Before anything is copied; Maildirs are not walked twice for it."""
+def _check_room(home: Base, into: Path) -> None:
+    """Before anything is copied; Maildirs are not walked twice for it, and objects not asked for."""
+    data = home.data
     databases = [data / directory.NAME, *(shard.database(data, number) for number in shard.numbers(data))]
     needed = sum(snapshot.size(path) + snapshot.size(path.with_name(f"{path.name}-wal")) for path in databases)
-    needed += sum(snapshot.size(path) for path in (data / "blobs").glob("*/*"))
+    for number in shard.numbers(data):
+        for folder in blobs.local(data, number, home.large):
+            needed += sum(snapshot.size(path) for path in folder.glob("*"))
     free = shutil.disk_usage(into).free
     if free < needed + snapshot.SPARE:
         raise trouble.StoreTrouble(
             f"the backup takes {needed >> 20} MiB and {snapshot.SPARE >> 20} to spare, {into.parent} has {free >> 20}",
             trouble.FULL,
         )
-
-
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[Reader]:
-    opened = sqlite.reader(path)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def _now() -> int:

@@ -8,13 +8,13 @@ Fails with StoreTrouble; WrongVersion when a database is not at this program's r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Container, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Table
 
-from hatoba.store import keeping, sql, transfer, trouble
+from hatoba.store import keeping, sql, transfer
 from hatoba.store.base import Base
 from hatoba.store.keeping import Kept
 from hatoba.store.snapshot import Progress
@@ -35,14 +35,14 @@ class Written:
         self.missing = missing
 
 
-def write(home: Base, blobs: Path, out: Callable[[bytes], object], version: str, progress: Progress) -> Written:
-    """Gives the export line by line to `out`. `blobs` is the folder of the shards' large bodies; `version` ours."""
+def write(home: Base, out: Callable[[bytes], object], version: str, progress: Progress) -> Written:
+    """Gives the export line by line to `out`; `version` is the program's."""
     lines = Lines(out)
     numbers = home.numbers()
     lines.start(transfer.header(version, time.time_ns() // 1_000_000, numbers))
     missing: list[str] = []
     for number in numbers:
-        with home.reader(number) as reader, keeping.bodies(blobs / f"{number:04d}", reader) as kept:
+        with keeping.bodies(home.data, number, home.large, partial(home.reader, number)) as (reader, kept):
             _shard(lines, number, reader, kept)
             missing += [f"shard {number:04d}: {name}" for name in kept.missing]
         progress(f"shard {number:04d}: {lines.counts['letter']} letters, {lines.counts['event']} events so far")
@@ -61,17 +61,19 @@ def _shard(lines: Lines, number: int, reader: Reader, kept: Kept) -> None:
     """`seq` below is the highest that was ever given, as far as anybody remembers: none may come again."""
     cursors = reader.rows("SELECT coalesce(max(seq), 0) FROM cursor")[0][0]
     lines.put("shard", number, max(reader.last_seq(), int(cursors)))
+    ended: set[int] = set()  # letters that went while we read, their bodies with them
     for name in transfer.SHARD:
         if name == "letter":
-            _letters(lines, reader, kept)
+            ended = _letters(lines, reader, kept)
         else:
-            _table(lines, name, reader)
+            _table(lines, name, reader, ended if name == "recipient" else ())
 
 
-def _table(lines: Lines, name: str, reader: Reader) -> None:
+def _table(lines: Lines, name: str, reader: Reader, without: Container[int] = ()) -> None:
     for page in pages(transfer.ALL[name], reader):
         for row in page:
-            lines.row(name, row)
+            if row[0] not in without:
+                lines.row(name, row)
 
 
 def pages(table: Table, reader: Reader, size: int = _PAGE) -> Iterator[list[tuple[Any, ...]]]:
@@ -91,14 +93,21 @@ def pages(table: Table, reader: Reader, size: int = _PAGE) -> Iterator[list[tupl
         page = reader.rows(rest, (*(page[-1][index] for index in at), size))
 
 
+_SIZE, _BLOB = (transfer.columns(transfer.SHARD["letter"]).index(name) for name in ("size", "blob"))
 _GROUP = sql.Multi(f"SELECT {', '.join(transfer.columns(transfer.SHARD['letter']))} FROM letter WHERE id IN (", 0, ")")
 
 
-def _letters(lines: Lines, reader: Reader, kept: Kept) -> None:
+def _letters(lines: Lines, reader: Reader, kept: Kept) -> set[int]:
+    """Writes them; which of them ended meanwhile."""
+    ended: set[int] = set()
     for group in groups(reader):
         for text, part in _GROUP.parts(group):
             for row in sorted(reader.rows(text, part)):
-                _letter(lines, row, kept)
+                try:
+                    _letter(lines, row, kept)
+                except keeping.Ended:
+                    ended.add(row[0])
+    return ended
 
 
 def groups(reader: Reader, octets: int = _OCTETS) -> Iterator[list[int]]:
@@ -119,26 +128,17 @@ def groups(reader: Reader, octets: int = _OCTETS) -> Iterator[list[int]]:
 
 def _letter(lines: Lines, row: Sequence[Any], kept: Kept) -> None:
     *head, body = row
-    number, blob = head[0], head[transfer.columns(transfer.SHARD["letter"]).index("blob")]
+    number, blob = head[0], head[_BLOB]
     if blob:
+        pieces = kept.pieces(number, blob, head[_SIZE])
         lines.row("letter", (*head, None))
-        if blob in kept.names:
-            for piece in _pieces(kept.path(blob)):
-                lines.put("body", number, piece)
-        else:
+        if pieces is None:
             lines.put("missing", number)
+        for piece in pieces or ():
+            lines.put("body", number, piece)
     elif isinstance(body, bytes) and len(body) > transfer.INLINE:
         lines.row("letter", (*head, None))
         for start in range(0, len(body), transfer.PIECE):
             lines.put("body", number, body[start : start + transfer.PIECE])
     else:
         lines.row("letter", (*head, body))
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(transfer.PIECE):
-                yield piece
-    except OSError as error:
-        raise trouble.of(error, f"reading {path}") from error

@@ -215,7 +215,7 @@ class _IntoFiles:
         self._open.close()
         path = self._aside / directory.NAME if number is None else shard.database(self._aside, number)
         if number is not None:
-            self._folder = shard.folder(self._aside, number)
+            self._folder = blobs.Folder(self._aside / "blobs" / f"{number:04d}")
             self._folders.append(self._folder)
         connection = self._open.enter_context(contextlib.closing(sqlite.connect(path)))
         return self._open.enter_context(sqlite.transaction(connection))

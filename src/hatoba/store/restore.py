@@ -42,11 +42,12 @@ def check_version(manifest: Manifest) -> None:
             )
 
 
-def restore(home: Base, place: Path, data: Path, hold: bool, progress: Progress) -> Manifest:
+def restore(home: Base, place: Path, hold: bool, progress: Progress) -> Manifest:
     """Puts the backup into the empty data folder, and what a server held into the home that the settings name.
 
     With `hold` nothing of its queue is sent before it is released.
     """
+    data = home.data
     manifest = bundle.read(place)
     if manifest.engine == "sqlite" and not isinstance(home, Files):
         raise NoBackup(

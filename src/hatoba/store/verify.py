@@ -8,6 +8,7 @@ Fails never: what cannot be read is a finding.
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ import msgspec
 
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
-from hatoba.store import blobs, export, journal, queue, rows, shard, spool, sql, sqlite, tables, trouble
+from hatoba.store import blobs, export, journal, keeping, queue, rows, shard, spool, sql, sqlite, tables, trouble
 from hatoba.store.base import Base, Files
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow, RecipientRow
@@ -52,23 +53,25 @@ class Forms(NamedTuple):
     lane: Callable[[rows.LaneRow], object]
 
 
-def shards(home: Base, data: Path, forms: Forms, progress: Callable[[str], None]) -> Iterator[Report]:
+def shards(home: Base, forms: Forms, progress: Callable[[str], None]) -> Iterator[Report]:
     """A report for each shard, as it is done."""
     numbers = home.numbers()
     for number in numbers:
         progress(f"shard {number:04d}")
         report = Report(f"shard {number:04d}", {}, [])
-        folder = data / "blobs" / f"{number:04d}"
+        bodies = Bodies(home, number)
         try:
             with home.reader(number) as reader:
-                _Check(number, reader, folder, forms, report).run()
+                _Check(number, reader, bodies, forms, report).run()
         except trouble.WrongVersion as error:
             report.add("revision", str(error))
         except trouble.StoreTrouble as error:
             report.add("database-unreadable", str(error))
+        finally:
+            bodies.close()
         yield report
     if isinstance(home, Files):
-        yield from _without_database(data, numbers)
+        yield from _without_database(home.data, numbers)
 
 
 def _without_database(data: Path, numbers: list[int]) -> Iterator[Report]:
@@ -82,13 +85,57 @@ def _without_database(data: Path, numbers: list[int]) -> Iterator[Report]:
             yield report
 
 
+class Bodies:
+    """The large bodies of one shard, in folders or in an object store, for who only looks."""
+
+    def __init__(self, home: Base, number: int) -> None:
+        self.folders = blobs.local(home.data, number, home.large)
+        self._home, self._number = home, number
+        self._open = contextlib.ExitStack()
+        self._depot: blobs.Depot | None = None
+
+    def wrong(self, blob: str, size: int) -> tuple[str, str] | None:
+        """What is wrong with a body: the kind of damage and words. StoreTrouble when a place does not answer."""
+        if "." in blob:
+            return self._object(blob, size)
+        found = max((_octets(folder / blob) for folder in self.folders), default=-1)
+        if found < 0:
+            return "body-missing", f"{self.folders[0] / blob} does not exist"
+        return None if found == size else ("body-length", f"its file has {found} octets instead of {size}")
+
+    def _object(self, blob: str, size: int) -> tuple[str, str] | None:
+        """Reads the whole of it: its name holds its hash. The worker's own copies are left alone."""
+        if self._depot is None:
+            scratch = self._open.enter_context(tempfile.TemporaryDirectory(prefix="hatoba-verify-"))
+            self._depot = blobs.Depot(Path(scratch), self._number, self._home.large, "a reader")
+            self._open.callback(self._depot.close)
+        try:
+            for _ in self._depot.read(blob, size, keeping.PIECE):
+                pass
+        except blobs.Damaged as damaged:
+            text = str(damaged)
+            kinds = (("missing", "body-missing"), ("other octets", "body-hash"))
+            return next((kind for words, kind in kinds if words in text), "body-length"), text
+        return None
+
+    def files(self) -> Iterator[Path]:
+        """Every finished body in a folder."""
+        for folder in self.folders:
+            for path in sorted(folder.iterdir()) if folder.exists() else ():
+                if _is_body(path.name):
+                    yield path
+
+    def close(self) -> None:
+        self._open.close()
+
+
 class _Check:
     """One shard's verification."""
 
-    def __init__(self, number: int, reader: Reader, folder: Path, forms: Forms, report: Report) -> None:
-        self._number, self._reader, self._folder, self._forms, self._report = number, reader, folder, forms, report
+    def __init__(self, number: int, reader: Reader, bodies: Bodies, forms: Forms, report: Report) -> None:
+        self._number, self._reader, self._bodies, self._forms, self._report = number, reader, bodies, forms, report
         self._named: set[str] = set()  # bodies that rows name
-        self._absent: list[tuple[int, str]] = []
+        self._absent: list[tuple[int, str, str]] = []  # letters, the kind of damage, what is wrong with the body
 
     def run(self) -> None:
         with self._reading("integrity"):
@@ -131,11 +178,9 @@ class _Check:
             self._report.add("body-length", f"{name}: {length} octets instead of {size}")
         elif blob:
             self._named.add(blob)
-            found = _octets(self._folder / blob)
-            if found < 0:
-                self._absent.append((number, blob))
-            elif found != size:
-                self._report.add("body-length", f"{name}: {self._folder / blob} has {found} octets instead of {size}")
+            wrong = self._bodies.wrong(blob, size)
+            if wrong:
+                self._absent.append((number, *wrong))
 
     def _recipient(self, row: RecipientRow, letters: dict[int, Letter]) -> None:
         self._report.look("recipients")
@@ -193,11 +238,11 @@ class _Check:
 
     def _after(self) -> None:
         """What the snapshot cannot tell: files. A worker may have removed a body, or be about to name one."""
-        for number, blob in self._absent:
+        for number, kind, text in self._absent:
             if self._has(number):
-                self._report.add("body-missing", f"{ids.text(number)}: {self._folder / blob} does not exist")
-        for path in sorted(self._folder.iterdir()) if self._folder.exists() else ():
-            if not _is_body(path.name) or path.name in self._named or _age(path) < _YOUNG:
+                self._report.add(kind, f"{ids.text(number)}: {text}")
+        for path in self._bodies.files():
+            if path.name in self._named or _age(path) < _YOUNG:
                 continue
             if not self._has(ids.number(path.name)) and path.exists():
                 self._report.add("body-without-letter", str(path))

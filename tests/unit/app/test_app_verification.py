@@ -5,16 +5,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.support import pg, stock
 
 from hatoba import store
-from hatoba.app import verification
+from hatoba.app import offline, verification
 from hatoba.app.settings import Settings
 from hatoba.kit import ids
-from hatoba.store import base, blobs, directory, findings, postgres, shard
+from hatoba.store import blobs, directory, findings, postgres, shard
 from hatoba.store import settings as words
 from hatoba.store.findings import Report
 from hatoba.store.rows import AccountRow, DomainRow
@@ -32,13 +33,13 @@ def settings_of(data: Path, url: str = "") -> Settings:
 def fill(settings: Settings) -> None:
     """Two shards and a directory, all well."""
     store.prepare(Path(settings.data), 2, settings.store, lambda text: None, settings.database)
-    home = base.of(Path(settings.data), settings.store, settings.database)
+    home = offline.home(settings)
     for number in home.numbers():
         with home.shard(number, "test") as opened:
             stock.fill(opened)
     register = home.register()
     for row in (DomainRow("b.example", "local", 1), DomainRow("r.example", "relay", 1)):
-        register.write(lambda tx, row=row: directory.put_domain(tx, row))
+        register.write(partial(directory.put_domain, row=row))
     register.write(lambda tx: directory.put_account(tx, AccountRow("c@b.example", "C@b.example", HASH, b"", 1, 1)))
     register.close()
 
@@ -114,7 +115,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Settings], object], int]] = {
     "none": ("body-missing", lambda s: sql(s, f"UPDATE letter SET body = NULL WHERE id = {FIRST}"), 1),
     "cut": ("body-length", lambda s: os.truncate(body(s), 100), 1),
     "gone": ("body-missing", lambda s: body(s).unlink(), 1),
-    "stray": ("body-without-letter", lambda s: body(s).rename(body(s, 1 << 40)) and body(s, LARGE).touch(), 1),
+    "stray": ("body-without-letter", lambda s: _astray(s), 1),
     "event": ("event-unreadable", lambda s: sql(s, "UPDATE event SET data = x'7b' WHERE seq = 20"), 1),
     "kind": ("event-unreadable", lambda s: sql(s, "UPDATE event SET kind = 'dreamt' WHERE seq = 20"), 1),
     "index": ("index-incomplete", lambda s: sql(s, f"DELETE FROM term WHERE letter = {SECOND}"), 4),
@@ -125,6 +126,11 @@ DAMAGE: dict[str, tuple[str, Callable[[Settings], object], int]] = {
     "index page": ("integrity", lambda s: _unindex(s), 1),
     "garbage": ("database-unreadable", lambda s: shard.database(Path(s.data), 0).write_bytes(b"x" * 8192), 1),
 }  # fmt: skip
+
+
+def _astray(settings: Settings) -> None:
+    body(settings).rename(body(settings, 1 << 40))
+    body(settings).touch()
 
 
 def _unindex(settings: Settings) -> None:
@@ -211,7 +217,7 @@ def test_what_is_on_its_way_is_no_damage(settings: Settings) -> None:
 
 
 def test_beside_a_worker_that_never_rests(settings: Settings) -> None:
-    home = base.of(Path(settings.data), settings.store, settings.database)
+    home = offline.home(settings)
     with home.shard(0, "worker") as opened:
         for turn, report in enumerate(verification.reports(settings, lambda text: None)):
             identity = stock.number(0, 100 + turn)
@@ -254,7 +260,7 @@ ON_A_SERVER = {
 def test_damage_on_a_server_is_found(served: Settings) -> None:
     """One after the other on one server, each in a schema that is put back."""
     assert found(served) == {}
-    home = base.of(Path(served.data), served.store, served.database)
+    home = offline.home(served)
     opener: Callable[[], postgres.Connection] = home.opener("shard_0001")  # type: ignore[attr-defined]  # a Server
     for name, statement in ON_A_SERVER.items():
         with contextlib.closing(opener()) as connection:

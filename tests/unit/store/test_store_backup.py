@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,8 @@ import pytest
 from tests.support import stock
 
 from hatoba import store
-from hatoba.store import backup, bundle, directory, fill, keeping, restore, rows, shard, snapshot, trouble
+from hatoba.kit import ids
+from hatoba.store import backup, blobs, bundle, directory, fill, keeping, restore, rows, shard, snapshot, sql, trouble
 from hatoba.store.base import Files
 from hatoba.store.bundle import NoBackup, Writing
 from hatoba.store.rows import DomainRow
@@ -23,10 +25,14 @@ def quiet(text: str) -> None:
     """No progress."""
 
 
+def files(data: Path) -> Files:
+    return Files(data, Settings(inline=4096), blobs.Settings())
+
+
 @pytest.fixture
-def node(tmp_path: Path, settings: Settings) -> Files:
+def node(tmp_path: Path) -> Files:
     """A data folder with two shards, a directory, a Maildir and keys."""
-    home = Files(tmp_path / "node", settings)
+    home = files(tmp_path / "node")
     store.prepare(home.data, 2)
     for number in home.numbers():
         with home.shard(number, "test") as opened:
@@ -44,12 +50,27 @@ def node(tmp_path: Path, settings: Settings) -> Files:
     return home
 
 
+def kept_of(node: Files) -> contextlib.AbstractContextManager[tuple[sql.Reader, keeping.Kept]]:
+    return keeping.bodies(node.data, 0, node.large, partial(node.reader, 0))
+
+
+def content(kept: keeping.Kept, name: str) -> bytes | None:
+    pieces = kept.pieces(ids.number(name), name, 0)
+    return None if pieces is None else b"".join(pieces)
+
+
 def take(node: Files, place: Path) -> bundle.Manifest:
-    return backup.take(node, node.data, place, "0.1.0", quiet)
+    return backup.take(node, place, "0.1.0", quiet)
 
 
 def put(place: Path, data: Path, hold: bool = False) -> bundle.Manifest:
-    return restore.restore(Files(data, Settings(inline=4096)), place, data, hold, quiet)
+    return restore.restore(files(data), place, hold, quiet)
+
+
+def end(letter: int, tx: sql.Tx) -> None:
+    """The letter has ended: its rows go together."""
+    tx.run("DELETE FROM recipient WHERE letter = ?", (letter,))
+    tx.run("DELETE FROM letter WHERE id = ?", (letter,))
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -67,7 +88,7 @@ def test_there_and_back(node: Files, tmp_path: Path) -> None:
     assert bundle.read(place) == manifest
     assert {path.stat().st_mode & 0o077 for path in (place, *place.rglob("*"))} == {0}
     put(place, data)
-    assert stock.everything(Files(data, node.settings)) == stock.everything(node)
+    assert stock.everything(files(data)) == stock.everything(node)
     assert stock.bodies(data) == stock.bodies(node.data)
     mail = tree(data / "mail")
     assert mail == {f"b.example/carol/{one}/1.x:2,S": f"Subject: kept\n\nin {one}".encode() for one in ("new", "cur")}
@@ -75,7 +96,7 @@ def test_there_and_back(node: Files, tmp_path: Path) -> None:
     assert tree(data / "tls") == {"self-signed.key": b"secret"}
     assert {path.stat().st_mode & 0o077 for path in data.rglob("*") if path.suffix != ".db-shm"} == {0}
     assert not (data / "restoring").exists()
-    with Files(data, node.settings).shard(0, "test") as opened:
+    with files(data).shard(0, "test") as opened:
         assert opened.swept == 0  # every body has its row
 
 
@@ -101,8 +122,7 @@ def test_beside_a_writer_that_never_rests(node: Files, tmp_path: Path) -> None:
                 stock.put(opened, [stock.seal(identity, stock.BODY + b"x" * 5000)])
                 if count % 2:
                     settled = stock.number(1, count - 1)
-                    opened.write(lambda tx, gone=settled: tx.run("DELETE FROM recipient WHERE letter = ?", (gone,)))
-                    opened.write(lambda tx, gone=settled: tx.run("DELETE FROM letter WHERE id = ?", (gone,)))
+                    opened.write(partial(end, settled))
                     opened.blobs.remove(settled)
                 count += 1
 
@@ -129,16 +149,14 @@ def test_beside_a_writer_that_never_rests(node: Files, tmp_path: Path) -> None:
 def test_bodies_that_go_after_the_snapshot_are_kept(node: Files) -> None:
     folder = node.data / "blobs" / "0000"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with node.reader(0) as reader, keeping.bodies(folder, reader) as kept:
+    with kept_of(node) as (reader, kept):
         for path in folder.iterdir():
             path.unlink()
-        assert {name: kept.path(name).read_bytes() for name in kept.names} == before
+        assert {name: content(kept, name) for name in before} == before
     assert list(folder.parent.glob("kept-*")) == []
 
 
-def test_a_body_that_came_and_went_in_between_is_asked_for_again(
-    node: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_body_that_came_and_went_in_between_is_asked_for_again(node: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     """The row is in the first snapshot and its body is gone: the second snapshot has neither."""
     folder = node.data / "blobs" / "0000"
     victim = sorted(folder.iterdir())[0]
@@ -161,8 +179,9 @@ def test_a_body_that_came_and_went_in_between_is_asked_for_again(
         return links(source, kept)
 
     monkeypatch.setattr(keeping, "_link", late)
-    with node.reader(0) as reader, keeping.bodies(folder, reader) as kept:
-        assert (kept.names, kept.missing) == (rest, [])
+    with kept_of(node) as (reader, kept):
+        assert kept.missing == []
+        assert all(content(kept, name) for name in rest)
         assert reader.rows("SELECT count(*) FROM letter WHERE blob <> ''") == [(4,)]
     assert len(asked) == 4
 
@@ -170,7 +189,7 @@ def test_a_body_that_came_and_went_in_between_is_asked_for_again(
 def test_what_a_killed_backup_kept_is_removed(node: Files) -> None:
     dead = node.data / "blobs" / "kept-0000-4194305"  # above every pid there can be
     dead.mkdir()
-    with node.reader(0) as reader, keeping.bodies(node.data / "blobs" / "0000", reader):
+    with kept_of(node) as (reader, kept):
         assert not dead.exists()
 
 
@@ -189,7 +208,7 @@ def test_a_folder_that_holds_something_is_refused(node: Files, tmp_path: Path) -
         take(node, tmp_path / "b")
     assert tree(tmp_path / "b") == before
     with pytest.raises(trouble.StoreTrouble, match="nothing to back up"):
-        backup.take(Files(tmp_path / "none", Settings()), tmp_path / "none", tmp_path / "c", "0.1.0", quiet)
+        backup.take(files(tmp_path / "none"), tmp_path / "c", "0.1.0", quiet)
     assert not (tmp_path / "c").exists()
 
 
@@ -322,7 +341,7 @@ def test_a_restored_queue_can_be_held(node: Files, tmp_path: Path) -> None:
     put(tmp_path / "b", tmp_path / "again", hold=True)
     states = {
         row[5]
-        for part, found in stock.everything(Files(tmp_path / "again", node.settings)).items()
+        for part, found in stock.everything(files(tmp_path / "again")).items()
         if part != "directory"
         for row in found["recipient"]
     }
@@ -350,8 +369,10 @@ def test_links_that_cannot_be_made_are_copies(node: Files, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "link", refuse)
     folder = node.data / "blobs" / "0000"
-    with node.reader(0) as reader, keeping.bodies(folder, reader) as kept:
-        assert {kept.path(name).read_bytes() for name in kept.names} == {p.read_bytes() for p in folder.iterdir()}
+    with kept_of(node) as (reader, kept):
+        assert {p.name: content(kept, p.name) for p in folder.iterdir()} == {
+            p.name: p.read_bytes() for p in folder.iterdir()
+        }
     shutil.rmtree(folder)
-    with node.reader(0) as reader, keeping.bodies(folder, reader) as kept:
+    with kept_of(node) as (reader, kept):
         assert len(kept.missing) == 5

@@ -3,14 +3,14 @@
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.support import pg, stock
 
 from hatoba import store
-from hatoba.store import base, directory, export, exports, fill, journal, rows, transfer, trouble
+from hatoba.store import base, blobs, directory, export, exports, fill, journal, rows, transfer, trouble
 from hatoba.store.base import Base, Files
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.server import Server
@@ -26,13 +26,17 @@ def quiet(text: str) -> None:
 @pytest.fixture
 def filled(tmp_path: Path, settings: Settings) -> Files:
     """Two shards and a directory with something of everything."""
-    home = Files(tmp_path / "filled", settings)
+    home = files(tmp_path / "filled", settings)
     store.prepare(home.data, 2)
     for number in home.numbers():
         with home.shard(number, "test") as opened:
             stock.fill(opened)
     settle(home)
     return home
+
+
+def files(data: Path, settings: Settings) -> Files:
+    return Files(data, settings, blobs.Settings())
 
 
 def settle(home: Base) -> None:
@@ -43,9 +47,9 @@ def settle(home: Base) -> None:
     register.close()
 
 
-def written(home: Base, data: Path) -> bytes:
+def written(home: Base) -> bytes:
     out = io.BytesIO()
-    found = export.write(home, data / "blobs", out.write, "0.1.0", quiet)
+    found = export.write(home, out.write, "0.1.0", quiet)
     assert found.missing == []
     return out.getvalue()
 
@@ -67,8 +71,8 @@ def empty_server(tmp_path: Path, settings: Settings) -> Iterator[Server]:
 
 
 def test_files_to_files(filled: Files, tmp_path: Path, settings: Settings) -> None:
-    other = Files(tmp_path / "other", settings)
-    counts = read(other, written(filled, filled.data))
+    other = files(tmp_path / "other", settings)
+    counts = read(other, written(filled))
     assert stock.everything(other) == stock.everything(filled)
     assert stock.bodies(other.data) == stock.bodies(filled.data)
     assert len(stock.bodies(other.data)) == 10
@@ -81,7 +85,7 @@ def test_files_to_files(filled: Files, tmp_path: Path, settings: Settings) -> No
 
 def test_to_a_server_and_back(filled: Files, empty_server: Server, tmp_path: Path, settings: Settings) -> None:
     before = stock.everything(filled)
-    read(empty_server, written(filled, filled.data))
+    read(empty_server, written(filled))
     served = stock.everything(empty_server)
     assert served.keys() == before.keys()
     for part, found in served.items():
@@ -91,8 +95,8 @@ def test_to_a_server_and_back(filled: Files, empty_server: Server, tmp_path: Pat
     for row in served["shard 0"]["letter"]:
         assert row[7] == ""  # no node sees another's files: every body is in its row
         assert len(row[8]) == row[4]
-    other = Files(tmp_path / "other", settings)
-    read(other, written(empty_server, empty_server.data))
+    other = files(tmp_path / "other", settings)
+    read(other, written(empty_server))
     assert stock.everything(other) == before
     assert stock.bodies(other.data) == stock.bodies(filled.data)
     with empty_server.shard(0, "test") as opened:
@@ -102,33 +106,33 @@ def test_to_a_server_and_back(filled: Files, empty_server: Server, tmp_path: Pat
 
 def test_a_body_of_megabytes_travels_in_pieces(tmp_path: Path, empty_server: Server) -> None:
     body = stock.BODY + bytes(range(256)) * 8 * 1024 * 2
-    home = Files(tmp_path / "large", Settings(inline=8 * 1024 * 1024))
+    home = files(tmp_path / "large", Settings(inline=8 * 1024 * 1024))
     store.prepare(home.data, 1)
     with home.shard(0, "test") as opened:
         stock.put(opened, [stock.seal(stock.number(0, 1), body), stock.seal(stock.number(0, 2))])
-    lines = written(home, home.data)
+    lines = written(home)
     assert max(map(len, lines.splitlines())) < 2 * transfer.PIECE
     read(empty_server, lines)
     served = {row[0]: row[8] for row in stock.everything(empty_server)["shard 0"]["letter"]}
     assert served == {stock.number(0, 1): body, stock.number(0, 2): stock.BODY}
-    other = Files(tmp_path / "other", Settings())
+    other = files(tmp_path / "other", Settings())
     read(other, lines)
     assert list(stock.bodies(other.data).values()) == [body]
 
 
 def test_seqs_of_purged_events_never_come_again(tmp_path: Path, settings: Settings, empty_server: Server) -> None:
-    home = Files(tmp_path / "purged", settings)
+    home = files(tmp_path / "purged", settings)
     store.prepare(home.data, 1)
     with home.shard(0, "test") as opened:
         stock.fill(opened, 8)
         opened.write(lambda tx: journal.move(tx, "search", 8))
         opened.write(lambda tx: tx.run("DELETE FROM event"))
-    read(empty_server, written(home, home.data))
+    read(empty_server, written(home))
     with empty_server.shard(0, "test") as opened:
         stock.put(opened, [stock.seal(stock.number(0, 99))])
         assert last(opened) == 9
-    other = Files(tmp_path / "other", settings)
-    read(other, written(empty_server, empty_server.data))
+    other = files(tmp_path / "other", settings)
+    read(other, written(empty_server))
     with other.shard(0, "test") as opened:
         stock.put(opened, [stock.seal(stock.number(0, 100))])
         assert last(opened) == 10
@@ -138,9 +142,9 @@ def test_a_lost_body_is_told_and_travels_as_lost(filled: Files, tmp_path: Path, 
     victim = next((filled.data / "blobs" / "0001").iterdir())
     victim.unlink()
     out = io.BytesIO()
-    found = export.write(filled, filled.data / "blobs", out.write, "0.1.0", quiet)
+    found = export.write(filled, out.write, "0.1.0", quiet)
     assert found.missing == [f"shard 0001: {victim.name}"]
-    other = Files(tmp_path / "other", settings)
+    other = files(tmp_path / "other", settings)
     read(other, out.getvalue())
     assert stock.everything(other) == stock.everything(filled)
     assert stock.bodies(other.data) == stock.bodies(filled.data)
@@ -148,8 +152,8 @@ def test_a_lost_body_is_told_and_travels_as_lost(filled: Files, tmp_path: Path, 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_nothing_is_written_over(engine: str, filled: Files, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    lines = written(filled, filled.data)
-    home: Base = Files(tmp_path / "other", Settings())
+    lines = written(filled)
+    home: Base = files(tmp_path / "other", Settings())
     if engine == "postgresql":
         home = request.getfixturevalue("empty_server")
     read(home, lines)
@@ -160,9 +164,9 @@ def test_nothing_is_written_over(engine: str, filled: Files, request: pytest.Fix
 
 
 def test_a_prepared_node_that_has_nothing_is_filled(filled: Files, tmp_path: Path, settings: Settings) -> None:
-    home = Files(tmp_path / "fresh", settings)
+    home = files(tmp_path / "fresh", settings)
     store.prepare(home.data, 3)
-    read(home, written(filled, filled.data))
+    read(home, written(filled))
     assert home.numbers() == [0, 1, 2]
     found = stock.everything(home)
     assert found.pop("shard 2")["letter"] == []
@@ -172,12 +176,12 @@ def test_a_prepared_node_that_has_nothing_is_filled(filled: Files, tmp_path: Pat
 def test_a_server_at_work_is_left_alone(filled: Files, empty_server: Server) -> None:
     store.prepare(empty_server.data, 1, empty_server.settings, quiet, empty_server.database)
     with empty_server.shard(0, "node a, worker 0"), pytest.raises(trouble.ShardTaken, match="node a"):
-        read(empty_server, written(filled, filled.data))
+        read(empty_server, written(filled))
     assert stock.everything(empty_server)["shard 0"]["letter"] == []
 
 
 def lines_of(filled: Files) -> list[bytes]:
-    return written(filled, filled.data).splitlines(keepends=True)
+    return written(filled).splitlines(keepends=True)
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
@@ -201,9 +205,14 @@ def lines_of(filled: Files) -> list[bytes]:
     ],
 )  # fmt: skip
 def test_a_damaged_export_leaves_nothing(
-    engine: str, damage, said: str, filled: Files, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:  # type: ignore[no-untyped-def]  # lambdas
-    home: Base = Files(tmp_path / "other", Settings())
+    engine: str,
+    damage: Callable[[list[bytes]], list[bytes]],
+    said: str,
+    filled: Files,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    home: Base = files(tmp_path / "other", Settings())
     if engine == "postgresql":
         home = request.getfixturevalue("empty_server")
         store.prepare(tmp_path / "served", 1, Settings(), quiet, request.getfixturevalue("empty_server").database)
@@ -221,7 +230,7 @@ def test_packed_and_plain_files(filled: Files, tmp_path: Path) -> None:
     plain, packed = tmp_path / "a.jsonl", tmp_path / "a.jsonl.gz"
     for path in (plain, packed):
         with exports.writing(path) as file:
-            export.write(filled, filled.data / "blobs", file.write, "0.1.0", quiet)
+            export.write(filled, file.write, "0.1.0", quiet)
         assert path.stat().st_mode & 0o077 == 0
         with pytest.raises(trouble.StoreTrouble, match="there already"), exports.writing(path):
             raise AssertionError
@@ -229,11 +238,11 @@ def test_packed_and_plain_files(filled: Files, tmp_path: Path) -> None:
     assert json.loads(first)["format"] == "hatoba-export"
     assert json.loads(last)["counts"]["letter"] == 40
     with exports.reading(packed) as lines:
-        assert fill.fill(Files(tmp_path / "other", Settings()), lines, quiet)["letter"] == 40
+        assert fill.fill(files(tmp_path / "other", Settings()), lines, quiet)["letter"] == 40
     whole = packed.read_bytes()
     packed.write_bytes(whole[: len(whole) // 2])
     with exports.reading(packed) as lines, pytest.raises(BadExport, match="cut off or is damaged"):
-        fill.fill(Files(tmp_path / "again", Settings()), lines, quiet)
+        fill.fill(files(tmp_path / "again", Settings()), lines, quiet)
 
 
 def test_an_export_that_fails_leaves_no_file(tmp_path: Path) -> None:
@@ -260,7 +269,7 @@ def test_one_state_while_the_worker_goes_on(filled: Files, settings: Settings) -
             return len(line)
 
         before = stock.everything(filled)["shard 0"]["recipient"]
-        export.write(filled, filled.data / "blobs", write, "0.1.0", quiet)
+        export.write(filled, write, "0.1.0", quiet)
     recipients = [json.loads(line) for line in out if line.startswith(b'["recipient"')]
     states = sorted((row[1], row[2], row[6]) for row in recipients)
     mine = [state for state in states if state[0] >> 12 & 1023 == 0]
@@ -270,4 +279,4 @@ def test_one_state_while_the_worker_goes_on(filled: Files, settings: Settings) -
 
 
 def test_homes_by_name(tmp_path: Path) -> None:
-    assert isinstance(base.of(tmp_path, Settings(), Database()), Files)
+    assert isinstance(base.of(tmp_path, Settings(), Database(), blobs.Settings()), Files)

@@ -65,8 +65,7 @@ def backup(options: dict[str, str | None], folder: Path, as_json: bool) -> int:
     settings = settings_file.load(options["config"]).settings
     place = folder.absolute()
     with show.declined(StoreTrouble):
-        home, data = offline.home(settings), offline.places(settings).data
-        manifest = store_backup.take(home, data, place, hatoba.__version__, show.progress())
+        manifest = store_backup.take(offline.home(settings), place, hatoba.__version__, show.progress())
     return _tell(manifest, place, as_json, f"Backed up to {place}")
 
 
@@ -84,5 +83,5 @@ def restore(options: dict[str, str | None], folder: Path, hold: bool, as_json: b
     settings = settings_file.load(options["config"]).settings
     places = offline.places(settings)
     with show.declined(StoreTrouble, lock.Taken), lock.held(places):
-        manifest = store_restore.restore(offline.home(settings), folder.absolute(), places.data, hold, show.progress())
+        manifest = store_restore.restore(offline.home(settings), folder.absolute(), hold, show.progress())
     return _tell(manifest, folder.absolute(), as_json, f"Restored to {places.data}")

@@ -57,8 +57,7 @@ def export(options: dict[str, str | None], file: Path, as_json: bool) -> int:
 
 
 def _write(settings: Settings, out: Any) -> store_export.Written:
-    blobs = offline.places(settings).data / "blobs"
-    return store_export.write(offline.home(settings), blobs, out.write, hatoba.__version__, show.progress())
+    return store_export.write(offline.home(settings), out.write, hatoba.__version__, show.progress())
 
 
 @click.command("import")
