@@ -135,6 +135,7 @@ def _directory(data: Path, writing: Writing, progress: Progress) -> Part:
 
 def _database(reader: sql.Reader, path: Path, relative: str, name: str, writing: Writing, progress: Progress) -> Part:
     """Copies the state that the reader's snapshot sees."""
+    assert isinstance(reader, sqlite.Reader)  # noqa: S101  # it was opened as one
     found = sqlite.revision(reader)
     counts = {
         table: int(reader.rows(f'SELECT count(*) FROM "{table}"')[0][0])  # noqa: S608  the schema's own names
@@ -142,7 +143,6 @@ def _database(reader: sql.Reader, path: Path, relative: str, name: str, writing:
         if table != "alembic_version"
     }
     part = Part(name, found, _now(), counts)
-    assert isinstance(reader, sqlite.Reader)  # noqa: S101  # it was opened as one
     try:
         snapshot.copy(reader.connection, writing.path(relative), name, progress)
     except (sqlite3.Error, OSError) as error:

@@ -22,6 +22,7 @@ from hatoba.store.sql import Reader
 from hatoba.store.transfer import Lines
 
 _PAGE = 1000  # rows read at once
+_MARK = "commit"  # a server's own mark of its last commit, among the cursors: no reader of the journal
 _OCTETS = 4 * 1024 * 1024  # of bodies read at once
 # ruff: noqa: S608  # names of our own tables
 _SIZES = "SELECT id, size, body IS NULL FROM letter WHERE id > ? ORDER BY id LIMIT ?"
@@ -59,14 +60,14 @@ def write(home: Base, out: Callable[[bytes], object], version: str, progress: Pr
 
 def _shard(lines: Lines, number: int, reader: Reader, kept: Kept) -> None:
     """`seq` below is the highest that was ever given, as far as anybody remembers: none may come again."""
-    cursors = reader.rows("SELECT coalesce(max(seq), 0) FROM cursor")[0][0]
+    cursors = reader.rows("SELECT coalesce(max(seq), 0) FROM cursor WHERE name <> ?", (_MARK,))[0][0]
     lines.put("shard", number, max(reader.last_seq(), int(cursors)))
     ended: set[int] = set()  # letters that went while we read, their bodies with them
     for name in transfer.SHARD:
         if name == "letter":
             ended = _letters(lines, reader, kept)
         else:
-            _table(lines, name, reader, ended if name == "recipient" else ())
+            _table(lines, name, reader, {"recipient": ended, "cursor": {_MARK}}.get(name, ()))
 
 
 def _table(lines: Lines, name: str, reader: Reader, without: Container[int] = ()) -> None:
@@ -94,14 +95,16 @@ def pages(table: Table, reader: Reader, size: int = _PAGE) -> Iterator[list[tupl
 
 
 _SIZE, _BLOB = (transfer.columns(transfer.SHARD["letter"]).index(name) for name in ("size", "blob"))
-_GROUP = sql.Multi(f"SELECT {', '.join(transfer.columns(transfer.SHARD['letter']))} FROM letter WHERE id IN (", 0, ")")
+_GROUP = sql.Multi(
+    f"SELECT {', '.join(transfer.columns(transfer.SHARD['letter']))} FROM letter WHERE id {{among}}", "i"
+)
 
 
 def _letters(lines: Lines, reader: Reader, kept: Kept) -> set[int]:
     """Writes them; which of them ended meanwhile."""
     ended: set[int] = set()
     for group in groups(reader):
-        for text, part in _GROUP.parts(group):
+        for text, part in reader.parts(_GROUP, group):
             for row in sorted(reader.rows(text, part)):
                 try:
                     _letter(lines, row, kept)

@@ -17,7 +17,7 @@ from typing import IO, Protocol
 
 from hatoba.store import blobs, transfer, trouble
 
-_MAGIC = b"\x1f\x8b"  # RFC 1952 §2.3.1
+_MAGIC = b"\x1f\x8b"  # of gzip
 _LEVEL = 1  # mail packs well at once; more costs ten times the time
 
 

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from hatoba.store.server import Server
 
 _ASIDE = "importing"
-_INSERTS = {name: sql.Multi(sql.head(table), len(table.columns)) for name, table in transfer.ALL.items()}
+_INSERTS = {name: sql.added(table) for name, table in transfer.ALL.items()}
 _SIZE, _BLOB, _BODY = (transfer.columns(transfer.SHARD["letter"]).index(name) for name in ("size", "blob", "body"))
+_ROWS = 512  # that may wait
 _OCTETS = 8 * 1024 * 1024  # of bodies that may wait for their statement
 
 
@@ -162,13 +163,13 @@ class _Filling:
         self._waiting.append(values)
         self.counts[word] += 1
         self._octets += len(values[_BODY] or b"") if word == "letter" else 0
-        if len(self._waiting) >= sql.CHUNK or self._octets > _OCTETS:
+        if len(self._waiting) >= _ROWS or self._octets > _OCTETS:
             self._flush()
 
     def _flush(self) -> None:
         waiting, self._waiting, self._octets = self._waiting, [], 0
         if waiting and self._tx is not None:
-            for text, parameters in _INSERTS[self._table].parts(waiting):
+            for text, parameters in self._tx.parts(_INSERTS[self._table], waiting):
                 self._tx.run(text, parameters)
 
     def _piece(self, number: int, text: str) -> None:

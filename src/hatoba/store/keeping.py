@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from hatoba.store import blobs, trouble
@@ -52,7 +53,7 @@ class _Objects:
     """Bodies in an object store, brought into a folder of our own: the worker's copies are the worker's."""
 
     def __init__(self, scratch: Path, number: int, large: blobs.Settings, opener: Callable[[], Reader]) -> None:
-        self._make = lambda: blobs.Depot(scratch, number, large, "a reader")
+        self._make = partial(blobs.Depot, scratch, number, large, "a reader")
         self._opener = opener
         self._depot: blobs.Depot | None = None
 

@@ -22,7 +22,7 @@ from hatoba.store import blobs, export, journal, keeping, queue, rows, shard, sp
 from hatoba.store.base import Base, Files
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow, RecipientRow
-from hatoba.store.sql import Reader
+from hatoba.store.sql import Multi, Reader
 
 _EVENTS = 1000  # read at once
 _YOUNG = 60.0  # seconds: a body without a row may be on its way into one
@@ -33,12 +33,12 @@ _ORPHANS = (
     " GROUP BY letter"
 )
 _STALE = "SELECT count(*), min(letter) FROM term WHERE NOT EXISTS (SELECT 1 FROM event WHERE letter = term.letter)"
-_BODIES = sql.Multi("SELECT id, size, blob, length(body) FROM letter WHERE id IN (", 0, ")")
-_RECIPIENTS = sql.Multi(sql.text(tables.recipient.select()) + " WHERE letter IN (", 0, ")")
-_UNKNOWN = sql.Multi(
-    "SELECT column1, column2 FROM (VALUES ",
-    2,
-    ") AS v WHERE NOT EXISTS (SELECT 1 FROM term WHERE term.term = v.column1 AND term.letter = v.column2)",
+_BODIES = Multi("SELECT id, size, blob, length(body) FROM letter WHERE id {among}", "i")
+_RECIPIENTS = Multi(sql.text(tables.recipient.select()) + " WHERE letter {among}", "i")
+_UNKNOWN = Multi(
+    "SELECT column1, column2 FROM ({values}) AS v"
+    " WHERE NOT EXISTS (SELECT 1 FROM term WHERE term.term = v.column1 AND term.letter = v.column2)",
+    "ii",
 )
 
 
@@ -162,10 +162,10 @@ class _Check:
                 self._report.look("letters")
                 if ids.part(number) != self._number:
                     self._report.add("letter-elsewhere", f"{ids.text(number)} is of shard {ids.part(number):04d}")
-            for text, part in _BODIES.parts(group):
+            for text, part in self._reader.parts(_BODIES, group):
                 for row in self._reader.rows(text, part):
                     self._body(*row)
-            for text, part in _RECIPIENTS.parts(group):
+            for text, part in self._reader.parts(_RECIPIENTS, group):
                 for row in self._reader.rows(text, part):
                     self._recipient(RecipientRow(*row), letters)
 
@@ -224,7 +224,7 @@ class _Check:
     def _indexed(self, seen: list[EventRow]) -> None:
         pairs = sorted({(term, row.letter) for row in seen for term in self._forms.terms(row)})
         self._report.look("index entries", len(pairs))
-        for text, parameters in _UNKNOWN.parts(pairs):
+        for text, parameters in self._reader.parts(_UNKNOWN, pairs):
             for _, letter in self._reader.rows(text, parameters):
                 self._report.add("index-incomplete", ids.text(letter))
 

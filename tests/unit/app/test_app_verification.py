@@ -1,4 +1,6 @@
-"""Every kind of damage, done to a real node's data, is found, told with its place and the next step, and nothing else is."""
+"""Every kind of damage, done to a real node's data, is found and told with place and next step; nothing else is."""
+
+# ruff: noqa: S608  # numbers of our own
 
 import contextlib
 import os
@@ -93,41 +95,6 @@ def test_all_is_well(settings: Settings) -> None:
     assert checked == {"letters": 20, "bodies": 20, "recipients": 30, "events": 20, "lanes": 1}
 
 
-DAMAGE: dict[str, tuple[str, Callable[[Settings], object], int]] = {
-    "row": ("letter-undecodable", lambda s: sql(s, f"UPDATE letter SET meta = x'7b' WHERE id = {FIRST}"), 1),
-    "elsewhere": (
-        "letter-elsewhere",
-        lambda s: sql(
-            s,
-            "UPDATE letter SET id = id | 4096 WHERE id = %d" % FIRST,
-            "UPDATE recipient SET letter = letter | 4096 WHERE letter = %d" % FIRST,
-        ),
-        1,
-    ),
-    "lonely": ("letter-without-recipients", lambda s: sql(s, f"DELETE FROM recipient WHERE letter = {SECOND}"), 1),
-    "orphan": ("recipient-without-letter", lambda s: sql(s, f"DELETE FROM letter WHERE id = {FIRST}"), 2),
-    "last": ("recipient-undecodable", lambda s: sql(s, f"UPDATE recipient SET last = '[]' WHERE letter = {FIRST}"), 2),
-    "params": ("recipient-undecodable", lambda s: sql(s, "UPDATE recipient SET params = x'ff' WHERE n = 1"), 10),
-    "state": ("recipient-undecodable", lambda s: sql(s, f"UPDATE recipient SET state = 9 WHERE letter = {SECOND}"), 1),
-    "n": ("recipient-undecodable", lambda s: sql(s, f"UPDATE recipient SET n = 7 WHERE letter = {SECOND}"), 1),
-    "lane": ("lane-undecodable", lambda s: sql(s, "UPDATE lane SET data = x'00'"), 1),
-    "inline": ("body-length", lambda s: sql(s, f"UPDATE letter SET body = x'00' WHERE id = {FIRST}"), 1),
-    "none": ("body-missing", lambda s: sql(s, f"UPDATE letter SET body = NULL WHERE id = {FIRST}"), 1),
-    "cut": ("body-length", lambda s: os.truncate(body(s), 100), 1),
-    "gone": ("body-missing", lambda s: body(s).unlink(), 1),
-    "stray": ("body-without-letter", lambda s: _astray(s), 1),
-    "event": ("event-unreadable", lambda s: sql(s, "UPDATE event SET data = x'7b' WHERE seq = 20"), 1),
-    "kind": ("event-unreadable", lambda s: sql(s, "UPDATE event SET kind = 'dreamt' WHERE seq = 20"), 1),
-    "index": ("index-incomplete", lambda s: sql(s, f"DELETE FROM term WHERE letter = {SECOND}"), 4),
-    "stale": ("index-stale", lambda s: sql(s, "INSERT INTO term VALUES (1, 5), (2, 5)"), 2),
-    "cursor": ("cursor-ahead", lambda s: sql(s, "UPDATE cursor SET seq = 21 WHERE name = 'search'"), 1),
-    "revision": ("revision", lambda s: sql(s, "UPDATE alembic_version SET version_num = '0001'"), 1),
-    "table": ("table-unreadable", lambda s: sql(s, "ALTER TABLE event RENAME TO events"), 1),
-    "index page": ("integrity", lambda s: _unindex(s), 1),
-    "garbage": ("database-unreadable", lambda s: shard.database(Path(s.data), 0).write_bytes(b"x" * 8192), 1),
-}  # fmt: skip
-
-
 def _astray(settings: Settings) -> None:
     body(settings).rename(body(settings, 1 << 40))
     body(settings).touch()
@@ -144,6 +111,41 @@ def _unindex(settings: Settings) -> None:
     at = (root - 1) * size
     octets[at + 3 : at + 5] = (int.from_bytes(octets[at + 3 : at + 5], "big") - 1).to_bytes(2, "big")
     path.write_bytes(octets)
+
+
+DAMAGE: dict[str, tuple[str, Callable[[Settings], object], int]] = {
+    "row": ("letter-undecodable", lambda s: sql(s, f"UPDATE letter SET meta = x'7b' WHERE id = {FIRST}"), 1),
+    "elsewhere": (
+        "letter-elsewhere",
+        lambda s: sql(
+            s,
+            f"UPDATE letter SET id = id | 4096 WHERE id = {FIRST}",
+            f"UPDATE recipient SET letter = letter | 4096 WHERE letter = {FIRST}",
+        ),
+        1,
+    ),
+    "lonely": ("letter-without-recipients", lambda s: sql(s, f"DELETE FROM recipient WHERE letter = {SECOND}"), 1),
+    "orphan": ("recipient-without-letter", lambda s: sql(s, f"DELETE FROM letter WHERE id = {FIRST}"), 2),
+    "last": ("recipient-undecodable", lambda s: sql(s, f"UPDATE recipient SET last = '[]' WHERE letter = {FIRST}"), 2),
+    "params": ("recipient-undecodable", lambda s: sql(s, "UPDATE recipient SET params = x'ff' WHERE n = 1"), 10),
+    "state": ("recipient-undecodable", lambda s: sql(s, f"UPDATE recipient SET state = 9 WHERE letter = {SECOND}"), 1),
+    "n": ("recipient-undecodable", lambda s: sql(s, f"UPDATE recipient SET n = 7 WHERE letter = {SECOND}"), 1),
+    "lane": ("lane-undecodable", lambda s: sql(s, "UPDATE lane SET data = x'00'"), 1),
+    "inline": ("body-length", lambda s: sql(s, f"UPDATE letter SET body = x'00' WHERE id = {FIRST}"), 1),
+    "none": ("body-missing", lambda s: sql(s, f"UPDATE letter SET body = NULL WHERE id = {FIRST}"), 1),
+    "cut": ("body-length", lambda s: os.truncate(body(s), 100), 1),
+    "gone": ("body-missing", lambda s: body(s).unlink(), 1),
+    "stray": ("body-without-letter", _astray, 1),
+    "event": ("event-unreadable", lambda s: sql(s, "UPDATE event SET data = x'7b' WHERE seq = 20"), 1),
+    "kind": ("event-unreadable", lambda s: sql(s, "UPDATE event SET kind = 'dreamt' WHERE seq = 20"), 1),
+    "index": ("index-incomplete", lambda s: sql(s, f"DELETE FROM term WHERE letter = {SECOND}"), 5),
+    "stale": ("index-stale", lambda s: sql(s, "INSERT INTO term VALUES (1, 5), (2, 5)"), 2),
+    "cursor": ("cursor-ahead", lambda s: sql(s, "UPDATE cursor SET seq = 21 WHERE name = 'search'"), 1),
+    "revision": ("revision", lambda s: sql(s, "UPDATE alembic_version SET version_num = '0001'"), 1),
+    "table": ("table-unreadable", lambda s: sql(s, "ALTER TABLE event RENAME TO events"), 1),
+    "index page": ("integrity", _unindex, 1),
+    "garbage": ("database-unreadable", lambda s: shard.database(Path(s.data), 0).write_bytes(b"x" * 8192), 1),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(DAMAGE))

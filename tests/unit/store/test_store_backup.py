@@ -149,7 +149,7 @@ def test_beside_a_writer_that_never_rests(node: Files, tmp_path: Path) -> None:
 def test_bodies_that_go_after_the_snapshot_are_kept(node: Files) -> None:
     folder = node.data / "blobs" / "0000"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with kept_of(node) as (reader, kept):
+    with kept_of(node) as (_, kept):
         for path in folder.iterdir():
             path.unlink()
         assert {name: content(kept, name) for name in before} == before
@@ -189,7 +189,7 @@ def test_a_body_that_came_and_went_in_between_is_asked_for_again(node: Files, mo
 def test_what_a_killed_backup_kept_is_removed(node: Files) -> None:
     dead = node.data / "blobs" / "kept-0000-4194305"  # above every pid there can be
     dead.mkdir()
-    with kept_of(node) as (reader, kept):
+    with kept_of(node):
         assert not dead.exists()
 
 
@@ -369,10 +369,10 @@ def test_links_that_cannot_be_made_are_copies(node: Files, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "link", refuse)
     folder = node.data / "blobs" / "0000"
-    with kept_of(node) as (reader, kept):
+    with kept_of(node) as (_, kept):
         assert {p.name: content(kept, p.name) for p in folder.iterdir()} == {
             p.name: p.read_bytes() for p in folder.iterdir()
         }
     shutil.rmtree(folder)
-    with kept_of(node) as (reader, kept):
+    with kept_of(node) as (_, kept):
         assert len(kept.missing) == 5

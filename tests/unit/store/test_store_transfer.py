@@ -10,7 +10,7 @@ import pytest
 from tests.support import pg, stock
 
 from hatoba import store
-from hatoba.store import base, blobs, directory, export, exports, fill, journal, rows, transfer, trouble
+from hatoba.store import base, blobs, directory, export, exports, fill, journal, transfer, trouble
 from hatoba.store.base import Base, Files
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.server import Server
@@ -264,7 +264,7 @@ def test_one_state_while_the_worker_goes_on(filled: Files, settings: Settings) -
         def write(line: bytes) -> int:
             out.append(line)
             if line.startswith(b'["letter"') and len(out) < 10:
-                opened.write(lambda tx: tx.run(f"UPDATE recipient SET state = {rows.HELD}"))
+                opened.write(lambda tx: tx.run("UPDATE recipient SET state = 2"))
                 opened.write(lambda tx: tx.run("DELETE FROM letter WHERE id > 0"))
             return len(line)
 
