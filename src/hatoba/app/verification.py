@@ -1,7 +1,7 @@
 """Verification of a whole node: what the store checks by itself, with the forms of the rooms above, and the directory.
 
 Called by `hatoba verify`. Works beside running workers and without them.
-Never writes, but for `reindex`, which takes every shard from nobody.
+Never writes, but for `reindex` and `tidy`, which take every shard from nobody.
 Fails never while it checks: what cannot be read is a finding.
 """
 
@@ -18,10 +18,10 @@ from hatoba.kit import scram
 from hatoba.model.event import Event
 from hatoba.queue import board, leased
 from hatoba.store import directory as rows
-from hatoba.store import trouble, verify
+from hatoba.store import journal, trouble, verify
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow, LaneRow
-from hatoba.store.sql import Reader
+from hatoba.store.sql import Reader, Tx
 
 
 def _event(row: EventRow) -> object:
@@ -98,3 +98,20 @@ def reindex(settings: Settings) -> int:
         with home.shard(number, "the command line") as opened:
             opened.write(search.renew)
     return len(numbers)
+
+
+def tidy(settings: Settings, by: str) -> int:
+    """Removes halves of letters from every shard, each with an event that says who did. How many letters."""
+    home = offline.home(settings)
+    now = offline.now()
+
+    def step(tx: Tx) -> int:
+        gone = verify.tidy(tx)
+        journal.append(tx, [forms.dropped(number, (), by, now, "half a letter was left") for number in gone])
+        return len(gone)
+
+    count = 0
+    for number in home.numbers():
+        with home.shard(number, "the command line") as opened:
+            count += opened.write(step)
+    return count

@@ -62,15 +62,15 @@ def _shard(lines: Lines, number: int, reader: Reader, kept: Kept) -> None:
     """`seq` below is the highest that was ever given, as far as anybody remembers: none may come again."""
     cursors = reader.rows("SELECT coalesce(max(seq), 0) FROM cursor WHERE name <> ?", (_MARK,))[0][0]
     lines.put("shard", number, max(reader.last_seq(), int(cursors)))
-    ended: set[int] = set()  # letters that went while we read, their bodies with them
+    without: dict[str, Container[object]] = {"cursor": {_MARK}}  # first columns of rows that stay behind
     for name in transfer.SHARD:
         if name == "letter":
-            ended = _letters(lines, reader, kept)
+            without["recipient"] = _letters(lines, reader, kept)
         else:
-            _table(lines, name, reader, {"recipient": ended, "cursor": {_MARK}}.get(name, ()))
+            _table(lines, name, reader, without.get(name, ()))
 
 
-def _table(lines: Lines, name: str, reader: Reader, without: Container[int] = ()) -> None:
+def _table(lines: Lines, name: str, reader: Reader, without: Container[object] = ()) -> None:
     for page in pages(transfer.ALL[name], reader):
         for row in page:
             if row[0] not in without:
@@ -101,7 +101,7 @@ _GROUP = sql.Multi(
 
 
 def _letters(lines: Lines, reader: Reader, kept: Kept) -> set[int]:
-    """Writes them; which of them ended meanwhile."""
+    """Writes them; the ids of those that ended while we read, their bodies with them."""
     ended: set[int] = set()
     for group in groups(reader):
         for text, part in reader.parts(_GROUP, group):

@@ -32,7 +32,7 @@ KINDS = {
     ),
     "letter-undecodable": (
         "the row of a letter cannot be read",
-        "hatoba sets it aside: `hatoba trace ID` for its story, then `hatoba queue drop ID`.",
+        "`hatoba trace ID` for its story, then, with hatoba running, `hatoba queue drop ID`.",
     ),
     "letter-elsewhere": (
         "a letter's id belongs to another shard",
@@ -40,15 +40,15 @@ KINDS = {
     ),
     "letter-without-recipients": (
         "a letter nobody is left to receive",
-        "It is never sent again: tell the sender by `hatoba trace ID`, or restore the last backup.",
+        "It is never sent: `hatoba trace ID` says to whom it was; `hatoba verify --tidy` removes it.",
     ),
     "recipient-without-letter": (
         "a recipient whose letter is gone",
-        "It cannot be delivered: `hatoba queue drop ID`, and tell the sender by `hatoba trace ID`.",
+        "It cannot be delivered: `hatoba trace ID` names the sender; `hatoba verify --tidy` removes it.",
     ),
     "recipient-undecodable": (
         "the state of a recipient cannot be read",
-        "hatoba sets it aside when it is due: `hatoba queue drop ID`, or restore the last backup.",
+        "With hatoba running, `hatoba queue drop ID`; `hatoba trace ID` names the sender.",
     ),
     "lane-undecodable": (
         "an order kept for a lane cannot be read",
@@ -56,7 +56,8 @@ KINDS = {
     ),
     "body-length": (
         "a body is not as long as it was",
-        "It is not sent so: take it from a backup (`blobs/` or its database), or `hatoba queue drop ID`.",
+        "It is not sent so: take it from a backup (`blobs/` or its database), or, with hatoba running,"
+        " `hatoba queue drop ID`.",
     ),
     "body-hash": (
         "a body is not what it was",
@@ -76,7 +77,7 @@ KINDS = {
     ),
     "index-incomplete": (
         "events that the search index should know and does not",
-        "`hatoba trace` by address may miss letters (by id it finds them): make the index anew, see docs/running.md.",
+        "`hatoba trace` by address may miss letters (by id it finds them): `hatoba verify --reindex` makes it anew.",
     ),
     "index-stale": (
         "entries of the search index for letters the journal does not know",
@@ -84,7 +85,7 @@ KINDS = {
     ),
     "cursor-ahead": (
         "a reader of the journal stands behind its last event: it would miss what comes",
-        "Make the index anew, see docs/running.md.",
+        "`hatoba verify --reindex`.",
     ),
     "account-without-domain": (
         "an account in a domain that is not local here",

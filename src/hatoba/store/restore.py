@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from hatoba.store import backup, blobs, bundle, directory, exports, fill, snapshot, sqlite, tables, trouble
+from hatoba.store import backup, blobs, bundle, directory, exports, fill, snapshot, sqlite, tables, targets, trouble
 from hatoba.store import rows as words
 from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, NoBackup
@@ -28,7 +28,9 @@ def check_empty(data: Path) -> None:
         if path.name in ("run", "node", "prepare.lock", _ASIDE):
             continue
         if path.is_file() or any(one.is_file() for one in path.rglob("*")):
-            raise fill.NotEmpty(f"{data} is not empty, it has {path.name}: move it away, a restore writes over nothing")
+            raise targets.NotEmpty(
+                f"{data} is not empty, it has {path.name}: move it away, a restore writes over nothing"
+            )
 
 
 def check_version(manifest: Manifest) -> None:

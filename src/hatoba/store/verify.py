@@ -1,7 +1,7 @@
 """Verify: reads every row, body and reference of a shard and says what does not fit.
 
 Called by app with the forms that the rooms above keep in the rows; works beside a worker and without one.
-Never writes. Reads inside one snapshot, so what a worker does meanwhile is no damage.
+Never writes (but for `tidy`). Reads inside one snapshot, so what a worker does meanwhile is no damage.
 Fails never: what cannot be read is a finding.
 """
 
@@ -22,7 +22,7 @@ from hatoba.store import blobs, export, journal, keeping, queue, rows, shard, sp
 from hatoba.store.base import Base, Files
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow, RecipientRow
-from hatoba.store.sql import Multi, Reader
+from hatoba.store.sql import Multi, Reader, Tx
 
 _EVENTS = 1000  # read at once
 _YOUNG = 60.0  # seconds: a body without a row may be on its way into one
@@ -252,6 +252,16 @@ class _Check:
             return bool(self._reader.rows("SELECT 1 FROM letter WHERE id = ?", (number,)))
         except trouble.StoreTrouble:  # told already: the letters could not be read
             return True
+
+
+def tidy(tx: Tx) -> list[int]:
+    """Removes letters without recipients and recipients without letters; the ids of those letters."""
+    lonely = [int(number) for (number,) in tx.rows(_LONELY)]
+    orphans = [int(number) for number, _ in tx.rows(_ORPHANS)]
+    for shape, numbers in ((queue.LETTERS_GONE, lonely), (queue.LETTERS_RECIPIENTS_GONE, orphans)):
+        for text, parameters in tx.parts(shape, numbers):
+            tx.run(text, parameters)
+    return sorted({*lonely, *orphans})
 
 
 def integrity(reader: Reader, report: Report) -> None:

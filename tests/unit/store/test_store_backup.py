@@ -14,7 +14,20 @@ from tests.support import stock
 
 from hatoba import store
 from hatoba.kit import ids
-from hatoba.store import backup, blobs, bundle, directory, fill, keeping, restore, rows, shard, snapshot, sql, trouble
+from hatoba.store import (
+    backup,
+    blobs,
+    bundle,
+    directory,
+    keeping,
+    restore,
+    rows,
+    shard,
+    snapshot,
+    sql,
+    targets,
+    trouble,
+)
 from hatoba.store.base import Files
 from hatoba.store.bundle import NoBackup, Writing
 from hatoba.store.rows import DomainRow
@@ -325,7 +338,7 @@ def test_a_newer_schema_is_refused(node: Files, tmp_path: Path) -> None:
 def test_a_data_folder_that_holds_something_is_refused(node: Files, tmp_path: Path) -> None:
     take(node, tmp_path / "b")
     before = tree(node.data)
-    with pytest.raises(fill.NotEmpty, match="it has blobs"):
+    with pytest.raises(targets.NotEmpty, match="it has blobs"):
         put(tmp_path / "b", node.data)
     assert tree(node.data) == before
     young = tmp_path / "young"  # a folder that was only made, and an interrupted restore's rest

@@ -10,7 +10,7 @@ import pytest
 from tests.support import pg, stock
 
 from hatoba import store
-from hatoba.store import base, blobs, directory, export, exports, fill, journal, transfer, trouble
+from hatoba.store import base, blobs, directory, export, exports, fill, journal, targets, transfer, trouble
 from hatoba.store.base import Base, Files
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.server import Server
@@ -158,7 +158,7 @@ def test_nothing_is_written_over(engine: str, filled: Files, request: pytest.Fix
         home = request.getfixturevalue("empty_server")
     read(home, lines)
     before = stock.everything(home)
-    with pytest.raises(fill.NotEmpty, match="shard 0000 is not empty, it has rows in"):
+    with pytest.raises(targets.NotEmpty, match="shard 0000 is not empty, it has rows in"):
         read(home, lines)
     assert stock.everything(home) == before
 

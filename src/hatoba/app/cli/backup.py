@@ -70,7 +70,7 @@ def backup(options: dict[str, str | None], folder: Path, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--hold", is_flag=True, help="Hold the whole queue: nothing is sent before `hatoba queue release --all`.")
 @show.json_option
 @click.pass_obj
