@@ -35,6 +35,7 @@ from hatoba.store.snapshot import Progress
 
 EXPORT = "node.jsonl.gz"  # what a server holds
 BESIDE = ("mail", "tls")  # folders of the data folder that are copied as they are
+_TURNS = 10  # at most
 _LARGE = "SELECT id, blob, size FROM letter WHERE blob <> '' ORDER BY id"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 
@@ -53,8 +54,7 @@ def take(home: Base, place: Path, version: str, progress: Progress) -> Manifest:
     try:
         parts = _files(home, writing, progress) if engine == "sqlite" else [_server(home, writing, progress)]
         for folder in BESIDE:
-            files = sum(1 for path in walk(data / folder) if _copied(writing, data, path))
-            progress(f"{folder}: {files} files")
+            progress(f"{folder}: {_beside(writing, data, folder, progress)} files")
         progress("writing everything to the disk")
         manifest = Manifest(version, engine, started, _now(), parts, 0, 0, "")
         writing.finish(manifest)
@@ -150,15 +150,47 @@ def _database(reader: sql.Reader, path: Path, relative: str, name: str, writing:
     return part
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Every regular file below a folder, but for letters half delivered (tmp of a Maildir)."""
-    for at, folders, files in os.walk(folder):
+def _beside(writing: Writing, data: Path, folder: str, progress: Progress) -> int:
+    """Copies a folder of the data folder; how many files.
+
+    Whoever reads a Maildir moves letters from new to cur and renames them as flags change, so a letter that was there
+    all the time may be missed under both names. What is there under a name that is new to us is looked for again.
+    """
+    seen: set[str] = set()
+    count = 0
+    for turn in range(_TURNS):
+        before = count
+        for path in walk(data / folder, progress if turn == 0 else lambda text: None):
+            if (turn == 0 or _letter(path) not in seen) and _copied(writing, data, path):
+                seen.add(_letter(path))
+                count += 1
+        if turn and count == before:
+            break
+    return count
+
+
+def _letter(path: Path) -> str:
+    """What stays of a file's name when its reader moves it: its Maildir and the name without flags."""
+    folder = path.parent.parent if path.parent.name in ("new", "cur") else path.parent
+    return f"{folder}/{path.name.partition(':')[0]}"
+
+
+def walk(folder: Path, progress: Progress) -> Iterator[Path]:
+    """Every regular file below a folder, but for letters half delivered (tmp of a Maildir). StoreTrouble."""
+
+    def unreadable(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # there is no such folder, or it was removed meanwhile
+            raise trouble.of(error, f"reading {error.filename}") from error
+
+    for at, folders, files in os.walk(folder, onerror=unreadable):
         if "new" in folders:
             folders[:] = [name for name in folders if name != "tmp"]
-        folders.sort()
-        for name in sorted(files):
+        folders.sort()  # cur before new: what moves from one to the other is in both rather than in neither
+        for name in sorted((*files, *(name for name in folders if Path(at, name).is_symlink()))):
             path = Path(at, name)
-            if path.is_file() and not path.is_symlink():
+            if path.is_symlink():
+                progress(f"{path} is a link and not in the backup")
+            elif path.is_file():
                 yield path
 
 

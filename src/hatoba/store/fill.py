@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
-from hatoba.store import sql, targets, transfer
+from hatoba.store import rows, sql, targets, transfer
 from hatoba.store.base import Base
 from hatoba.store.blobs import Draft
 from hatoba.store.snapshot import Progress
@@ -21,17 +21,21 @@ from hatoba.store.transfer import BadExport, Reading
 
 _INSERTS = {name: sql.added(table) for name, table in transfer.ALL.items()}
 _SIZE, _BLOB, _BODY = (transfer.columns(transfer.SHARD["letter"]).index(name) for name in ("size", "blob", "body"))
+_STATE = transfer.columns(transfer.SHARD["recipient"]).index("state")
 _ROWS = 512  # that may wait
 _OCTETS = 8 * 1024 * 1024  # of bodies that may wait for their statement
 
 
-def fill(home: Base, lines: Iterator[bytes], progress: Progress) -> dict[str, int]:
-    """Reads an export into an empty home; rows by table. The lines' hash is proven before anything can be seen."""
+def fill(home: Base, lines: Iterator[bytes], progress: Progress, hold: bool = False) -> dict[str, int]:
+    """Reads an export into an empty home; rows by table. The lines' hash is proven before anything can be seen.
+
+    With `hold` whatever would be sent is held, from the first moment that it can be seen.
+    """
     reading = Reading(lines)
     targets.check_empty(home)
     count = max(reading.header.shards, default=-1) + 1
     with targets.opened(home, count, progress) as target:
-        counts = _Filling(target, reading, progress).run()
+        counts = _Filling(target, reading, progress, hold).run()
         target.finish()
     return counts
 
@@ -39,8 +43,9 @@ def fill(home: Base, lines: Iterator[bytes], progress: Progress) -> dict[str, in
 class _Filling:
     """The state of one run: which part is open, the rows that wait for their statement, the body under way."""
 
-    def __init__(self, target: Target, reading: Reading, progress: Progress) -> None:
+    def __init__(self, target: Target, reading: Reading, progress: Progress, hold: bool) -> None:
         self._target = target
+        self._hold = hold
         self._reading = reading
         self._progress = progress
         self._tx: Tx | None = None
@@ -54,20 +59,26 @@ class _Filling:
         self.counts = dict.fromkeys(transfer.ALL, 0)
 
     def run(self) -> dict[str, int]:
-        for word, values in self._reading.rows():
-            if word == "body":
-                self._piece(*values)
-                continue
-            self._end_letter(lost=word == "missing")
-            if word == "shard":
-                self._open(*values)
-            elif word in transfer.ALL:
-                self._row(word, values)
-            elif word != "missing":
-                raise BadExport(f"an export has no {word!r}")
-        self._end_letter(lost=False)
-        self._flush()
+        try:
+            for word, values in self._reading.rows():
+                self._take(word, values)
+            self._end_letter(lost=False)
+            self._flush()
+        except (TypeError, ValueError, OverflowError) as error:  # values that no column of ours can hold
+            raise BadExport(f"the export is damaged: {error}") from error
         return self.counts
+
+    def _take(self, word: str, values: list[Any]) -> None:
+        if word == "body":
+            self._piece(*values)
+            return
+        self._end_letter(lost=word == "missing")
+        if word == "shard":
+            self._open(*values)
+        elif word in transfer.ALL:
+            self._row(word, values)
+        elif word != "missing":
+            raise BadExport(f"an export has no {word!r}")
 
     def _open(self, number: int, seq: int) -> None:
         self._flush()
@@ -84,6 +95,8 @@ class _Filling:
             self._shard, self._tx = None, self._target.part(None)
         elif word in transfer.SHARD and self._shard is None:
             raise BadExport(f"a row of {word} stands before its shard")
+        if word == "recipient" and self._hold and values[_STATE] in (rows.READY, rows.ACTIVE):
+            values[_STATE] = rows.HELD
         if word == "letter" and (values[_BODY] is None or len(values[_BODY]) > transfer.INLINE):
             self._letter = values
             self._pieces = [] if values[_BODY] is None else [values[_BODY]]

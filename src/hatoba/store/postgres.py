@@ -33,6 +33,8 @@ FENCE = (
     " ON CONFLICT (name) DO UPDATE SET seq = excluded.seq"
 )
 _DIVISION = "22012"
+# For who holds no lock that others wait for, and pauses between two statements: its disk or pipe may be slow.
+PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '1h'"
 _SESSION = {
     "timezone": "UTC",
     "enable_seqscan": "off",  # every statement has its index; what the server knows of a table's size is often old
@@ -142,6 +144,7 @@ class Reader(sql.Reader):
         self._snapshot = True
         try:
             self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._begin(PATIENT)
             yield self
         finally:
             self._snapshot = False

@@ -71,15 +71,11 @@ def restore(home: Base, place: Path, hold: bool, progress: Progress) -> Manifest
     _copy(place, manifest, aside)
     if manifest.engine != "sqlite":
         with exports.reading(aside / backup.EXPORT) as lines:
-            fill.fill(home, lines, progress)
+            fill.fill(home, lines, progress, hold)
         (aside / backup.EXPORT).unlink()
     elif hold:
         _hold(aside)
     _settle(aside, data)
-    if hold and manifest.engine != "sqlite":
-        for number in home.numbers():
-            with home.shard(number, "restore") as opened:
-                opened.write(lambda tx: tx.run(_HOLD))
     return manifest
 
 

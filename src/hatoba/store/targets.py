@@ -186,4 +186,5 @@ def _into_server(home: Server, count: int, progress: Progress) -> Iterator[_Into
                 raise trouble.ShardTaken(holding.number, 0, holding.owner)
         check_empty(home)
         with contextlib.closing(home.connect(server.DIRECTORY)) as connection, postgres.transaction(connection) as tx:
+            tx.run(postgres.PATIENT)
             yield _IntoServer(tx)

@@ -9,6 +9,7 @@ Fails with NoWay, which says why, before anything was changed; ShardTaken; Store
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import time
@@ -152,12 +153,12 @@ def _swap(plan: _Plan, into: Path) -> Path:
     """The upgraded database goes beside the snapshots, the older one takes its place."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
     kept = into / f"undone-{plan.path.stem}-{plan.was}-{stamp}.db"
-    plan.path.rename(kept)
-    _made(plan).rename(plan.path)
+    os.link(plan.path, kept)
+    blobs.sync_folder(into)
+    _made(plan).replace(plan.path)  # at no moment is the place empty: hatoba would make a new database there
     for beside in ("-wal", "-shm"):
         plan.path.with_name(plan.path.name + beside).unlink(missing_ok=True)
     blobs.sync_folder(plan.path.parent)
-    blobs.sync_folder(into)
     return kept
 
 

@@ -389,3 +389,53 @@ def test_links_that_cannot_be_made_are_copies(node: Files, monkeypatch: pytest.M
     shutil.rmtree(folder)
     with kept_of(node) as (_, kept):
         assert len(kept.missing) == 5
+
+
+def test_letters_that_their_reader_moves_meanwhile_are_kept(node: Files, tmp_path: Path) -> None:
+    """Between the listing and the copying: from new to cur, and to another name as flags change; each comes once."""
+    box = node.data / "mail" / "b.example" / "carol"
+    (box / "cur" / "2.x:2,").write_bytes(b"flagged later")
+    (box / "new" / "3.x").write_bytes(b"read later")
+    moved = []
+
+    def progress(text: str) -> None:
+        if text.startswith("directory:"):  # the last thing before the mailboxes
+            moved.append(text)
+            real, backup_copied = backup._copied, []
+
+            def copied(writing: Writing, data: Path, path: Path) -> bool:
+                if not backup_copied:
+                    (box / "cur" / "2.x:2,").rename(box / "cur" / "2.x:2,S")
+                    (box / "new" / "3.x").rename(box / "cur" / "3.x:2,S")
+                backup_copied.append(path)
+                return real(writing, data, path)
+
+            patch.setattr(backup, "_copied", copied)
+
+    with pytest.MonkeyPatch.context() as patch:
+        backup.take(node, tmp_path / "backup", "0.1.0", progress)
+    assert moved
+    found = sorted(path.name for path in (tmp_path / "backup" / "mail").rglob("*.x*"))
+    assert found == ["1.x:2,S", "1.x:2,S", "2.x:2,S", "3.x:2,S"]
+    assert bundle.read(tmp_path / "backup").files == len(list(bundle.entries(tmp_path / "backup", bundle.read(tmp_path / "backup"))))
+
+
+def test_a_mailbox_that_cannot_be_read_is_no_silent_gap(node: Files, tmp_path: Path) -> None:
+    said: list[str] = []
+    (node.data / "mail" / "away.example").symlink_to(tmp_path)
+    backup.take(node, tmp_path / "backup", "0.1.0", said.append)
+    assert [text for text in said if "is a link" in text] == [
+        f"{node.data / 'mail' / 'away.example'} is a link and not in the backup"
+    ]
+    sick = OSError(5, "Input/output error", str(node.data / "mail"))
+
+    def scandir(path: object) -> object:
+        if Path(str(path)).name == "b.example":
+            raise sick
+        return real(path)  # type: ignore[call-overload]  # what os.walk asks
+
+    real = os.scandir
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(trouble.StoreTrouble, match="Input/output"):
+        patch.setattr(os, "scandir", scandir)
+        backup.take(node, tmp_path / "other", "0.1.0", quiet)
+    assert not (tmp_path / "other").exists()

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.support import pg, stock
 
 from hatoba import store
-from hatoba.store import base, blobs, directory, export, exports, fill, journal, targets, transfer, trouble
+from hatoba.store import base, blobs, directory, export, exports, fill, journal, postgres, rows, targets, transfer, trouble
 from hatoba.store.base import Base, Files
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.server import Server
@@ -280,3 +281,60 @@ def test_one_state_while_the_worker_goes_on(filled: Files, settings: Settings) -
 
 def test_homes_by_name(tmp_path: Path) -> None:
     assert isinstance(base.of(tmp_path, Settings(), Database(), blobs.Settings()), Files)
+
+
+def test_a_slow_pipe_does_not_end_the_snapshot(
+    filled: Files, empty_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends who is idle in a transaction (a lease's fence); an export waits for its pipe, an import too."""
+    monkeypatch.setitem(postgres._SESSION, "idle_in_transaction_session_timeout", "50ms")
+    lines = written(filled).splitlines(keepends=True)
+
+    def slowly(lines: list[bytes]) -> Iterator[bytes]:
+        for at, line in enumerate(lines):
+            if at in (20, 200):
+                time.sleep(0.2)
+            yield line
+
+    fill.fill(empty_server, slowly(lines), quiet)
+    out: list[bytes] = []
+
+    def write(line: bytes) -> int:
+        if line.startswith(b'["letter"') and not any(one.startswith(b'["event"') for one in out[-2:]):
+            time.sleep(0.01 if len(out) % 7 else 0.1)
+        out.append(line)
+        return len(line)
+
+    export.write(empty_server, write, "0.1.0", quiet)
+    other = files(tmp_path / "other", empty_server.settings)
+    read(other, b"".join(out))
+    assert stock.everything(other) == stock.everything(filled)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_held_from_the_first_moment(filled: Files, empty_server: Server, hold: bool) -> None:
+    fill.fill(empty_server, exports.lines(io.BytesIO(written(filled))), quiet, hold)
+    before = [row[5] for row in stock.everything(filled)["shard 0"]["recipient"]]
+    after = [row[5] for row in stock.everything(empty_server)["shard 0"]["recipient"]]
+    assert after == [rows.HELD if hold and state in (rows.READY, rows.ACTIVE) else state for state in before]
+    assert rows.READY in before
+
+
+def test_a_line_of_another_shape_is_told(filled: Files, tmp_path: Path, settings: Settings) -> None:
+    """Valid JSON with the wrong number or kind of values: refused as what it is, and nothing is left."""
+    lines = written(filled).splitlines(keepends=True)
+    body = next(at for at, line in enumerate(lines) if line.startswith(b'["body"'))
+    recipient = next(at for at, line in enumerate(lines) if line.startswith(b'["recipient"'))
+    for at, bad in (
+        (body, b'["body",5]\n'),
+        (body, b'["body","x",[1]]\n'),
+        (1, b'["shard"]\n'),
+        (1, b'["shard","0",0]\n'),
+        (recipient, lines[recipient].replace(b",0,", b",123456789012345678901234567890,", 1)),
+        (recipient, lines[recipient].replace(b'"mx:c.example"', b"[]", 1)),
+    ):
+        assert lines[at] != bad
+        other = files(tmp_path / "other", settings)
+        with pytest.raises(trouble.StoreTrouble):
+            read(other, b"".join([*lines[:at], bad, *lines[at + 1 :]]))
+        assert not (other.data / directory.NAME).exists()
