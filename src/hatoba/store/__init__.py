@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hatoba.store.settings import Database, Settings
 
+RESTORING, IMPORTING = "restoring", "importing"  # folders of the data folder, there while it is being filled
+
 
 def prepare(
     data: Path,
@@ -23,8 +25,16 @@ def prepare(
     """Makes DATA/hatoba.db and `shards` shards, or migrates them, each after a snapshot to DATA/snapshots.
 
     With a `database` that names a server: its directory and the shards that its settings count.
-    `progress` gets a line for each longer step. ShardTaken, WrongVersion, StoreTrouble.
+    `progress` gets a line for each longer step. ShardTaken, WrongVersion, StoreTrouble; also for a folder that an
+    interrupted restore or import has filled by half.
     """
+    for aside, verb in ((RESTORING, "restore"), (IMPORTING, "import")):
+        if (data / aside).exists():
+            from hatoba.store import trouble
+
+            raise trouble.StoreTrouble(
+                f"{data} is half filled, `hatoba {verb}` was interrupted: give it again, to an emptied folder if it asks"
+            )
     if database is not None and database.url:
         from hatoba.store import server, server_upgrade
         from hatoba.store import settings as words

@@ -12,20 +12,20 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from hatoba import store
 from hatoba.store import backup, blobs, bundle, directory, exports, fill, snapshot, sqlite, tables, targets, trouble
 from hatoba.store import rows as words
 from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, NoBackup
 from hatoba.store.snapshot import Progress
 
-_ASIDE = "restoring"
 _HOLD = f"UPDATE recipient SET state = {words.HELD} WHERE state IN ({words.READY}, {words.ACTIVE})"  # noqa: S608
 
 
 def check_empty(data: Path) -> None:
     """NotEmpty unless the folder holds nothing but empty folders, locks and what an interrupted restore left."""
     for path in sorted(data.iterdir()) if data.exists() else ():
-        if path.name in ("run", "node", "prepare.lock", _ASIDE):
+        if path.name in ("run", "node", "prepare.lock", store.RESTORING):
             continue
         if path.is_file() or any(one.is_file() for one in path.rglob("*")):
             raise targets.NotEmpty(
@@ -64,18 +64,22 @@ def restore(home: Base, place: Path, hold: bool, progress: Progress) -> Manifest
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise NoBackup(f"the backup is damaged: {found[0]}{more}")
-    aside = data / _ASIDE
+    aside = data / store.RESTORING
     shutil.rmtree(aside, ignore_errors=True)
     blobs.make_folder(aside)
-    progress("copying")
-    _copy(place, manifest, aside)
-    if manifest.engine != "sqlite":
-        with exports.reading(aside / backup.EXPORT) as lines:
-            fill.fill(home, lines, progress, hold)
-        (aside / backup.EXPORT).unlink()
-    elif hold:
-        _hold(aside)
-    _settle(aside, data)
+    try:
+        progress("copying")
+        _copy(place, manifest, aside)
+        if manifest.engine != "sqlite":
+            with exports.reading(aside / backup.EXPORT) as lines:
+                fill.fill(home, lines, progress, hold)
+            (aside / backup.EXPORT).unlink()
+        elif hold:
+            _hold(aside)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    _settle(aside, data)  # from here on the folder is half filled if we stop: `store.prepare` refuses it
     return manifest
 
 

@@ -99,5 +99,6 @@ def alone(where: Server) -> Iterator[None]:
         if connection.info.server_version < _OLDEST:
             version = connection.info.server_version // 10_000
             raise trouble.StoreTrouble(f"PostgreSQL is {version}, hatoba needs {_OLDEST // 10_000} or newer")
-        connection.execute("SELECT pg_advisory_lock(%s)", (_TURN,))
+        _execute(connection, quoted.SQL("SET lock_timeout = 0"))  # an import may take an hour
+        _execute(connection, quoted.SQL("SELECT pg_advisory_lock({})").format(quoted.Literal(_TURN)))
         yield

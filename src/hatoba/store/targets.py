@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from hatoba import store
 from hatoba.store import blobs, directory, shard, sql, sqlite, transfer, trouble
 from hatoba.store.base import Base, Files
@@ -25,8 +23,6 @@ from hatoba.store.sql import Tx
 
 if TYPE_CHECKING:
     from hatoba.store.server import Server
-
-_ASIDE = "importing"
 
 
 class NotEmpty(trouble.StoreTrouble):
@@ -138,7 +134,7 @@ def _replace(path: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _into_files(home: Files, count: int, progress: Progress) -> Iterator[_IntoFiles]:
-    aside = home.data / _ASIDE
+    aside = home.data / store.IMPORTING
     shutil.rmtree(aside, ignore_errors=True)
     try:
         store.prepare(aside, count, home.settings, progress)
@@ -178,8 +174,7 @@ def _into_server(home: Server, count: int, progress: Progress) -> Iterator[_Into
     """Nodes that start meanwhile wait until it is done: they prepare the server first, and that takes turns."""
     from hatoba.store import postgres, server, server_upgrade
 
-    database = msgspec.structs.replace(home.database, shards=max(home.database.shards, count))
-    store.prepare(home.data, count, home.settings, progress, database)
+    server_upgrade.prepare(home, max(home.database.shards, count), progress)
     with server_upgrade.alone(home):
         for holding in home.holdings():
             if 0 <= holding.age < home.database.lease:

@@ -1,4 +1,4 @@
-"""Way back: puts the databases of a data folder back to the revision they had before the last upgrade.
+"""Way back: puts the database files of a data folder back to the revision they had before the last upgrade.
 
 Called by `hatoba upgrade --back` while the node's lock is held; imports Alembic, so no worker may.
 Never loses what was taken in since: rows of tables that both revisions have alike are carried over, and the upgraded
@@ -20,7 +20,7 @@ import msgspec
 from hatoba.store import blobs, bundle, directory, shard, snapshot, sqlite, tables, trouble, upgrade
 from hatoba.store.snapshot import Progress
 
-_MUST = ("letter", "recipient", "domain", "account")  # without these we do not go back
+MUST = ("letter", "recipient", "domain", "account")  # without these we do not go back
 _TABLES = (
     "SELECT name FROM {}.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'alembic_version'"
 )
@@ -129,11 +129,8 @@ def _carry(connection: sqlite3.Connection) -> tuple[dict[str, int], list[str]]:
     carried: dict[str, int] = {}
     for name in sorted(older & present):
         if _columns(connection, "main", name) != _columns(connection, "present", name):
-            if name in _MUST:
-                raise NoWay(
-                    f"rows of {name} are not the same in the older revision: what was taken in since would be lost."
-                    " Let the queue empty itself first, then restore the backup made before the upgrade"
-                )
+            if name in MUST:
+                raise unlike(name)
             continue
         connection.execute(f"DELETE FROM main.{name}")  # noqa: S608  the schema's own names
         done = connection.execute(f"INSERT INTO main.{name} SELECT * FROM present.{name}")  # noqa: S608
@@ -142,6 +139,14 @@ def _carry(connection: sqlite3.Connection) -> tuple[dict[str, int], list[str]]:
         connection.execute("DELETE FROM main.sqlite_sequence")
         connection.execute("INSERT INTO main.sqlite_sequence SELECT * FROM present.sqlite_sequence")
     return carried, sorted(present - carried.keys())
+
+
+def unlike(table: str) -> NoWay:
+    """The older revision has no place for the rows of a table that must come along."""
+    return NoWay(
+        f"rows of {table} are not the same in the older revision: what was taken in since would be lost."
+        " Let the queue empty itself first, then restore the backup made before the upgrade"
+    )
 
 
 def _columns(connection: sqlite3.Connection, schema: str, table: str) -> list[tuple[str, str, int]]:

@@ -417,7 +417,9 @@ def test_letters_that_their_reader_moves_meanwhile_are_kept(node: Files, tmp_pat
     assert moved
     found = sorted(path.name for path in (tmp_path / "backup" / "mail").rglob("*.x*"))
     assert found == ["1.x:2,S", "1.x:2,S", "2.x:2,S", "3.x:2,S"]
-    assert bundle.read(tmp_path / "backup").files == len(list(bundle.entries(tmp_path / "backup", bundle.read(tmp_path / "backup"))))
+    assert bundle.read(tmp_path / "backup").files == len(
+        list(bundle.entries(tmp_path / "backup", bundle.read(tmp_path / "backup")))
+    )
 
 
 def test_a_mailbox_that_cannot_be_read_is_no_silent_gap(node: Files, tmp_path: Path) -> None:

@@ -11,7 +11,20 @@ import pytest
 from tests.support import pg, stock
 
 from hatoba import store
-from hatoba.store import base, blobs, directory, export, exports, fill, journal, postgres, rows, targets, transfer, trouble
+from hatoba.store import (
+    base,
+    blobs,
+    directory,
+    export,
+    exports,
+    fill,
+    journal,
+    postgres,
+    rows,
+    targets,
+    transfer,
+    trouble,
+)
 from hatoba.store.base import Base, Files
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.server import Server

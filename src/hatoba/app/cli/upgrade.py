@@ -10,14 +10,22 @@ from hatoba import store
 from hatoba.app import config as settings_file
 from hatoba.app import lock, offline
 from hatoba.app.cli import show
-from hatoba.app.places import Places
+from hatoba.app.settings import Settings
+from hatoba.store import base
 from hatoba.store.trouble import StoreTrouble
 
 
-def _back(places: Places, as_json: bool) -> None:
+def _back(settings: Settings, as_json: bool) -> None:
     from hatoba.store import wayback
 
-    steps = wayback.back(places.data, show.progress())
+    home = offline.home(settings)
+    if isinstance(home, base.Files):
+        steps = wayback.back(home.data, show.progress())
+    else:
+        from hatoba.store import server, server_wayback
+
+        assert isinstance(home, server.Server)  # noqa: S101  # there are two kinds of home
+        steps = server_wayback.back(home, show.progress())
 
     def people() -> None:
         for step in steps:
@@ -37,8 +45,8 @@ def _back(places: Places, as_json: bool) -> None:
 def upgrade(options: dict[str, str | None], back: bool, as_json: bool) -> None:
     """Bring the databases to this program's revision, each after a snapshot; what `hatoba run` does at its start.
 
-    With --back the other way round, before an older hatoba is installed again. hatoba must be stopped. On a server
-    (`database.url`) there is no --back: make a backup before, and restore it.
+    With --back the other way round, before an older hatoba is installed again. hatoba must be stopped, on a server
+    (`database.url`) on every node.
     """
     from hatoba.store import wayback
 
@@ -46,9 +54,7 @@ def upgrade(options: dict[str, str | None], back: bool, as_json: bool) -> None:
     places = offline.places(settings)
     with show.declined(StoreTrouble, lock.Taken), lock.held(places):
         if back:
-            if settings.database.url:
-                show.fail("On a server there is no --back: `hatoba restore` the backup made before the upgrade.")
-            _back(places, as_json)
+            _back(settings, as_json)
             return
         places.prepare()
         store.prepare(places.data, 0, settings.store, show.progress(), settings.database)
