@@ -349,6 +349,26 @@ def test_a_data_folder_that_holds_something_is_refused(node: Files, tmp_path: Pa
     assert shard.numbers(young) == [0, 1]
 
 
+def test_half_a_node_is_not_started(node: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore that dies while it moves things into place, and what `hatoba run` does first."""
+    take(node, tmp_path / "b")
+    real = Path.rename
+
+    def dies(self: Path, target: Path) -> Path:
+        if self.name == directory.NAME:
+            raise OSError(5, "Input/output error")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", dies)
+    with pytest.raises(trouble.StoreTrouble, match="Input/output error"):
+        put(tmp_path / "b", tmp_path / "again")
+    monkeypatch.undo()
+    with pytest.raises(trouble.StoreTrouble, match="may hold half a node"):
+        store.prepare(tmp_path / "again", 2)
+    with pytest.raises(targets.NotEmpty):
+        put(tmp_path / "b", tmp_path / "again")
+
+
 def test_a_restored_queue_can_be_held(node: Files, tmp_path: Path) -> None:
     take(node, tmp_path / "b")
     put(tmp_path / "b", tmp_path / "again", hold=True)
