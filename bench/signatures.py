@@ -1,4 +1,4 @@
-"""DKIM beside dkimpy, interleaved, in CPU time of one thread: python -m bench.dkim [--sizes 1,10,100] [--rounds 7].
+"""DKIM beside dkimpy, interleaved, in CPU time of one thread: python -m bench.signatures [--sizes 1,10,100] [--rounds 7].
 
 Part of `make bench`. Both sign and verify the same letter, relaxed/relaxed, keys loaded before; the DNS is a dict.
 Never part of the tests. Each other's signatures are verified first: a figure for a wrong signature counts nothing.
@@ -14,10 +14,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+import dkim as dkimpy
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-import dkim as dkimpy
 from hatoba.mailauth import questions
 from hatoba.mailauth.dkim import keys, sign, verify
 from hatoba.mailauth.questions import Answer, Question
