@@ -1,4 +1,4 @@
-"""DKIM beside dkimpy, interleaved, in CPU time of one thread: python -m bench.signatures [--sizes 1,10,100] [--rounds 7].
+"""DKIM beside dkimpy, interleaved, in CPU time of one thread: python -m bench.signatures [--sizes 1,10,100].
 
 Part of `make bench`. Both sign and verify the same letter, relaxed/relaxed, keys loaded before; the DNS is a dict.
 Never part of the tests. Each other's signatures are verified first: a figure for a wrong signature counts nothing.

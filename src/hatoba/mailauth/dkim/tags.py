@@ -27,7 +27,7 @@ def parse(text: bytes, *, strict: bool = False) -> dict[str, str]:
         whole = text.decode()
     except UnicodeDecodeError:
         raise BadTags("octets that are no UTF-8") from None
-    if not _LIST.fullmatch(whole):
+    if not _LIST.fullmatch(whole) or whole.count("\r") != whole.count("\r\n"):
         raise BadTags("a control character")
     specs = whole.split(";")
     if not (specs[-1] if strict else specs[-1].strip(_FWS)):
