@@ -6,15 +6,18 @@ Fails never: what a room refuses is False.
 """
 
 import time
+from typing import Any
 
 from tests.vectors import fake_dns
 
 from hatoba.mailauth import bimi, questions
 from hatoba.mailauth.arc import chain, seal
 from hatoba.mailauth.dkim import fields, keys, sign, verify
+from hatoba.mailauth.dmarc import author, check, discover, record, suffix
+from hatoba.mailauth.dmarc.evidence import DkimResult, SpfResult
 from hatoba.mailauth.results import read
 from hatoba.mailauth.spf import check as spf
-from hatoba.message import charsets, mailbox, unsubscribe, words
+from hatoba.message import charsets, headers, mailbox, unsubscribe, words
 from hatoba.model.address import Address, BadAddress
 from hatoba.wire.smtp import esmtp, grammar
 from hatoba.wire.smtp.offer import Offer
@@ -105,3 +108,45 @@ def arc_sign(
     lower = [name.lower().encode() for name in names]
     made = seal.seal(message, signer, found, results, now=timestamp, names=lower)
     return [f"{name.decode()}:{value.decode()}" for name, value in fields.Fields(made).all]
+
+
+def dmarc_eval(
+    header_from: str | list[str], spf_domains: list[Any], dkim_domains: list[Any], resolver: fake_dns.Resolver
+) -> dict[str, Any]:
+    """The result for the author's domain, the policy that holds for it and where its record stands."""
+    written = [header_from] if isinstance(header_from, str) else header_from
+    lines = "".join(f"From: {each if '@' in each else f'x@{each}'}\r\n" for each in written)
+    spf_ = [SpfResult(_domain(each), "pass") for each in spf_domains]
+    dkim = [DkimResult(_domain(each), "", "pass") for each in dkim_domains]
+    found = questions.run(check.check(headers.scan(lines.encode()), spf_, dkim), fake_dns.look(resolver))
+    return {"result": found.result, "policy": found.policy, "domain": found.domain}
+
+
+def _domain(case: Any) -> str:
+    return str(case["domain"] if isinstance(case, dict) else case)
+
+
+def dmarc_record(domain: str, resolver: fake_dns.Resolver) -> dict[str, Any] | None:
+    """The tags of the record that holds for a domain."""
+    found = questions.run(discover.Walk().policy(domain), fake_dns.look(resolver))
+    if not found.domain:
+        return None
+    return {**record.parse(found.text).tags, "isOrgRecord": found.domain != domain}
+
+
+def record_valid(text: str) -> bool:
+    """Whether a DMARC record is sound."""
+    return not record.faults(text.encode())
+
+
+def registrable(domain: str) -> str | None:
+    """The organizational domain by the public suffix list."""
+    return suffix.packaged().organizational(domain)
+
+
+def aligned(domain: str, other: str, mode: str) -> bool:
+    """Whether two domains align, by the public suffix list."""
+    names = [author.normal(each) for each in (domain, other)]
+    if mode == "relaxed":
+        names = [registrable(each) or each for each in names]
+    return bool(names[0]) and names[0] == names[1]
