@@ -6,17 +6,24 @@ Fails never: what a room refuses is False.
 """
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.vectors import fake_dns
 
-from hatoba.mailauth import bimi, questions
+from hatoba.mailauth import bimi, mtasts, questions, terms
 from hatoba.mailauth.arc import chain, seal
-from hatoba.mailauth.dkim import fields, keys, sign, verify
+from hatoba.mailauth.dkim import fields, keys, sign, signature, tags, verify
 from hatoba.mailauth.dmarc import author, check, discover, record, suffix
 from hatoba.mailauth.dmarc.evidence import DkimResult, SpfResult
 from hatoba.mailauth.results import read
 from hatoba.mailauth.spf import check as spf
+from hatoba.mailauth.tlsa import chain as dane
+from hatoba.mailauth.tlsa import records as tlsa_records
+from hatoba.mailauth.tlsrpt import record as tlsrpt
 from hatoba.message import charsets, headers, mailbox, unsubscribe, words
 from hatoba.model.address import Address, BadAddress
 from hatoba.wire.smtp import esmtp, grammar
@@ -150,3 +157,52 @@ def aligned(domain: str, other: str, mode: str) -> bool:
     if mode == "relaxed":
         names = [registrable(each) or each for each in names]
     return bool(names[0]) and names[0] == names[1]
+
+
+def syntax_valid(kind: str, text: str) -> bool:
+    """Whether a record, a policy or a signature follows its grammar."""
+    octets = text.encode()
+    try:
+        if kind == "mta-sts-record":
+            mtasts.record(octets)
+        elif kind == "mta-sts-policy":
+            mtasts.parse(octets)
+        elif kind == "tlsrpt-record":
+            tlsrpt.parse(octets)
+        elif kind == "dkim-record":
+            tags.parse(octets, strict=True)
+            keys.read(octets)
+        else:
+            (value,) = fields.split(octets)[0].named(b"dkim-signature")
+            signature.read(tags.parse(value))
+    except (ValueError, terms.BadTerms):
+        return False
+    return True
+
+
+def sts_match(policy: str, host: str) -> bool:
+    """Whether a policy covers a mail host."""
+    return mtasts.parse(policy.encode()).covers(host)
+
+
+def sts_lookup(
+    domain: str, resolver: fake_dns.Resolver, fetch: Callable[[str, str], tuple[int, str, str]]
+) -> list[str] | None:
+    """The hosts that a domain's policy enforces; None where nothing is enforced."""
+    if questions.run(mtasts.lookup(domain), fake_dns.look(resolver)).state != "announced":
+        return None
+    _, _, host, path = mtasts.url(domain).split("/", 3)
+    try:
+        status, content_type, body = fetch(host, f"/{path}")
+        policy = mtasts.read(status, content_type, body.encode())
+    except (OSError, mtasts.BadPolicy):
+        return None
+    return list(policy.mx) if policy.mode == "enforce" else None
+
+
+def dane_verify(
+    tlsa: Sequence[tuple[int, int, int, bytes]], chain_pem: Sequence[str], name: str, root_pem: str, noname: bool
+) -> bool:
+    """Whether a chain satisfies one of the TLSA records. Dates are not looked at: those of the cases are odd."""
+    shown = [x509.load_pem_x509_certificate(each.encode()).public_bytes(Encoding.DER) for each in chain_pem]
+    return dane.verify(tlsa_records.usable(tlsa), shown, [name], now=None).record is not None

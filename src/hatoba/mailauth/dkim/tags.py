@@ -19,13 +19,17 @@ class BadTags(ValueError):
     """The list breaks the grammar; the message says where."""
 
 
-def parse(text: bytes) -> dict[str, str]:
-    """Tag → value, white space around both removed, in the order of the list. BadTags.  # RFC 6376 §3.2"""
+def parse(text: bytes, *, strict: bool = False) -> dict[str, str]:
+    """Tag → value, white space around both removed, in the order of the list. BadTags.  # RFC 6376 §3.2
+
+    `strict`: as a list ought to be written; otherwise white space behind the ";" at the end, which programs write and
+    the grammar does not know, is passed over.
+    """
     try:
         specs = text.decode().split(";")
     except UnicodeDecodeError:
         raise BadTags("octets that are no UTF-8") from None
-    if not specs[-1].strip(_FWS):
+    if not (specs[-1] if strict else specs[-1].strip(_FWS)):
         specs.pop()  # one ";" at the end is allowed
     if not specs or len(specs) > _MOST:
         raise BadTags("too many tags" if specs else "no tags")

@@ -67,7 +67,9 @@ def evaluate(
     suffixes: Suffixes | None = None,
 ) -> Asking[Result]:
     """The result for one author's domain, in A-labels and lower case."""
-    method: Method = discover.Walk() if settings.discovery == "treewalk" else discover.List(suffixes or suffix.packaged())
+    method: Method = (
+        discover.Walk() if settings.discovery == "treewalk" else discover.List(suffixes or suffix.packaged())
+    )
     found = yield from method.policy(author)
     organizational = found.organizational or ""
     if not found.domain:
