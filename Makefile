@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 DATA ?= data
 
-.PHONY: run test check bench conformance docs crash clean
+.PHONY: run test check bench conformance docs crash faults simulate clean
 
 run: $(VENV)/.installed
 	HATOBA_DATA=$(DATA) $(BIN)/hatoba quickstart
@@ -28,10 +28,20 @@ check: $(VENV)/.installed-dev
 # Against Debian's Postfix on this machine, as root: BENCH_ARGS="--sizes 10 --rounds 5"
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
+	$(BIN)/python -m bench.dkim
 
 # 50 rounds of kill -9 under load; the tests run a short form of it
 crash: $(VENV)/.installed-dev
 	HATOBA_CRASH_ROUNDS=$${HATOBA_CRASH_ROUNDS:-50} $(PYTEST) tests/crash $(PYTEST_ARGS)
+
+# Histories of the queue under simulated time, disk and hosts, with fresh seeds, for HATOBA_SIM_MINUTES (5)
+simulate: $(VENV)/.installed-dev
+	PYTHONPATH=src $(BIN)/python -m tests.simulation $(SIMULATE_ARGS)
+
+# Power cuts, failing disks, clocks, peers and a million letters, with their figures (docs/reliability.md); as root:
+# some mount file systems of their own. HATOBA_FAULTS_SEED repeats a history; the tests run a short form of all
+faults: $(VENV)/.installed-dev
+	HATOBA_FAULTS=long $(PYTEST) -s tests/faults $(PYTEST_ARGS)
 
 conformance: $(VENV)/.installed-dev
 	$(BIN)/python tools/conformance.py $(CONFORMANCE_ARGS)

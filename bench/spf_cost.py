@@ -1,4 +1,4 @@
-"""CPU of one SPF check beside pyspf: python bench/spf_cost.py [--rounds N]
+"""CPU of one SPF check beside pyspf: python -m bench.spf_cost [--rounds N]
 
 Run by hand and by `make bench`; DNS is a dict on both sides, so that only the checking is measured.
 Never touches a network.

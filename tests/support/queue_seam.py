@@ -7,6 +7,7 @@ Never sleeps: a channel acts inside `wake`, or when the test says so.
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Self
 
 from hatoba import store
 from hatoba.delivery.feed import ChannelStatus, Feed
@@ -155,7 +156,7 @@ class Harbour:
         self._ids += 1
         return self._ids
 
-    async def open(self) -> "Harbour":
+    async def open(self) -> Self:
         store.prepare(self.data, 1)
         self.shard = Shard.open(self.data, 0, StoreSettings())
         self.queue = queue_.Queue(

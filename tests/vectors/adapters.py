@@ -11,7 +11,6 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-
 from tests.vectors import fake_dns
 
 from hatoba.mailauth import bimi, mtasts, questions, terms

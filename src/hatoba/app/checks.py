@@ -17,6 +17,7 @@ from hatoba.app.settings import Settings
 from hatoba.delivery import courier
 from hatoba.model import domain
 from hatoba.net import dns, tls
+from hatoba.store.blobs import settings as blobs
 
 Found = Iterator[tuple[str, str, str]]  # (key, what is wrong, the fix)
 
@@ -111,8 +112,21 @@ def _data(settings: Settings) -> Found:
         yield "data", f"{settings.data} is no directory", "Give a directory; it is made when it is missing."
 
 
+def _blobs(settings: Settings) -> Found:
+    for key, urls in (("blobs.url", (settings.blobs.url,)), ("blobs.former", settings.blobs.former)):
+        for url in filter(None, urls):
+            try:
+                blobs.place(url)
+            except ValueError as error:
+                shown, _, fix = str(error).partition(": ")
+                yield key, f"{shown} cannot be used", fix[:1].upper() + fix[1:] + "."
+    if bool(settings.blobs.access_key) != bool(settings.blobs.secret_key):
+        fix = "Give both, or neither: then the environment or the machine's role is asked."
+        yield "blobs.access_key", "access_key and secret_key belong together", fix
+
+
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
-    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data,
+    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs,
 )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ class Orders(msgspec.Struct, frozen=True):
     settings: Settings
     doors: tuple[Door, ...]
     counters: int
+    node: str  # this node's name among those that share a server
     ready: int  # the worker writes one byte here once it takes mail
 
 
@@ -61,8 +62,11 @@ class Hand:
 class Crew:
     """The workers of one node."""
 
-    def __init__(self, settings: Settings, doors: Sequence[Sequence[tuple[int, int]]], counters: int) -> None:
+    def __init__(
+        self, settings: Settings, doors: Sequence[Sequence[tuple[int, int]]], counters: int, node: str
+    ) -> None:
         self.settings = settings
+        self._node = node
         self._doors = doors  # for each worker: (fd, listener index)
         self._counters = counters
         self.hands = [Hand(worker) for worker in range(len(doors))]
@@ -74,7 +78,7 @@ class Crew:
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         doors = tuple(Door(fd, listener) for fd, listener in self._doors[hand.worker])
-        orders = Orders(hand.worker, len(self.hands), self.settings, doors, self._counters, writer)
+        orders = Orders(hand.worker, len(self.hands), self.settings, doors, self._counters, self._node, writer)
         fds = [door.fd for door in doors] + [self._counters, writer]
         hand.process = subprocess.Popen(
             [sys.executable, "-m", "hatoba.app.worker"],

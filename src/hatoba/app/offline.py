@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from hatoba import store
 from hatoba.app import certificate
 from hatoba.app.places import Places, default_data
@@ -19,9 +21,9 @@ from hatoba.app.settings import Settings
 from hatoba.directory.directory import Directory
 from hatoba.kit import ids
 from hatoba.queue import admin
-from hatoba.store import directory as register
-from hatoba.store import journal, shard
-from hatoba.store.sqlite import Reader
+from hatoba.store import base, journal
+from hatoba.store import queue as rows
+from hatoba.store.sql import Reader
 
 
 def now() -> int:
@@ -33,13 +35,18 @@ def places(settings: Settings) -> Places:
     return Places(Path(settings.data).resolve() if settings.data else default_data())
 
 
+def home(settings: Settings) -> base.Base:
+    """Where the letters and the directory are."""
+    return base.of(places(settings).data, settings.store, settings.database, settings.blobs)
+
+
 @contextmanager
 def directory(settings: Settings) -> Iterator[Directory]:
     """The directory, made (and migrated) where it is not there yet: accounts can be added before the first start."""
     where = places(settings)
     where.prepare()
-    store.prepare(where.data, 0, settings=settings.store)
-    opened = register.attach(where.data, settings.store)
+    store.prepare(where.data, 0, settings=settings.store, database=settings.database)
+    opened = home(settings).register()
     try:
         yield Directory(opened, settings.directory, secrets.token_bytes(32))
     finally:
@@ -49,8 +56,10 @@ def directory(settings: Settings) -> Iterator[Directory]:
 @contextmanager
 def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
     """A read-only connection to every shard, running or not."""
-    where = places(settings)
-    opened = {number: shard.reader(where.data, number, settings.store) for number in shard.numbers(where.data)}
+    where = home(settings)
+    opened: dict[int, Reader] = {}
+    for number in where.numbers():
+        opened[number] = where.reader(number)
     try:
         yield opened
     finally:
@@ -61,12 +70,12 @@ def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
 @asynccontextmanager
 async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
     """An Admin of every shard, each taken from nobody: ShardTaken when a worker has it after all."""
-    where = places(settings)
+    where = home(settings)
     name = certificate.hostname(settings.hostname)
     async with contextlib.AsyncExitStack() as stack:
         found = []
-        for number in shard.numbers(where.data):
-            opened = stack.enter_context(shard.Shard.open(where.data, number, settings.store, "the command line"))
+        for number in where.numbers():
+            opened = stack.enter_context(where.shard(number, "the command line"))
             drawn = ids.Numbers(number, journal.highest(opened.reader()))
             made = admin.offline(
                 settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now, notice=settings.notice
@@ -78,3 +87,47 @@ async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
 
 def _draw(drawn: ids.Numbers) -> int:
     return drawn.next(now())
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A worker of some node; `silent` seconds since its last beat."""
+
+    name: str
+    silent: float
+    shards: list[int]
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A shard of the server: `state` is worked, expired (its worker is silent) or free."""
+
+    shard: int
+    owner: str
+    state: str
+    silent: float
+    epoch: int
+    letters: int
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    """What the server says of the nodes that share it."""
+
+    members: list[Member]
+    shards: list[Held]
+
+
+def cluster(settings: Settings) -> Cluster:
+    """Members and shards. StoreTrouble; ValueError where no server is named."""
+    from hatoba.store.server import Server
+
+    where = home(settings)
+    if not isinstance(where, Server):
+        raise ValueError("no server is named: database.url is empty")
+    shards = []
+    for one in where.holdings():
+        with where.reader(one.number) as reader:
+            letters = sum(count.count for count in rows.counts(reader))
+        state = "free" if one.age < 0 else "worked" if one.age <= settings.database.lease else "expired"
+        shards.append(Held(one.number, one.owner if one.age >= 0 else "", state, one.age, one.epoch, letters))
+    owners = {name: [held.shard for held in shards if held.owner == name] for name in {h.owner for h in shards}}
+    members = [Member(name, age, owners.get(name, [])) for name, age in where.members().items()]
+    return Cluster(members, shards)

@@ -3,7 +3,10 @@
 Called by supervisor, worker and command line. Never makes a directory by itself except through `prepare`.
 """
 
+import contextlib
 import os
+import secrets
+import socket
 from pathlib import Path
 
 
@@ -30,6 +33,15 @@ class Places:
 
     def controls(self) -> list[Path]:
         return sorted(self.run.glob("worker-*.sock"), key=lambda path: (len(path.name), path.name))
+
+    def node(self) -> str:
+        """This node's name among those that share a server: drawn once, kept in the data directory."""
+        path = self.data / "node"
+        with contextlib.suppress(FileNotFoundError):
+            return path.read_text().strip()
+        name = f"{socket.gethostname().partition('.')[0]}-{secrets.token_hex(4)}"
+        path.write_text(name + "\n")
+        return name
 
     def prepare(self) -> None:
         """Makes the directories, readable by the owner alone."""

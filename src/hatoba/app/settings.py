@@ -20,6 +20,7 @@ from hatoba.net import settings as net
 from hatoba.notice import settings as notice_
 from hatoba.queue import settings as queue_
 from hatoba.store import settings as store_
+from hatoba.store.blobs import settings as blobs_
 
 # Within the class below a field hides a module of its name, so the modules end in an underscore.
 _RELOADS = {"reloads": True}  # the whole table is taken over on SIGHUP
@@ -68,7 +69,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notice: Annotated[notice_.Settings, Meta(description="Delivery status notifications.")] = notice_.Settings()
     journal: Annotated[journal_.Settings, Meta(description="How long events are kept.")] = journal_.Settings()
     directory: Annotated[directory_.Settings, Meta(description="Accounts and passwords.")] = directory_.Settings()
+    blobs: Annotated[blobs_.Settings, Meta(description="Where large bodies are kept.")] = blobs_.Settings()
     store: Annotated[store_.Settings, Meta(description="The databases and files of letters.")] = store_.Settings()
+    database: Annotated[
+        store_.Database, Meta(description="A PostgreSQL server instead of files in the data directory.")
+    ] = store_.Database()
     dns: Annotated[net.Dns, Meta(description="How names are looked up.")] = net.Dns()
     headroom: Annotated[net.Headroom, Meta(description="Disk and memory that must stay free.")] = net.Headroom()
     http: Annotated[Http, Meta(description="Metrics and health.")] = Http()

@@ -13,7 +13,7 @@ from hatoba.doors.control import call
 from hatoba.journal import forms, search, timeline
 from hatoba.kit import ids
 from hatoba.message import words
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 
 class Told(msgspec.Struct):

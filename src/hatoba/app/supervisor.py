@@ -65,12 +65,12 @@ class Supervisor:
         self.settings = listeners.resolved(self.settings, self.places)
         self.bound = listeners.bind(self.settings, workers)
         self._drop_privileges()
-        store.prepare(self.places.data, workers, progress=progress)
+        store.prepare(self.places.data, workers, self.settings.store, progress, self.settings.database)
         self._counters = limits.SharedCounters.create(workers)
         doors = [
             [(bound.sockets[worker].fileno(), bound.listener) for bound in self.bound] for worker in range(workers)
         ]
-        self.crew = Crew(self.settings, doors, self._counters.fd)
+        self.crew = Crew(self.settings, doors, self._counters.fd, self.places.node())
         self.crew.on_death = self._counters.clear_column
         for hand in self.crew.hands:
             self.crew.start(hand)

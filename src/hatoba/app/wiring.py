@@ -4,11 +4,13 @@ Called by worker at its start. Never decides about mail; never reads the setting
 Fails with what the rooms raise when they are made: StoreTrouble, ShardTaken, ValueError.
 """
 
+import asyncio
 import random
 import secrets
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -24,31 +26,40 @@ from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
+from hatoba.model.status import Refusal, Status
 from hatoba.net import dns, headroom, limits
 from hatoba.net.tls import ServerTls
 from hatoba.queue.queue import Queue
-from hatoba.store import directory as register
-from hatoba.store import journal, shard, spool
+from hatoba.store import base, journal, shard, spool, trouble
+from hatoba.store.blobs import Draft
+from hatoba.store.trouble import StoreTrouble
+
+_NO_SHARD = Status("4.3.2", "This server is between two shards, try again")
+
+
+class Home(NamedTuple):
+    """A shard that is this worker's, and what works on it."""
+
+    shard: shard.Shard
+    numbers: ids.Numbers
+    queue: Queue
 
 
 class Rooms:
-    """Everything a worker holds. `queues` by shard number; letters come in through the first."""
+    """Everything a worker holds. Letters come in through the first of its `homes`, which stand by shard number."""
 
     def __init__(self, orders: Orders) -> None:
         settings = orders.settings
         self.settings = settings
+        self.orders = orders
         self.places = Places(Path(settings.data))
         self.hostname = certificate.hostname(settings.hostname)
         self.log = structlog.get_logger("hatoba")
         self.counters = limits.SharedCounters.attach(orders.counters, orders.worker)
-        self.register = register.attach(self.places.data, settings.store)
+        self.base = base.of(self.places.data, settings.store, settings.database, settings.blobs)
+        self.register = self.base.register()
         self.directory = Directory(self.register, settings.directory, secrets.token_bytes(32))
         self.headroom = headroom.Headroom(self.places.data, settings.headroom)
-        self.shards = [
-            shard.Shard.open(self.places.data, number, settings.store, f"worker {orders.worker}")
-            for number in own_shards(self.places.data, orders.worker, orders.workers)
-        ]
-        self._by_part = {opened.number: opened for opened in self.shards}
         self.resolver = dns.Resolver(settings.dns)
         self.courier = Courier(
             settings.delivery,
@@ -62,26 +73,36 @@ class Rooms:
             counters=self.counters,
             chance=random.Random(),  # noqa: S311  the order of equal MX hosts is no secret
         )
-        self.numbers = {opened.number: _numbers(opened) for opened in self.shards}
-        self.queues = [self._queue(opened) for opened in self.shards]
+        self.homes: dict[int, Home] = {}
         self.house = self._house(settings, Counts())
 
+    @property
+    def queues(self) -> list[Queue]:
+        return [home.queue for home in self.homes.values()]
+
+    @property
+    def shards(self) -> list[shard.Shard]:
+        return [home.shard for home in self.homes.values()]
+
+    @property
+    def owner(self) -> str:
+        """Our name in a lease."""
+        return f"{self.orders.node}/{self.orders.worker}"
+
+    @property
+    def siblings(self) -> list[str]:
+        """The owners that the workers of this node are."""
+        return [f"{self.orders.node}/{worker}" for worker in range(self.orders.workers)]
+
     def _house(self, settings: Settings, counts: Counts) -> House:
-        """What the SMTP doors share. Letters come in through the worker's own shard, the first."""
-        primary = self.shards[0]
-        numbers = self.numbers[primary.number]
-
-        def draw() -> tuple[int, int]:
-            now = offline.now()
-            return numbers.next(now), now
-
+        """What the SMTP doors share."""
         return House(
             settings=settings.smtp,
             hostname=self.hostname,
             directory=self.directory,
-            desk=Desk(settings.intake, self.directory, self.hostname, primary.blobs.draft, settings.queue.expire),
-            enqueue=self.queues[0].enqueue,
-            ids=draw,
+            desk=Desk(settings.intake, self.directory, self.hostname, self._draft, settings.queue.expire),
+            enqueue=self._enqueue,
+            ids=self._draw,
             clock=offline.now,
             counters=self.counters,
             headroom=self.headroom,
@@ -90,15 +111,51 @@ class Rooms:
             counts=counts,
         )
 
+    def _draw(self) -> tuple[int, int]:
+        """A new letter's id, of the first shard, and the time. Hot."""
+        now = offline.now()
+        for home in self.homes.values():
+            return home.numbers.next(now), now
+        raise Refusal(_NO_SHARD)
+
+    def _home(self, number: int) -> Home:
+        """Of a letter, by its id; the shard may have moved to another worker meanwhile."""
+        found = self.homes.get(ids.part(number))
+        if found is None:
+            raise StoreTrouble(f"the shard of letter {ids.text(number)} is not here any more", trouble.TAKEN)
+        return found
+
+    def _enqueue(self, letter: Letter, draft: Draft | None = None) -> "asyncio.Future[None]":
+        return self._home(letter.id).queue.enqueue(letter, draft)
+
+    def _draft(self, number: int) -> Draft:
+        return self._home(number).shard.blobs.draft(number)
+
+    async def move_in(self, number: int) -> None:
+        """Opens a shard, recovers its queue and works it. ShardTaken, StoreTrouble."""
+        opened = await asyncio.to_thread(self.base.shard, number, self.owner)
+        numbers = await asyncio.to_thread(_numbers, opened)
+        queue = self._queue(opened, numbers)
+        found = await queue.start()
+        if found.ready or found.quarantined:
+            self.log.warning("recovered", shard=number, ready=found.ready, quarantined=len(found.quarantined))
+        self.homes[number] = Home(opened, numbers, queue)
+
+    async def move_out(self, number: int, grace: float) -> None:
+        """Takes nothing new into the shard, ends what is in progress within `grace` seconds, gives it back."""
+        home = self.homes.pop(number)
+        await home.queue.drain(grace)
+        await asyncio.to_thread(home.shard.close)
+
     def reload(self, settings: Settings) -> House:
         """A house of new settings; what counts goes on counting."""
         self.settings = settings
         self.house = self._house(settings, self.house.counts)
         return self.house
 
-    def _queue(self, opened: shard.Shard) -> Queue:
+    def _queue(self, opened: shard.Shard, numbers: ids.Numbers) -> Queue:
         settings = self.settings
-        share = len(self.shards)  # the queues of a worker share its memory
+        share = self._share()  # the queues of a worker share its memory
         own = msgspec.structs.replace(
             settings.queue,
             content_memory=settings.queue.content_memory // share,
@@ -109,25 +166,31 @@ class Rooms:
             opened,
             self.courier,
             hostname=self.hostname,
-            new_id=partial(_draw, self.numbers[opened.number]),
+            new_id=partial(_draw, numbers),
             journal=settings.journal,
             notice=settings.notice,
         )
 
+    def _share(self) -> int:
+        """How many queues this worker will have, about."""
+        if self.settings.database.url:
+            return max(1, -(-self.settings.database.shards // self.orders.workers))
+        return len(self.own_shards())
+
     def _chunks(self, letter: Letter) -> Iterable[bytes]:
         """The content of a large letter, from the shard that drew its id."""
-        return spool.chunks(self._by_part[ids.part(letter.id)].blobs, letter)
+        return spool.chunks(self._home(letter.id).shard.blobs, letter)
 
-    def close(self) -> None:
-        """Gives the shards back. Blocks: call it in a thread."""
-        for opened in self.shards:
-            opened.close()
-        self.register.close()
+    def own_shards(self) -> list[int]:
+        """Of a node with files: the worker's own shard first, then those left over from a time with more workers."""
+        worker, workers = self.orders.worker, self.orders.workers
+        left = [number for number in self.base.numbers() if number >= workers and number % workers == worker]
+        return [worker, *left]
 
-
-def own_shards(data: Path, worker: int, workers: int) -> list[int]:
-    """The worker's own shard first, then those left over from a time with more workers."""
-    return [worker, *(number for number in shard.numbers(data) if number >= workers and number % workers == worker)]
+    async def drain(self, grace: float) -> None:
+        """Gives every shard back."""
+        await asyncio.gather(*(self.move_out(number, grace) for number in list(self.homes)))
+        await asyncio.to_thread(self.register.close)
 
 
 def _numbers(opened: shard.Shard) -> ids.Numbers:

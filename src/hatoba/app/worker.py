@@ -5,12 +5,14 @@ Never reads the settings file and never binds a port: both were done before the 
 Dies with exit status 1 and a logged reason when it cannot start; the supervisor tries again.
 """
 
+from __future__ import annotations
+
 import asyncio
 import gc
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import structlog
@@ -22,6 +24,11 @@ from hatoba.app.wiring import Rooms
 from hatoba.doors.control import serve
 from hatoba.doors.smtp import door
 from hatoba.net import listen
+from hatoba.store import base
+
+if TYPE_CHECKING:
+    from hatoba.app.share import Share
+    from hatoba.store.server import Server
 
 SWITCH_INTERVAL = 0.0005  # seconds: the writer thread must not wait 5 ms for the loop's GIL
 GC_THRESHOLD = (50_000, 20, 20)  # letters make many objects and no cycles: the default looks 70 times as often
@@ -41,6 +48,8 @@ class Worker:
         self._log = structlog.get_logger("worker")
         self._control: asyncio.Server | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._share: Share | None = None
+        self._sharing: asyncio.Task[None] | None = None
 
     @property
     def stops(self) -> bool:
@@ -50,10 +59,17 @@ class Worker:
     async def start(self) -> None:
         """Recovers the queues, then takes mail."""
         rooms = self.rooms
-        for queue in rooms.queues:
-            found = await queue.start()
-            if found.ready or found.quarantined:
-                self._log.warning("recovered", ready=found.ready, quarantined=len(found.quarantined))
+        if isinstance(rooms.base, base.Files):
+            for number in rooms.own_shards():
+                await rooms.move_in(number)
+        else:
+            from hatoba.app import share  # psycopg is loaded only where a server is named
+
+            self._share = share.Share(
+                rooms, cast("Server", rooms.base), rooms.owner, self.orders.settings.queue.drain, rooms.siblings
+            )
+            await self._share.start()
+            self._sharing = asyncio.get_running_loop().create_task(self._share.run())
         path = rooms.places.control(self.orders.worker)
         self._control = await serve.serve(path, verbs.of(self))
         self.doors = await self._open()
@@ -100,10 +116,13 @@ class Worker:
         if self._ticking:
             self._ticking.cancel()
         await asyncio.gather(*(opened.drain(grace) for opened in [*self.doors, *self.retired]))
-        await asyncio.gather(*(queue.drain(grace) for queue in rooms.queues))
+        if self._sharing:
+            self._sharing.cancel()
         if self._control:
             self._control.close()
-        await asyncio.to_thread(rooms.close)
+        await rooms.drain(grace)
+        if self._share:
+            await self._share.leave()
 
 
 async def serve_until_told(orders: Orders) -> None:

@@ -16,7 +16,7 @@ from hatoba.model import domain as domain_
 from hatoba.model.address import Address, BadAddress
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow, DomainRow
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 
 def domain_name(written: str) -> str:

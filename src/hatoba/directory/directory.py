@@ -19,9 +19,10 @@ from hatoba.directory.settings import Settings
 from hatoba.directory.snapshot import Snapshot, account_of
 from hatoba.kit import scram
 from hatoba.model.address import Address, BadAddress
+from hatoba.store import base
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 from hatoba.store.trouble import StoreTrouble
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class Directory:
     Look-ups may be called from any thread. Those who change and verify take turns at the database.
     """
 
-    def __init__(self, register: rows.Register, settings: Settings, secret: bytes) -> None:
+    def __init__(self, register: base.Register, settings: Settings, secret: bytes) -> None:
         self.settings = settings
         self._secret = secret
         self._register = register

@@ -9,13 +9,11 @@ import msgspec
 
 from hatoba.journal import terms
 from hatoba.store import journal as rows
-from hatoba.store import queue, sqlite
+from hatoba.store import queue
 from hatoba.store.rows import EventRow
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 CURSOR = "purge"
-
-_REMOVE = sqlite.Multi("DELETE FROM event WHERE seq IN (", 0, ")")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -39,8 +37,7 @@ def purge(tx: Tx, before: int, limit: int) -> Step:
         story = rows.of_letter(tx, letter)
         if story and story[-1].at < before and not queue.of_letter(tx, letter):
             doomed += story
-    for statement, parameters in _REMOVE.parts([row.seq for row in doomed]):
-        tx.run(statement, parameters)
+    rows.remove(tx, [row.seq for row in doomed])
     rows.forget(tx, sorted({(number, row.letter) for row in doomed for number in terms.numbers(row)}))
     done = len(seen) < limit or len(old) < len(seen)
     rows.move(tx, CURSOR, 0 if done else seen[-1].seq)

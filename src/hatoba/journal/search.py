@@ -14,7 +14,7 @@ from hatoba.kit import ids
 from hatoba.model import event
 from hatoba.model.address import Address, BadAddress
 from hatoba.store import journal as rows
-from hatoba.store.sqlite import Reader, Tx
+from hatoba.store.sql import Reader, Tx
 
 CURSOR = "search"
 _PAGE = 512  # ids fetched at once

@@ -16,7 +16,7 @@ from hatoba.model.event import Event
 from hatoba.store import journal as rows
 from hatoba.store import queue, spool
 from hatoba.store.rows import HELD, QUARANTINED, STATES, EventRow, LaneRow, RecipientRow
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 from hatoba.store.trouble import BadRow, Gone
 
 

@@ -18,10 +18,10 @@ from hatoba.mailauth.results.finding import Finding, Property
 
 Word = Literal["pass", "none", "fail", "temperror", "declined"]
 
-_TAG = re.compile(r"[ \t\r\n]*([A-Za-z][A-Za-z0-9_]*)[ \t\r\n]*=[ \t\r\n]*(.*?)[ \t\r\n]*", re.DOTALL)
-_SELECTOR = re.compile(
-    r"(?!.{64})[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)*"
-)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_SPACES = " \t\r\n"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
+_SELECTOR = re.compile(rf"(?!.{{64}}){_LABEL}(?:\.{_LABEL})*")
 _URI = re.compile(r"[!-~]+")
 _RECORD_LONGEST = 4096
 

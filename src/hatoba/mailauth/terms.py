@@ -1,4 +1,4 @@
-"""Term lists, the grammar that the records of MTA-STS and TLS-RPT share: "v=STSv1; id=…; …". # RFC 8461 §3.1, RFC 8460 §3
+"""Term lists: "v=STSv1; id=…; …", the grammar that MTA-STS and TLS-RPT records share. # RFC 8461 §3.1, RFC 8460 §3
 
 Called by mtasts and tlsrpt.record.
 Never knows what a term means beyond the version in front.

@@ -30,7 +30,7 @@ from hatoba.queue.settle import Order
 from hatoba.store import queue as rows_
 from hatoba.store import shard as shard_
 from hatoba.store.rows import HELD, QUARANTINED, READY, LaneRow, Listed
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 
 class Admin:
@@ -144,7 +144,7 @@ class Admin:
 
         new = await self._means.writer.do(write)
         if self._orders.on is not None:
-            self._orders.on.board.filters = new
+            self._orders.on.board.sift(new)
 
     # questions
 

@@ -18,11 +18,11 @@ from hatoba.model.status import Refusal, Status
 from hatoba.queue import backoff
 from hatoba.queue.board import Board
 from hatoba.queue.contents import Contents
-from hatoba.queue.lanes import Lane, Settlement
+from hatoba.queue.lanes import Lane
 from hatoba.queue.leased import Leased, last_bytes
 from hatoba.queue.ledger import Ledger
 from hatoba.queue.means import Means
-from hatoba.queue.resolving import Resolving, discard
+from hatoba.queue.resolving import Resolving, Settling, discard
 from hatoba.store.rows import ACTIVE, HELD, READY, RecipientRow, Seal
 
 
@@ -35,6 +35,7 @@ class Plan(msgspec.Struct):
     groups: dict[str, tuple[Lane, list[int]]] = {}
     unknown: dict[str, tuple[list[int], Awaitable[Site]]] = {}  # by domain: it alone decides where DNS is asked
     refused: list[Outcome] = []
+    orders: int = 0  # Board.orders when it was made: a later order concerns it too
 
 
 class Admission:
@@ -47,7 +48,7 @@ class Admission:
         contents: Contents,
         ledger: Ledger,
         resolving: Resolving,
-        settlement: Settlement,
+        settlement: Settling,
     ) -> None:
         self._means = means
         self._board = board
@@ -62,7 +63,7 @@ class Admission:
         means, now = self._means, self._means.clock()
         envelope = letter.envelope
         _deadline(letter, means.settings.expire)
-        plan = Plan(letter, [], [])
+        plan = Plan(letter, [], [], orders=self._board.orders)
         retry = backoff.schedule(means.settings, 1, now, means.draw())
         orders = bool(self._board.holds or self._board.filters)
         rows, number, priority = plan.rows, letter.id, envelope.priority
@@ -163,23 +164,44 @@ class Admission:
         jobs = len(groups) + len(plan.unknown) + bool(plan.refused)
         if jobs == 0:
             letter.content = None
+            self._contents.release(letter)
             return
         if len(plan.rows) > 1:
             self._ledger.enter(letter.id, len(plan.rows), jobs)
         letters = self._contents.share(letter, jobs)
         wake: list[Lane] = []
+        late = plan.orders != self._board.orders or self._means.gate.draining
         for lane, indexes in groups.values():
             lane.reserved -= 1
-            lane.put(Leased(letters.pop(), tuple(indexes)))
+            job = Leased(letters.pop(), tuple(indexes))
+            if late:
+                self._late(lane, job)
+            else:
+                lane.put(job)
             wake.append(lane)
         for indexes, awaitable in plan.unknown.values():
-            self._resolving.add(Leased(letters.pop(), tuple(indexes)), awaitable)
+            job = Leased(letters.pop(), tuple(indexes))
+            if self._means.gate.draining:
+                discard(awaitable)
+                self._settlement.return_jobs([job], self._means.clock())
+            else:
+                self._resolving.add(job, awaitable)
         if plan.refused:
             now = self._means.clock()
             job = Leased(letters.pop(), tuple([outcome.n for outcome in plan.refused]))
             self._settlement.settle(None, job, Attempt(now, now, "", plan.refused))
         for lane in wake:
             lane.wake()
+
+    def _late(self, lane: Lane, job: Leased) -> None:
+        """Sealed while an order was given, or while the queue drains."""
+        for reason, part in self._resolving.ruled(job, lane.name):
+            if reason:
+                self._settlement.hold_job(part, lane.name, reason)
+            elif self._means.gate.draining:
+                self._settlement.return_jobs([part], self._means.clock(), lane.name)
+            else:
+                lane.put(part)
 
     def refused(self, plan: Plan) -> None:
         """The commit failed: the letter is not ours. The places go back."""

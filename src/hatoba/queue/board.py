@@ -32,6 +32,7 @@ class Board:
         self.lanes: dict[str, Lane] = {}
         self.holds: dict[str, str] = {}
         self.filters: list[Standing] = []
+        self.orders = 0  # counts changes of the two
         self.thirsty: dict[str, Lane] = {}  # lanes that ask for more from the store
         self.stir: Callable[[], None] = lambda: None  # wakes the runner
         self._means = means
@@ -78,6 +79,11 @@ class Board:
                 self.close(lane)
         return resumed
 
+    def set_back(self, then: int, now: int) -> None:
+        """The clock went from `then` back to `now`."""
+        for lane in self.lanes.values():
+            lane.set_back(then, now)
+
     def close(self, lane: Lane) -> None:
         """Forgets a lane that holds nothing; its connections end by themselves."""
         del self.lanes[lane.name]
@@ -87,12 +93,19 @@ class Board:
 
     def hold(self, name: str, reason: str) -> None:
         """A site is held from now on."""
+        self.orders += 1
         self.holds[name] = reason
         if (lane := self.lanes.get(name)) is not None:
             lane.held, lane.reason = True, reason
 
+    def sift(self, filters: list[Standing]) -> None:
+        """The standing filters from now on."""
+        self.orders += 1
+        self.filters = filters
+
     def release(self, name: str) -> None:
         """A site is free again."""
+        self.orders += 1
         self.holds.pop(name, None)
         if (lane := self.lanes.get(name)) is not None:
             lane.held, lane.reason = False, ""

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from hatoba.model.envelope import Letter
+from hatoba.store import blobs, spool, trouble
 from hatoba.store import shard as shard_
-from hatoba.store import spool, trouble
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 T = TypeVar("T")
 
@@ -47,11 +47,13 @@ class Reading:
 class Contents:
     """The budget counts bytes of content over all lanes of a worker (a worker with several queues divides it)."""
 
-    __slots__ = ("_jobs", "_limit", "_reading", "used")
+    __slots__ = ("_depot", "_held", "_jobs", "_limit", "_reading", "used")
 
-    def __init__(self, limit: int, reading: Reading) -> None:
+    def __init__(self, limit: int, reading: Reading, depot: blobs.Depot) -> None:
         self._limit = limit
         self._reading = reading
+        self._depot = depot
+        self._held: dict[int, str] = {}  # id(letter) → its body, of which a local copy is held
         self._jobs: dict[int, int] = {}  # id(letter) → jobs that share it, where there is more than one
         self.used = 0
 
@@ -68,14 +70,22 @@ class Contents:
                     self._jobs[id(letter)] = jobs
                 return [letter] * jobs
             letter.content = None
-        return [letter] if jobs == 1 else [copy.copy(letter) for _ in range(jobs)]
+        letters = [letter] if jobs == 1 else [copy.copy(letter) for _ in range(jobs)]
+        if letter.blob:
+            for each in letters:
+                self.hold(each)
+        return letters
 
     def split(self, letter: Letter, jobs: int) -> list[Letter]:
         """One job that waited with the letter became `jobs`: one Letter for each, as in `share`."""
         if jobs == 1:
             return [letter]
         if letter.content is None:
-            return [copy.copy(letter) for _ in range(jobs)]
+            letters = [letter, *(copy.copy(letter) for _ in range(jobs - 1))]
+            if letter.blob:
+                for each in letters:
+                    self.hold(each)
+            return letters
         self._jobs[id(letter)] = self._jobs.get(id(letter), 1) + jobs - 1
         return [letter] * jobs
 
@@ -86,6 +96,8 @@ class Contents:
     def release(self, letter: Letter) -> None:
         """A job of the letter needs it no more."""
         if letter.content is None:
+            if letter.blob:
+                self._depot.let_go(letter.blob, self._held.pop(id(letter), "") == letter.blob)
             return
         if self._jobs:
             left = self._jobs.get(id(letter), 1) - 1
@@ -97,9 +109,45 @@ class Contents:
                 return
         self.used -= letter.size
         letter.content = None
+        if letter.blob:
+            self.release(letter)
+
+    def hold(self, letter: Letter) -> bool:
+        """Its blob can be read at once, and that stays so until `release`; False: `fetch` it."""
+        if self._held.get(id(letter)) == letter.blob:
+            return True
+        if not self._depot.hold(letter.blob):
+            return False
+        if "." in letter.blob:  # a copy that is counted; the files of a folder are there as long as their row
+            self._held[id(letter)] = letter.blob
+        return True
 
     async def fetch(self, letters: Sequence[Letter]) -> dict[int, trouble.StoreTrouble]:
-        """Reads the content of each into it (counted, whatever the budget); the trouble of those that failed, by id."""
+        """Reads the content of each into it (counted, whatever the budget), brings the blobs of others here and holds
+        them; the trouble of those that failed, by id."""
+        rows = [letter for letter in letters if not letter.blob]
+        bad = await self._read(rows) if rows else {}
+        apart = [each for each in letters if each.content is None and each.blob and each.id not in bad]
+        if apart:
+            for letter, wrong in zip(apart, await asyncio.gather(*map(self._bring, apart)), strict=True):
+                if wrong is not None:
+                    bad[letter.id] = wrong
+        return bad
+
+    async def _bring(self, letter: Letter) -> trouble.StoreTrouble | None:
+        """The blob of a letter to this machine."""
+        if self.hold(letter):
+            return None
+        try:
+            await asyncio.wrap_future(self._depot.bring(letter.blob, letter.size))
+        except blobs.Damaged as error:
+            return trouble.BadRow(letter.id, str(error))
+        except trouble.StoreTrouble as error:
+            return error
+        self._held[id(letter)] = letter.blob
+        return None
+
+    async def _read(self, letters: Sequence[Letter]) -> dict[int, trouble.StoreTrouble]:
         numbers = list({letter.id for letter in letters})
         try:
             found, troubles = await self._reading.run(lambda reader: spool.load_many(reader, numbers))

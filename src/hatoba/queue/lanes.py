@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from hatoba.delivery import feed, site
+from hatoba.model.envelope import Letter
 from hatoba.model.outcome import DEFERRED, Attempt, Job, Outcome
 from hatoba.queue import backoff
 from hatoba.queue.contents import Contents
@@ -32,6 +33,8 @@ class Settlement(Protocol):
     def return_jobs(self, jobs: list[Leased], next_at: int) -> None: ...
 
     def unreadable(self, job: Leased, error: trouble.StoreTrouble) -> None: ...
+
+    def ordered(self, job: Leased) -> bool: ...
 
 
 class LaneStatus(msgspec.Struct, frozen=True):
@@ -127,10 +130,10 @@ class Lane:
         if leased is None:
             self._means.log.error("a job came back that was not taken", site=self.name, letter=job.letter.id)
             return
-        if self.held or self.suspended_until or self._gate.draining:
+        if self.held or self.suspended_until or self._gate.draining or self._settlement.ordered(leased):
             self._return([leased], self.suspended_until or self._means.clock())
         else:
-            (self._ready if leased.letter.content is not None or leased.letter.blob else self._cold).put_front(leased)
+            (self._ready if self._at_hand(leased.letter) else self._cold).put_front(leased)
 
     # filling
 
@@ -170,7 +173,10 @@ class Lane:
         self._gate.jobs += 1
         job.site = self.name
         letter = job.letter
-        (self._ready if letter.content is not None or letter.blob else self._cold).put(job)
+        (self._ready if letter.content is not None or self._at_hand(letter) else self._cold).put(job)
+
+    def _at_hand(self, letter: Letter) -> bool:
+        return letter.content is not None or bool(letter.blob and self._contents.hold(letter))
 
     def wake(self) -> None:
         """Tells the channel that something may be due."""
@@ -202,7 +208,8 @@ class Lane:
             self._task = None
         for job in jobs:
             if self._loading.pop(id(job), None) is None:
-                continue  # taken out meanwhile, by a person or by a suspension
+                self._contents.release(job.letter)  # taken out meanwhile, by a person or by a suspension
+                continue
             wrong = bad.get(job.letter.id)
             if wrong is not None:
                 self._gate.jobs -= 1
@@ -234,6 +241,12 @@ class Lane:
             return False
         self.suspended_until = 0
         return True
+
+    def set_back(self, then: int, now: int) -> None:
+        """The clock went from `then` back to `now`: nothing lasts longer for it, nothing lies in the future."""
+        if self.suspended_until:
+            self.suspended_until = max(self.suspended_until - (then - now), now)
+        self.last_good, self.last_used = min(self.last_good, now), min(self.last_used, now)
 
     def forgive(self) -> None:
         """A person says: try now. The history of failures goes."""

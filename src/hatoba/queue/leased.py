@@ -38,6 +38,10 @@ class Leased(Job):
     suspect: bool = False
     site: str = ""  # the lane it is in, "" for none
 
+    def where(self, n: int) -> str:
+        """The lane of recipient `n`: the job's, or that of its row in the store (at rest each has its own)."""
+        return self.site or next((row.site for row in self.rows if row.n == n), "")
+
     def params(self, n: int) -> bytes:
         """The params of recipient `n` as they stand in the store."""
         for row in self.rows:

@@ -18,7 +18,7 @@ from hatoba.notice import settings as settings_
 from hatoba.queue.means import Means
 from hatoba.queue.ruling import Ruling
 from hatoba.store import spool
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 HEAD = 256 << 10  # of a body in a file this much is read: more than a header may have
 
@@ -63,16 +63,16 @@ class Notices:
             kind, letter, outcomes, now, means.hostname, means.new_id(),
             settings=self._settings, content_head=text.head, host=attempt.host, attempted=tried,
         )  # fmt: skip
-        n = [outcome.n for outcome in outcomes]
-        sender = letter.envelope.sender
+        event = {"failure": forms.bounced, "delay": forms.delayed}.get(kind)
+        named: list[int] = []  # those that the notice tells of: NOTIFY may leave some of them out
         if notice is not None:
             told.letters.append(notice)
-        number, to = (notice.id, str(sender)) if notice is not None else (0, "")
-        reason = "" if notice is not None else _why_not(letter)
-        if kind == "failure":
-            told.events.append(forms.bounced(letter.id, n, number, to, now=now, reason=reason))
-        elif kind == "delay":
-            told.events.append(forms.delayed(letter.id, n, number, to, now=now, reason=reason))
+            named = [o.n for o in outcomes if dsn.wanted(kind, letter.envelope.recipients[o.n], o)]
+            if event is not None:
+                told.events.append(event(letter.id, named, notice.id, str(letter.envelope.sender), now=now))
+        silent = [outcome.n for outcome in outcomes if outcome.n not in named]
+        if silent and event is not None:
+            told.events.append(event(letter.id, silent, 0, "", now=now, reason=_why_not(letter)))
 
 
 def _why_not(letter: Letter) -> str:

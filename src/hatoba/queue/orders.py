@@ -8,23 +8,22 @@ Fails with StoreTrouble between two pages; what was done before stays done.
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
 
 from hatoba.journal import forms
-from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt
-from hatoba.queue.admission import Admission, Plan, rows_at_rest
+from hatoba.queue.admission import Admission, rows_at_rest
 from hatoba.queue.board import Board
 from hatoba.queue.choice import Choice
 from hatoba.queue.contents import Reading
 from hatoba.queue.leased import Leased, last_of
 from hatoba.queue.ledger import Ledger
 from hatoba.queue.means import Means
-from hatoba.queue.notices import Notices, Told, readable
+from hatoba.queue.notices import Notices, Text, Told, readable
 from hatoba.queue.resolving import Resolving
 from hatoba.queue.ruling import Ruling
 from hatoba.queue.runner import Runner
@@ -33,7 +32,7 @@ from hatoba.store import journal as journal_
 from hatoba.store import queue as rows_
 from hatoba.store import spool
 from hatoba.store.rows import HELD, Listed, Seal, Settle
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Reader, Tx
 
 PAGE = 500  # recipients in one commit
 
@@ -105,11 +104,11 @@ class Orders:
         """A release takes back the orders noted for recipients under way."""
         if self.on is not None:
             orders = self.on.settlement.orders
-            for lane in self.on.board.lanes.values():
-                for job in lane.active.values():
-                    for n in job.indexes:
-                        if _matches(choice, job, n):
-                            orders.pop((job.letter.id, n), None)
+            under_way = [job for lane in self.on.board.lanes.values() for job in lane.active.values()]
+            for job in under_way + self.on.resolving.matching(lambda job: True):
+                for n in job.indexes:
+                    if _matches(choice, job, n):
+                        orders.pop((job.letter.id, n), None)
 
     async def select(self, choice: Choice, state: int) -> "AsyncIterator[list[Listed]]":
         choice.check()
@@ -137,43 +136,57 @@ class Orders:
         return sites
 
     async def drop(self, done: Done, page: list[Listed], by: str, reason: str, tell: bool) -> None:
+        if not tell:
+            await self._drop(done, page, by, reason, None)
+            return
+        means, by_letter = self._means, defaultdict[int, list[Listed]](list)
+        for one in page:
+            by_letter[one.row.letter].append(one)
+        for number, part in by_letter.items():  # read before anything is changed: reading may fail
+            text = await self._reading.run(partial(_text, means, number))
+            await self._drop(done, part, by, reason, text)
+
+    async def _drop(self, done: Done, page: list[Listed], by: str, reason: str, text: Text | None) -> None:
         keys = [(one.row.letter, one.row.n) for one in page]
         # HELD first: from then on no lease can take them
         held, counts = await self._means.writer.do(lambda tx: _put_aside(tx, keys))
+        written: list[Awaitable[None]] = []
         for number in sorted({letter for letter, _ in held}):
             n = [m for letter, m in held if letter == number]
-            left = counts[number] - len(n)
-            if self.on is not None:
-                known = self.on.ledger.gone(number, len(n))
-                left = left if known is None else known
             now = self._means.clock()
-            told = await self._tell(number, n, now) if tell else Told()
-            plans = [self._plan(notice) for notice in told.letters]
-            gone = (number,) if left == 0 else ()
-            parts = () if gone else [(number, m) for m in n]
-            events = [forms.dropped(number, n, by, now, reason), *told.events]
-            await self._means.writer.settle(Settle(gone, parts, (), events, [seal for seal, _ in plans]))
-            for _, plan in plans:
-                if plan is not None and self.on is not None:
-                    self.on.admission.sealed(plan)
+            told = Told() if text is None else self._tell(text, n, now)
+            events = [forms.dropped(number, n, by, now, reason)]
+            if self.on is not None:
+                written.append(self.on.settlement.remove(number, n, counts[number], events, told))
+            else:
+                written.append(self._remove(number, n, counts[number], events, told))
             done.changed += len(n)
+        for one in written:
+            await one
 
-    async def _tell(self, number: int, n: Sequence[int], now: int) -> Told:
-        means = self._means
-        text = await self._reading.run(lambda reader: readable(reader, means, spool.load(reader, number)))
+    def _tell(self, text: Text, n: Sequence[int], now: int) -> Told:
         ruling = Ruling(failures=[dropped(m) for m in n])
         return self._notices.compose(ruling, text, Attempt(0, now, "", ruling.failures), False, now)
 
-    def _plan(self, notice: Letter) -> tuple[Seal, Plan | None]:
-        if self.on is not None:
-            plan = self.on.admission.plan(notice)
-            return self.on.admission.seal(plan), plan
-        rows, events = rows_at_rest(notice, self._means.clock(), self._means.settings.expire)
-        return Seal(notice, rows, events), None
+    def _remove(
+        self, number: int, n: Sequence[int], rows: int, events: list[Event], told: Told
+    ) -> "asyncio.Future[None]":
+        """Without a running queue nobody else counts the letter's rows."""
+        seals: list[Seal] = []
+        for notice in told.letters:
+            fresh, story = rows_at_rest(notice, self._means.clock(), self._means.settings.expire)
+            seals.append(Seal(notice, fresh, story))
+        gone = (number,) if rows == len(n) else ()
+        parts = () if gone else [(number, m) for m in n]
+        return self._means.writer.settle(Settle(gone, parts, (), events + told.events, seals))
 
 
 def _matches(choice: Choice, job: Leased, n: int) -> bool:
-    return choice.matches(job.letter, n, job.site, last_of(job.last(n)).code if choice.status else "")
+    return choice.matches(job.letter, n, job.where(n), last_of(job.last(n)).code if choice.status else "")
+
+
+def _text(means: Means, number: int, reader: Reader) -> Text:
+    return readable(reader, means, spool.load(reader, number))
 
 
 def _put_aside(tx: Tx, keys: "Sequence[Key]") -> "tuple[list[Key], dict[int, int]]":

@@ -35,6 +35,7 @@ from hatoba.queue.settle import Settlement
 from hatoba.queue.sweep import Sweep
 from hatoba.store import queue as rows_
 from hatoba.store import shard as shard_
+from hatoba.store import trouble
 from hatoba.store.blobs import Draft
 from hatoba.store.rows import Recovered
 
@@ -42,6 +43,7 @@ CALM = 4  # letters being sealed: beyond it the index of the journal waits for a
 BEHIND = 10_000  # … but not for more letters than this: a search reads what is not indexed one by one
 BUSY = 100  # letters being sealed or settled: beyond it the journal's chores wait
 PURGE = 3_600_000  # ms between two rounds of the purge
+AGAIN = 1.0  # seconds until the store is asked again what became of a letter
 LAST = 5.0  # seconds after the last connection closed in which outcomes must reach the disk
 
 
@@ -82,7 +84,7 @@ class Queue:
         self._means = means
         self._journal = journal or journal_.Settings()
         self._reading, self._bodies = Reading(shard, "queue-read"), Reading(shard, "queue-body")
-        self._contents = Contents(settings.content_memory, self._bodies)
+        self._contents = Contents(settings.content_memory, self._bodies, shard.blobs)
         self._board = board = Board(means, self._contents)
         self._ledger = Ledger()
         self._ink = Ink(means)
@@ -94,6 +96,7 @@ class Queue:
         sweep = Sweep(means, self._ledger, self._settlement, self._reading)
         self._runner = Runner(means, board, self._refill, sweep, self._reading)
         self._sealing = 0
+        self._unsealed: asyncio.Future[None] | None = None  # a drain waits for the letters being sealed
         self._unindexed = 0  # letters accepted since the index was last up to date
         self._purged = 0
         self._plan, self._seal = self._admission.plan, shard.writer.seal
@@ -127,23 +130,36 @@ class Queue:
         return sealed
 
     def _sealed(self, plan: Plan, sealed: "asyncio.Future[None]") -> None:
-        self._sealing -= 1
         self._unindexed += 1
         if sealed.cancelled():
-            # the caller gave up waiting, the writer did not: ask what became of it, in a commit behind that one
-            number = plan.letter.id
-            found = self._means.writer.do(lambda tx: bool(rows_.of_letter(tx, number)))
-            found.add_done_callback(partial(self._found, plan))
-        elif sealed.exception() is not None:
-            self._admission.refused(plan)
+            self._ask(plan)  # the caller gave up waiting, the writer did not
         else:
+            self._known(plan, sealed.exception() is None)
+
+    def _known(self, plan: Plan, ours: bool) -> None:
+        self._sealing -= 1
+        if ours:
             self._admission.sealed(plan)
+        else:
+            self._admission.refused(plan)
+        if self._unsealed is not None and not self._sealing and not self._unsealed.done():
+            self._unsealed.set_result(None)
+
+    def _ask(self, plan: Plan) -> None:
+        """What became of a letter, asked in a commit behind its own."""
+        number = plan.letter.id
+        try:
+            found = self._means.writer.do(lambda tx: bool(rows_.of_letter(tx, number)))
+        except trouble.StoreTrouble:  # closed: the next run will know
+            self._known(plan, False)
+        else:
+            found.add_done_callback(partial(self._found, plan))
 
     def _found(self, plan: Plan, found: "asyncio.Future[bool]") -> None:
-        if found.cancelled() or found.exception() is not None or not found.result():
-            self._admission.refused(plan)
+        if not found.cancelled() and isinstance(found.exception(), trouble.StoreTrouble):
+            asyncio.get_running_loop().call_later(AGAIN, self._ask, plan)  # the disk is ill, the letter may be there
         else:
-            self._admission.sealed(plan)
+            self._known(plan, not found.cancelled() and found.exception() is None and found.result())
 
     # life
 
@@ -172,7 +188,7 @@ class Queue:
         gate = self._means.gate
         gate.draining = True
         await self._runner.stop()
-        self._resolving.close()
+        await self._resolving.close()
         lanes = list(self._board.lanes.values())
         for lane in lanes:
             jobs = lane.empty()
@@ -185,11 +201,19 @@ class Queue:
             if lane.active:
                 self._means.log.warning("attempts cut off by the end", site=lane.name, jobs=len(lane.active))
         try:
-            await asyncio.wait_for(self._settlement.finish(), LAST)
+            await asyncio.wait_for(self._finish(), LAST)
         except TimeoutError:
             self._means.log.error("outcomes lost at the end: the store does not take them", count=gate.unsettled)
         self._ink.close()
         await asyncio.to_thread(self._close)
+
+    async def _finish(self) -> None:
+        """Letters being sealed come in, and go back at once; then every outcome is on disk."""
+        if self._sealing:
+            self._unsealed = asyncio.get_running_loop().create_future()
+            await self._unsealed
+        while self._settlement.open:  # a notice written now may be for nobody, and so an outcome itself
+            await self._settlement.finish()
 
     def _close(self) -> None:
         self._reading.close()
@@ -236,7 +260,7 @@ class Queue:
         if not self._journal.retention:
             return
         before, batch = now - int(self._journal.retention * 1000), self._journal.batch
-        if now >= self._purged + PURGE and not self._busy():
+        if not 0 <= now - self._purged < PURGE and not self._busy():
             step = await self._means.writer.do(lambda tx: purge.purge(tx, before, batch))
             if step.done:
                 self._purged = now

@@ -29,7 +29,7 @@ from hatoba.queue.settle import Settlement
 from hatoba.store import queue as rows_
 from hatoba.store import spool, trouble
 from hatoba.store.rows import HELD, READY, Lease, RecipientRow, RecipientUpdate
-from hatoba.store.sqlite import Reader, Tx
+from hatoba.store.sql import Reader, Tx
 
 SUSPECT = 2  # crashes from which a recipient waits in line
 ALONE = 3  # crashes from which it travels alone: the next one will be its own

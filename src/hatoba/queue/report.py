@@ -13,7 +13,7 @@ from hatoba.queue.lanes import LaneStatus
 from hatoba.queue.leased import Last, last_of
 from hatoba.store import queue as rows_
 from hatoba.store.rows import STATES, Filter, Listed, RecipientRow
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 SAMPLED = 20_000  # a lane with more rows than this tells no oldest letter: finding it would read them all
 

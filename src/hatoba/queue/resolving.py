@@ -29,6 +29,8 @@ class Settling(Protocol):
 
     def hold_job(self, job: Leased, site: str, reason: str) -> None: ...
 
+    def ordered(self, job: Leased) -> bool: ...
+
 
 class Resolving:
     """At most `settings.unrouted` jobs at a time; the recipients of a job are of one domain."""
@@ -46,7 +48,7 @@ class Resolving:
         return len(self._tasks)
 
     def room(self) -> int:
-        return self._means.settings.unrouted - len(self._tasks)
+        return 0 if self._means.gate.draining else self._means.settings.unrouted - len(self._tasks)
 
     def add(self, job: Leased, route: Awaitable[Site]) -> None:
         """A job, leased, that has no lane yet."""
@@ -83,7 +85,10 @@ class Resolving:
         now = self._means.clock()
         self._means.gate.jobs -= 1  # the lane counts it from here on
         lane = self._board.lane(where)
-        for reason, part in self._ruled(job, where.name):
+        if self.settlement.ordered(job):  # while its route was asked for
+            self.settlement.return_jobs([job], now, where.name)
+            return
+        for reason, part in self.ruled(job, where.name):
             if reason:
                 self.settlement.hold_job(part, where.name, reason)
             elif due := lane.refuses(now):
@@ -93,7 +98,7 @@ class Resolving:
                 lane.put(part)
                 lane.wake()
 
-    def _ruled(self, job: Leased, where: str) -> list[tuple[str, Leased]]:
+    def ruled(self, job: Leased, where: str) -> list[tuple[str, Leased]]:
         """The job with the reason that holds it, "" for none; in parts when a filter holds some of its recipients.
 
         What comes from the store has passed the filters: only a held lane holds it again.
@@ -117,10 +122,13 @@ class Resolving:
         """The jobs under way that `wanted` picks (they cannot be taken out)."""
         return [job for job in self._tasks.values() if wanted(job)]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Cancels what is asked; the jobs go back to the store."""
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 def discard(route: Awaitable[Site]) -> None:

@@ -8,6 +8,7 @@ Fails in nothing: a turn that raises is logged whole and the next one comes afte
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from hatoba.journal import forms
 from hatoba.model.event import Event
@@ -19,10 +20,11 @@ from hatoba.queue.sweep import Sweep
 from hatoba.store import journal as journal_
 from hatoba.store import queue as rows_
 from hatoba.store.rows import ACTIVE, Filter, LaneRow, Recovered
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 LEAST = 0.02  # seconds between two turns, however thirsty the lanes are
 PAGE = 1000
+SET_BACK = 60_000  # ms: a clock that goes back by more than this takes the times of the queue with it
 
 Chore = Callable[[int], Awaitable[object]]
 
@@ -41,6 +43,7 @@ class Runner:
         self.lock = asyncio.Lock()  # one turn or one order of a person at a time
         self._wake = asyncio.Event()
         self._polled = 0
+        self._seen = 0  # what the clock said last
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         board.stir = self._wake.set
@@ -49,6 +52,8 @@ class Runner:
         """What a former run left under way is ready again; the orders of people are read back."""
         means = self._means
         now = means.clock()
+        self._seen = await self._reading.run(journal_.newest)
+        await self._look_at_clock(now)
         recovered = await means.writer.do(lambda tx: _recover(tx, now, means.settings.crashes))
         kept: list[LaneRow] = await self._reading.run(rows_.lanes)
         self._board.load(kept)
@@ -92,9 +97,24 @@ class Runner:
     async def turn(self) -> None:
         """One turn: lanes that ask are filled; once in a poll time all that is due, the sweep and the chores too."""
         now = self._means.clock()
-        self._board.tick(now)
         async with self.lock:
+            await self._look_at_clock(now)
+            self._board.tick(now)
             await self._turn(now)
+
+    async def _look_at_clock(self, now: int) -> None:
+        """A clock that was set back would let every letter and site rest for that much longer: their times go with it.
+
+        One that was set forward needs nothing: what waits is tried once, early, and waits from there.
+        """
+        then, self._seen = self._seen, now
+        if then - now <= SET_BACK:
+            return
+        self._means.log.warning("the clock was set back", by=(then - now) // 1000)
+        self._board.set_back(then, now)
+        after = (-1, -1)
+        while page := await self._means.writer.do(partial(rows_.set_back, then=then, now=now, after=after, limit=PAGE)):
+            after = page[-1]
 
     async def _turn(self, now: int) -> None:
         thirsty = list(self._board.thirsty)

@@ -6,7 +6,7 @@ Fails in nothing: a bug in here defers the letter with 4.3.0, or quarantines it 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -29,7 +29,7 @@ from hatoba.store import journal as journal_
 from hatoba.store import queue as rows_
 from hatoba.store import trouble
 from hatoba.store.rows import HELD, QUARANTINED, READY, RecipientUpdate, Settle
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 _FINAL = frozenset({"local", "lmtp"})  # kinds of site where taken means delivered
 NOTHING: dict[int, int] = {}
@@ -166,6 +166,28 @@ class Settlement:
                     ruling.failures.append(dropped(n))
                 events.append(forms.dropped(letter, (n,), order.by, now, order.reason))
 
+    def remove(
+        self, letter: int, n: Sequence[int], rows: int, events: list[Event], told: Told
+    ) -> "asyncio.Future[None]":
+        """A person's order takes recipients at rest out; done when it is on disk, whatever the disk says first.
+
+        `rows` counts those of the letter in the commit that put these aside.
+        """
+        plans = [self.admission.plan(notice) for notice in told.letters]
+        self._ledger.enter(letter, rows)  # as a job of its own: others of the letter may end meanwhile
+        gone = (letter,) if self._ledger.gone(letter, len(n)) == 0 else ()
+        parts = () if gone else [(letter, m) for m in n]
+        seals = [self.admission.seal(plan) for plan in plans]
+        removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def then() -> None:
+            self._written(letter, plans)
+            if not removed.done():
+                removed.set_result(None)
+
+        self._ink.write(Settle(gone, parts, (), events + told.events, seals), then)
+        return removed
+
     # trouble of our own making
 
     def _contain(self, job: Leased, attempt: Attempt) -> None:
@@ -181,7 +203,7 @@ class Settlement:
         for n in rest:
             state = QUARANTINED if over else READY
             last = last_bytes(Outcome(n, DEFERRED, status), now)
-            ruling.rows.append(self._update(job, n, state, job.attempts, due, job.site, last))
+            ruling.rows.append(self._update(job, n, state, job.attempts, due, job.where(n), last))
         told = [Outcome(n, DELIVERED, next(o.status for o in attempt.outcomes if o.n == n)) for n in ruling.gone] + [
             Outcome(n, DEFERRED, status) for n in rest
         ]
@@ -209,6 +231,7 @@ class Settlement:
             self._contents.release(job.letter)
             self.quarantine(job.letter.id, str(error), partial(self._ledger.leave, job.letter.id))
             return
+        means.log.warning("content cannot be read now", letter=job.letter.id, error=str(error))
         self.return_jobs([job], now + int(means.settings.site_first * 1000))
 
     def quarantine(self, letter: int, reason: str, then: Callable[[], None] | None = None) -> None:
@@ -244,34 +267,56 @@ class Settlement:
 
     def _back(self, jobs: list[Leased], state: int, due: int, site: str | None, events: Iterable[Event]) -> None:
         updates: list[RecipientUpdate] = []
+        numbers: list[int] = []
         for job in jobs:
             self._cleared(job)
+            rows = [
+                self._update(job, n, state, job.attempts - 1, due, job.where(n) if site is None else site, job.last(n))
+                for n in job.indexes
+            ]
+            if self.ordered(job):
+                self._back_obeying(job, Ruling(rows=rows))
+                continue
             self._contents.release(job.letter)
-            for n in job.indexes:
-                where = site if site is not None else job.site
-                updates.append(self._update(job, n, state, job.attempts - 1, due, where, job.last(n)))
-        numbers = [job.letter.id for job in jobs]
-        self._ink.write(Settle(rows=updates, events=list(events)), partial(self._left, numbers))
+            numbers.append(job.letter.id)
+            updates += rows
+        if updates:
+            self._ink.write(Settle(rows=updates, events=list(events)), partial(self._left, numbers))
+
+    def _back_obeying(self, job: Leased, ruling: Ruling) -> None:
+        """A job that a person gave an order about while it was under way, and that was not tried after all."""
+        now, story = self._means.clock(), list[Event]()
+        self._obey(job, ruling, story, now)
+        if not ruling.notices:
+            self._write(job, ruling, story, Told())
+            return
+        attempt = Attempt(0, now, job.site, ruling.failures)
+        self._start(self._read_and_write(job, attempt, ruling, story, False))
+
+    def ordered(self, job: Leased) -> bool:
+        """Whether a person's order about one of its recipients waits to be carried out."""
+        return bool(self.orders) and any((job.letter.id, n) in self.orders for n in job.indexes)
 
     def _left(self, letters: list[int]) -> None:
         for letter in letters:
             self._ledger.leave(letter)
 
-    def remind(self, job: Leased, due: int) -> None:
+    def remind(self, job: Leased) -> None:
         """A letter at rest, leased for a moment: its sender is told that it waits, the rows go back as they were."""
         now, outcomes = self._means.clock(), [at_rest(job, n) for n in job.indexes]
         ruling = Ruling(delays=outcomes)
-        for n in job.indexes:
-            row = self._update(job, n, READY, job.attempts - 1, due, job.site, job.last(n))
+        for before in job.rows:  # each to its own lane
+            row = self._update(job, before.n, READY, job.attempts - 1, before.next_at, before.site, before.last)
+            row.crashes = before.crashes
             row.params = params_bytes(msgspec.structs.replace(params_of(row.params), delayed=now))
             ruling.rows.append(row)
-        attempt = Attempt(0, now, job.site, outcomes)
+        attempt = Attempt(0, now, job.rows[0].site, outcomes)
         self._start(self._read_and_write(job, attempt, ruling, [], False))
 
     def expire(self, job: Leased) -> None:
         """A letter at rest, leased for a moment, whose time is over."""
         now = self._means.clock()
-        self.settle(None, job, Attempt(0, now, job.site, [at_rest(job, n) for n in job.indexes]))
+        self.settle(None, job, Attempt(0, now, job.rows[0].site, [at_rest(job, n) for n in job.indexes]))
 
     def _update(
         self, job: Leased, n: int, state: int, attempts: int, due: int, site: str, last: bytes
@@ -283,6 +328,11 @@ class Settlement:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    @property
+    def open(self) -> bool:
+        """Something is being composed or written."""
+        return bool(self._tasks) or self._means.gate.unsettled > 0
 
     async def finish(self) -> None:
         """Waits for what is being composed, then for what is being written."""

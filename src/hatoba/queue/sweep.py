@@ -20,7 +20,7 @@ from hatoba.queue.settle import Settlement
 from hatoba.store import queue as rows_
 from hatoba.store import spool
 from hatoba.store.rows import READY, Filter, Lease, Listed, RecipientRow
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 PAGE = 1000  # rows a turn
 REST = 60_000  # ms between two walks
@@ -44,7 +44,7 @@ class Sweep:
 
     async def step(self, now: int) -> int:
         """One page, unless it rests; how many recipients were settled."""
-        if now < self._next or not self._means.gate.open:
+        if 0 < self._next - now <= REST or not self._means.gate.open:
             return 0
         after = self._after
         # without a condition on the state: the walk then follows the key and costs the same for any queue
@@ -89,10 +89,9 @@ class Sweep:
     def _one(self, letter: Letter, attempts: int, rows: tuple[RecipientRow, ...], now: int) -> None:
         indexes = tuple([row.n for row in rows])
         if now >= letter.expires:
-            self._settlement.expire(Leased(letter, indexes, attempts, rows, site=rows[0].site))
+            self._settlement.expire(Leased(letter, indexes, attempts, rows))
         else:
-            due = min(row.next_at for row in rows)
-            self._settlement.remind(Leased(letter, indexes, attempts + 1, rows, site=rows[0].site), due)
+            self._settlement.remind(Leased(letter, indexes, attempts + 1, rows))
 
 
 def _load(reader: Reader, late: list[Listed]) -> _Found:

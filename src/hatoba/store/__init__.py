@@ -10,16 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hatoba.store.settings import Settings
+    from hatoba.store.settings import Database, Settings
 
 
 def prepare(
-    data: Path, shards: int, settings: "Settings | None" = None, progress: Callable[[str], None] = lambda text: None
+    data: Path,
+    shards: int,
+    settings: "Settings | None" = None,
+    progress: Callable[[str], None] = lambda text: None,
+    database: "Database | None" = None,
 ) -> None:
     """Makes DATA/hatoba.db and `shards` shards, or migrates them, each after a snapshot to DATA/snapshots.
 
+    With a `database` that names a server: its directory and the shards that its settings count.
     `progress` gets a line for each longer step. ShardTaken, WrongVersion, StoreTrouble.
     """
+    if database is not None and database.url:
+        from hatoba.store import server, server_upgrade
+        from hatoba.store import settings as words
+
+        where = server.Server(data, settings or words.Settings(), database)
+        server_upgrade.prepare(where, database.shards if shards else 0, progress)
+        return
     from hatoba.store import settings as words
     from hatoba.store import upgrade  # Alembic takes 0.15 s to import: a worker never imports it
 

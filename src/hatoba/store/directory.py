@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 
 from msgspec.structs import astuple
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
 
-from hatoba.store import sqlite, trouble
+from hatoba.store import sql, sqlite, trouble
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.settings import Settings
-from hatoba.store.sqlite import Reader, Tx
+from hatoba.store.sql import Reader, Tx
 from hatoba.store.tables import DIRECTORY_REVISION
 from hatoba.store.tables import account as _account
 from hatoba.store.tables import domain as _domain
@@ -37,7 +36,7 @@ class Register:
     def __init__(self, path: Path, settings: Settings) -> None:
         self._path = path
         self._settings = settings
-        self.reader: Reader = sqlite.reader(path, busy=settings.busy_timeout)
+        self.reader = sqlite.reader(path, busy=settings.busy_timeout)
 
     def write(self, function: Callable[[Tx], T]) -> T:
         """Runs `function` in a transaction of its own and returns what it does; rolled back if it raises.
@@ -68,11 +67,12 @@ def attach(data: Path, settings: Settings) -> Register:
     return register
 
 
-_DOMAINS = sqlite.text(select(*_domain.c).order_by(_domain.c.name))
-_DOMAIN = sqlite.text(select(*_domain.c).where(_domain.c.name == bindparam("name")))
-_ACCOUNTS = sqlite.text(select(*_account.c).order_by(_account.c.key))
-_ACCOUNT = sqlite.text(select(*_account.c).where(_account.c.key == bindparam("key")))
-_LOGIN = sqlite.text(
+_DOMAINS = sql.text(select(*_domain.c).order_by(_domain.c.name))
+_DOMAIN = sql.text(select(*_domain.c).where(_domain.c.name == bindparam("name")))
+_ACCOUNTS = sql.text(select(*_account.c).order_by(_account.c.key))
+_ACCOUNT = sql.text(select(*_account.c).where(_account.c.key == bindparam("key")))
+_PUT_DOMAIN, _PUT_ACCOUNT = sql.put(_domain), sql.put(_account)
+_LOGIN = sql.text(
     update(_account).where(_account.c.key == bindparam("which")).values(last_login=bindparam("last_login"))
 )
 
@@ -91,8 +91,7 @@ def domain(reader: Reader, name: str) -> DomainRow | None:
 def put_domain(tx: Tx, row: DomainRow) -> bool:
     """Adds the domain or overwrites it; True if it was new."""
     new = domain(tx, row.name) is None
-    values = dict(zip(_domain.c.keys(), astuple(row), strict=True))
-    tx.run(insert(_domain).values(values).on_conflict_do_update(index_elements=["name"], set_=values))
+    tx.run(_PUT_DOMAIN, astuple(row))
     return new
 
 
@@ -115,8 +114,8 @@ def account(reader: Reader, key: str) -> AccountRow | None:
 def put_account(tx: Tx, row: AccountRow) -> bool:
     """Adds the account or overwrites it; True if it was new."""
     new = account(tx, row.key) is None
-    values = dict(zip(_account.c.keys(), astuple(row), strict=True))
-    tx.run(insert(_account).values(values).on_conflict_do_update(index_elements=["key"], set_=values))
+    *rest, enabled = astuple(row)
+    tx.run(_PUT_ACCOUNT, (*rest, int(enabled)))
     return new
 
 

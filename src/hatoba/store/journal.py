@@ -11,41 +11,41 @@ from collections.abc import Iterable
 
 from msgspec.structs import astuple
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from hatoba.model.event import Event
-from hatoba.store import sqlite
+from hatoba.store import sql
 from hatoba.store.rows import EventRow
-from hatoba.store.sqlite import Multi, Reader, Tx
+from hatoba.store.sql import Multi, Reader, Tx
 from hatoba.store.tables import cursor, event, term
 
-EVENTS = Multi(sqlite.head(event, "letter", "at", "kind", "data"), 4)
+EVENTS = sql.added(event, "letter", "at", "kind", "data")
 
 _COLUMNS = (event.c.seq, event.c.letter, event.c.at, event.c.kind, event.c.data)
 
-OF_LETTER = sqlite.text(select(*_COLUMNS).where(event.c.letter == bindparam("letter")).order_by(event.c.seq))
-_AFTER = sqlite.text(
+OF_LETTER = sql.text(select(*_COLUMNS).where(event.c.letter == bindparam("letter")).order_by(event.c.seq))
+_AFTER = sql.text(
     select(*_COLUMNS).where(event.c.seq > bindparam("seq")).order_by(event.c.seq).limit(bindparam("limit"))
 )
-_LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"  # AUTOINCREMENT's own memory survives a purge
-_POSITION = sqlite.text(select(cursor.c.seq).where(cursor.c.name == bindparam("name")))
-_place = insert(cursor).values(name=bindparam("name"), seq=bindparam("seq"))
-_MOVE = sqlite.text(_place.on_conflict_do_update(index_elements=["name"], set_={"seq": _place.excluded.seq}))
-_INDEX = Multi(sqlite.head(term).replace("INSERT", "INSERT OR IGNORE", 1), 2)
+_POSITION = sql.text(select(cursor.c.seq).where(cursor.c.name == bindparam("name")))
+_MOVE = sql.put(cursor)
+_INDEX = sql.added(term, after=" ON CONFLICT DO NOTHING")
 # IN (VALUES …) alone would read the whole table: only a SELECT is looked up by key.
-FORGET = Multi("DELETE FROM term WHERE (term, letter) IN (SELECT column1, column2 FROM (VALUES ", 2, "))")
+FORGET = Multi("DELETE FROM term WHERE (term, letter) IN (SELECT column1, column2 FROM ({values}) AS v)", "ii")
+LETTERS_EVENTS_GONE = Multi("DELETE FROM event WHERE letter {among}", "i")
+REMOVE = Multi("DELETE FROM event WHERE seq {among}", "i")
 _found = select(term.c.letter).where(term.c.term == bindparam("term"), term.c.letter < bindparam("below"))
-_FIND = sqlite.text(_found.order_by(term.c.letter.desc()).limit(bindparam("limit")))
-_OLDEST = sqlite.text(select(*_COLUMNS).order_by(event.c.seq).limit(bindparam("limit")))
-_AGES = sqlite.text(select(event.c.seq, event.c.at).order_by(event.c.seq).limit(bindparam("limit")))
-_PURGE = sqlite.text(event.delete().where(event.c.seq <= bindparam("seq")))
-_HIGHEST = sqlite.text(select(func.max(event.c.letter)))
+_FIND = sql.text(_found.order_by(term.c.letter.desc()).limit(bindparam("limit")))
+_OLDEST = sql.text(select(*_COLUMNS).order_by(event.c.seq).limit(bindparam("limit")))
+_AGES = sql.text(select(event.c.seq, event.c.at).order_by(event.c.seq).limit(bindparam("limit")))
+_PURGE = sql.text(event.delete().where(event.c.seq <= bindparam("seq")))
+_NEWEST = "SELECT at FROM event ORDER BY seq DESC LIMIT 1"
+_HIGHEST = sql.text(select(func.max(event.c.letter)))
 _TOP = 2**63 - 1
 
 
 def append(tx: Tx, events: Iterable[Event]) -> None:
     """Writes events in their order."""
-    for statement, parameters in EVENTS.parts([astuple(one) for one in events]):
+    for statement, parameters in tx.parts(EVENTS, [astuple(one) for one in events]):
         tx.run(statement, parameters)
 
 
@@ -61,13 +61,18 @@ def after(reader: Reader, seq: int, limit: int) -> list[EventRow]:
 
 def last(reader: Reader) -> int:
     """The highest seq ever given, 0 in a new shard."""
-    found = reader.rows(_LAST)
-    return int(found[0][0]) if found else 0
+    return reader.last_seq()
 
 
 def highest(reader: Reader) -> int:
     """The highest letter id that has an event, 0 in a new shard: new ids are drawn above it."""
     return int(reader.rows(_HIGHEST)[0][0] or 0)
+
+
+def newest(reader: Reader) -> int:
+    """When the last event written happened (ms), 0 in a new shard: a clock that says less was set back."""
+    found = reader.rows(_NEWEST)
+    return int(found[0][0]) if found else 0
 
 
 def position(reader: Reader, name: str) -> int:
@@ -83,13 +88,19 @@ def move(tx: Tx, name: str, seq: int) -> None:
 
 def index(tx: Tx, terms: Iterable[tuple[int, int]]) -> None:
     """Adds (term, letter) pairs; a term is a signed 64-bit number (a hash by the journal room). Known pairs stay."""
-    for statement, parameters in _INDEX.parts(list(terms)):
+    for statement, parameters in tx.parts(_INDEX, list(terms)):
         tx.run(statement, parameters)
 
 
 def forget(tx: Tx, terms: Iterable[tuple[int, int]]) -> None:
     """Removes (term, letter) pairs."""
-    for statement, parameters in FORGET.parts(list(terms)):
+    for statement, parameters in tx.parts(FORGET, list(terms)):
+        tx.run(statement, parameters)
+
+
+def remove(tx: Tx, numbers: Iterable[int]) -> None:
+    """Removes events by seq."""
+    for statement, parameters in tx.parts(REMOVE, list(numbers)):
         tx.run(statement, parameters)
 
 

@@ -16,6 +16,9 @@ from typing import NamedTuple
 from hatoba.store import trouble
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._+=-")
+_DEPTH = 3  # names of a mailbox that must be on the disk: its own, its domain's, the root's
+_SURE = 100_000
+_sure: set[Path] = set()  # mailboxes whose names this process has synced
 _LONGEST = 180  # octets of one path component, well below every file system's 255
 
 
@@ -75,6 +78,11 @@ def deliver(items: Sequence[Item]) -> list[OSError | trouble.StoreTrouble | None
 
 def _write(item: Item) -> None:
     """tmp/name, whole and synced."""
+    if item.mailbox not in _sure:
+        create(item.mailbox)
+        if len(_sure) >= _SURE:
+            _sure.clear()
+        _sure.add(item.mailbox)
     path = item.mailbox / "tmp" / item.name
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     try:
@@ -99,13 +107,16 @@ def _forget(item: Item) -> None:
 
 
 def create(folder: Path) -> None:
-    """A mailbox with tmp, new and cur, synced up to the first directory that was there before."""
+    """A mailbox with tmp, new and cur; its name, its domain's and the root's are synced though they were there before.
+
+    Who made them may have died before he synced them, or was told by fsync that it failed.
+    """
     made = [folder / name for name in ("tmp", "new", "cur")]
     parents = [folder, *folder.parents]
     missing = [parent for parent in parents if not parent.is_dir()]
     for directory in [*reversed(missing), *made]:
         directory.mkdir(mode=0o700, exist_ok=True)
-    for directory in {path.parent for path in (*missing, *made)}:
+    for directory in {path.parent for path in (*missing, *made, *parents[:_DEPTH])}:
         sync_directory(directory)
 
 

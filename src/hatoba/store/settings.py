@@ -80,3 +80,38 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="How many snapshots taken before migrations are kept of each database; older ones are deleted.",
         ),
     ] = 3
+
+
+class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[database] in hatoba.toml."""
+
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^$|^postgres(ql)?://\S+$",
+            description="Empty: files in the data directory. postgresql://user:password@host/database: the letters, "
+            "the journal and the directory live on that server, and several nodes may share it.",
+            extra={"secret": True},
+        ),
+    ] = ""
+    shards: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=1024,
+            description="How many shards the nodes of a PostgreSQL server share; each is worked by one worker at a "
+            "time. It may grow later, never shrink.",
+        ),
+    ] = 16
+    lease: Annotated[
+        Seconds,
+        msgspec.Meta(
+            ge=2,
+            le=300,
+            description="How long a shard stays a silent worker's; after that another takes it and delivers its "
+            "letters.",
+        ),
+    ] = 15.0
+    connect_timeout: Annotated[
+        Seconds, msgspec.Meta(ge=1, le=60, description="How long we wait for the server to take a connection.")
+    ] = 5.0

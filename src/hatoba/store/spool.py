@@ -8,21 +8,22 @@ Fails with BadRow naming the letter, Gone when there is none, StoreTrouble when 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
 from sqlalchemy import func, select
 
 from hatoba.model.envelope import Envelope, Letter, Source
-from hatoba.store import blobs, sqlite, trouble
-from hatoba.store.sqlite import Multi, Reader
+from hatoba.store import blobs, sql, trouble
+from hatoba.store.sql import CHUNK, Multi, Reader
 from hatoba.store.tables import letter as _letter
 
-LETTERS = Multi(sqlite.head(_letter), len(_letter.c))
+LETTERS = sql.added(_letter)
 _HEAD = [column for column in _letter.c if column.name != "body"]
-_WHOLE = Multi(sqlite.text(select(*_letter.c)) + " WHERE id IN (", 0, ")")
-_HEADS = Multi(sqlite.text(select(*_HEAD)) + " WHERE id IN (", 0, ")")
-_COUNT = sqlite.text(select(func.count()).select_from(_letter))
+_WHOLE = Multi(sql.text(select(*_letter.c)) + " WHERE id {among}", "i")
+_HEADS = Multi(sql.text(select(*_HEAD)) + " WHERE id {among}", "i")
+_COUNT = sql.text(select(func.count()).select_from(_letter))
 _DOTTED, _EIGHTBIT = 1, 2  # bits of letter.flags
 
 
@@ -74,8 +75,9 @@ def load_many(
     letters: dict[int, Letter] = {}
     troubles: list[trouble.BadRow | trouble.Gone] = []
     shape = _WHOLE if content else _HEADS
-    for text, part in shape.parts(numbers):
-        for number, found in zip(part, _fetch(reader, shape, text, part), strict=True):
+    for start in range(0, len(numbers), CHUNK):
+        part = numbers[start : start + CHUNK]
+        for number, found in zip(part, _fetch(reader, shape, part), strict=True):
             if isinstance(found, Letter):
                 letters[number] = found
             else:
@@ -83,17 +85,16 @@ def load_many(
     return letters, troubles
 
 
-def _fetch(
-    reader: Reader, shape: Multi, text: str, numbers: Sequence[int]
-) -> list[Letter | trouble.BadRow | trouble.Gone]:
+def _fetch(reader: Reader, shape: Multi, numbers: Sequence[int]) -> list[Letter | trouble.BadRow | trouble.Gone]:
     try:
-        by_id = {found[0]: found for found in reader.rows(text, numbers)}
+        read = [reader.rows(*part) for part in reader.parts(shape, numbers)]
+        by_id = {found[0]: found for found in chain.from_iterable(read)}
     except trouble.StoreTrouble as broken:
         if broken.kind != trouble.CORRUPT:
             raise
         if len(numbers) == 1:
             return [trouble.BadRow(numbers[0], str(broken))]
-        return [_fetch(reader, shape, shape.text(1), (number,))[0] for number in numbers]
+        return [_fetch(reader, shape, (number,))[0] for number in numbers]
     return [_made(by_id[number]) if number in by_id else trouble.Gone(number) for number in numbers]
 
 
@@ -123,24 +124,24 @@ def _made(found: tuple[Any, ...]) -> Letter | trouble.BadRow:
     )
 
 
-def chunks(folder: blobs.Folder, letter: Letter, size: int = 256 * 1024) -> Iterator[bytes]:
-    """The content in pieces: of letter.content if there, else of the blob's file. Reads the disk: in a thread.
+def chunks(depot: blobs.Depot, letter: Letter, size: int = 256 * 1024) -> Iterator[bytes]:
+    """The content in pieces: of letter.content if there, else of its blob. Reads the disk or the network: in a thread.
 
-    BadRow when the file is missing or not as long as it was: found before the first piece is given.
+    BadRow when the blob is missing or not what it was: found before the first piece is given.
     """
     if letter.content is not None:
         return (letter.content[start : start + size] for start in range(0, len(letter.content), size))
     if not letter.blob:
         raise ValueError("the letter was loaded without its content")
-    found = folder.size(letter.blob)
-    if found != letter.size:
-        raise trouble.BadRow(letter.id, f"its body {letter.blob} has {found} octets instead of {letter.size}")
-    return folder.chunks(letter.blob, size)
+    try:
+        return depot.read(letter.blob, letter.size, size)
+    except blobs.Damaged as error:
+        raise trouble.BadRow(letter.id, str(error)) from None
 
 
-def content(folder: blobs.Folder, letter: Letter) -> bytes:
+def content(depot: blobs.Depot, letter: Letter) -> bytes:
     """The whole content of a letter that has it in memory or in a blob."""
-    return letter.content if letter.content is not None else b"".join(chunks(folder, letter))
+    return letter.content if letter.content is not None else b"".join(chunks(depot, letter))
 
 
 def count(reader: Reader) -> int:

@@ -1,7 +1,7 @@
 """The driver's half of the store: opening a SQLite file the way we want it, reading, writing, compiling to text.
 
 Called by shard, writer, directory and snapshot; the functions of spool, queue and journal get a Reader or a Tx.
-Never knows a table of ours: PostgreSQL will stand beside this file and change none of the others.
+Never knows a table of ours, but for the one fact that event has an AUTOINCREMENT; `postgres` is its sibling.
 Fails with StoreTrouble (trouble.of) for whatever the driver raises.
 """
 
@@ -9,94 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from sqlalchemy import Table, bindparam, insert
-from sqlalchemy.dialects.sqlite import dialect
-from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.sql.compiler import Compiled
+from hatoba.store import sql, trouble
+from hatoba.store.sql import Rows, Statement
 
-from hatoba.store import trouble
-
-_DIALECT = dialect(paramstyle="qmark")
 PAGE = 8192  # bytes: a 1 KB letter with its rows stays on one page, a 10 KB body takes one overflow page
 OLDEST = (3, 35, 0)  # UPDATE … FROM and RETURNING
 OLDEST_TEXT = ".".join(map(str, OLDEST))
-CHUNK = 64  # rows in one multi-row statement, at most: each length is a statement of its own in the driver's cache
 
 
-class Core(Protocol):
-    """A SQLAlchemy Core statement, of which the store needs one thing: that it compiles."""
-
-    def compile(self, bind: None = None, dialect: Dialect | None = None, **options: Any) -> Compiled: ...
-
-
-Statement = str | Core
-Rows = list[tuple[Any, ...]]
-
-
-def text(statement: Core) -> str:
-    """The SQL text of a Core statement, question marks for its parameters in the order they stand in it.
-
-    The dialect writes a bound OFFSET behind every LIMIT; none of ours has one, so it is made a nought.
-    """
-    return str(statement.compile(dialect=_DIALECT)).replace(" OFFSET ?", " OFFSET 0")
-
-
-def bound(statement: Core) -> tuple[str, tuple[Any, ...]]:
-    """Text and parameters of a Core statement that carries its values. ~0.2 ms: for what is not on a letter's way."""
-    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-    order: list[str] = getattr(compiled, "positiontup", None) or []
-    return str(compiled), tuple(compiled.params[name] for name in order)
-
-
-def groups(count: int, width: int) -> str:
-    """`count` groups of `width` question marks: "(?, ?), (?, ?)"; width 0 gives bare marks for an IN list."""
-    one = "(" + ", ".join("?" * width) + ")" if width else "?"
-    return ", ".join([one] * count)
-
-
-def head(table: Table, *columns: str) -> str:
-    """ "INSERT INTO table (columns) VALUES " of the table's own definition; no columns given: all of them."""
-    names = columns or tuple(column.name for column in table.columns)
-    compiled = text(insert(table).values({name: bindparam(name) for name in names}))
-    return compiled[: compiled.index("VALUES") + 7]
-
-
-class Multi:
-    """A statement over many rows in one step: `before`, n groups of `width` marks, `after`. Texts are kept by n.
-
-    One sqlite3_step lets go of the interpreter's lock once however many rows it writes; executemany does so for every
-    row, and beside a busy event loop each return costs a switch interval (one run each, beside a thread that never
-    yields: 240 against 440 µs of wall time a letter).
-    Exact lengths beat chunks of powers of two (330) for the same reason.
-    """
-
-    __slots__ = ("_after", "_before", "_texts", "_width")
-
-    def __init__(self, before: str, width: int, after: str = "") -> None:
-        self._before, self._width, self._after = before, width, after
-        self._texts: dict[int, str] = {}
-
-    def text(self, count: int) -> str:
-        found = self._texts.get(count)
-        if found is None:
-            found = self._texts[count] = self._before + groups(count, self._width) + self._after
-        return found
-
-    def parts(self, rows: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
-        """(text, parameters) for up to CHUNK rows each. With width 0 the rows are single values."""
-        for start in range(0, len(rows), CHUNK):
-            part = rows[start : start + CHUNK] if len(rows) > CHUNK else rows
-            yield self.text(len(part)), tuple(chain.from_iterable(part)) if self._width else part
-
-
-class Reader:
-    """A connection to read from, in one thread at a time. Each statement sees the last commit (or see `snapshot`)."""
+class Reader(sql.Reader):
+    """See sql.Reader."""
 
     __slots__ = ("connection",)
 
@@ -104,9 +30,8 @@ class Reader:
         self.connection = connection
 
     def rows(self, statement: Statement, parameters: Sequence[Any] = ()) -> Rows:
-        """All rows of a statement: SQL text with its parameters, or a Core statement that carries them."""
         if not isinstance(statement, str):
-            statement, parameters = bound(statement)
+            statement, parameters = sql.bound(statement)
         try:
             return self.connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
@@ -114,7 +39,6 @@ class Reader:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Self]:
-        """Everything read inside sees one state of the database. Keep it short: it holds back the checkpoint."""
         self.rows("BEGIN")
         try:
             yield self
@@ -123,32 +47,79 @@ class Reader:
                 self.rows("ROLLBACK")
 
     def version(self) -> int:
-        """A number that changes when another connection has committed. # https://sqlite.org/pragma.html#pragma_data_version"""
+        # https://sqlite.org/pragma.html#pragma_data_version
         return int(self.rows("PRAGMA data_version")[0][0])
+
+    def last_seq(self) -> int:
+        found = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'event'")  # AUTOINCREMENT's own memory
+        return int(found[0][0]) if found else 0
 
     def close(self) -> None:
         self.connection.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-
-class Tx(Reader):
-    """A connection inside a transaction: what a function given to `writer.do` gets. Reads see its own writes."""
+class Tx(Reader, sql.Tx):
+    """See sql.Tx."""
 
     __slots__ = ()
 
     def run(self, statement: Statement, parameters: Sequence[Any] = ()) -> int:
-        """Runs a writing statement; how many rows it touched."""
         if not isinstance(statement, str):
-            statement, parameters = bound(statement)
+            statement, parameters = sql.bound(statement)
         try:
             return self.connection.execute(statement, parameters).rowcount
         except sqlite3.Error as error:
             raise trouble.of(error, "writing the store") from error
+
+
+class Link(sql.Link):
+    """See sql.Link; nothing is gathered. `grew` is told of octets of log, between two transactions."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        grew: Callable[[int, sqlite3.Connection], None],
+        mend: Callable[[sqlite3.Connection], None],
+    ) -> None:
+        self._mend = mend
+        self.connection = connection
+        self.tx = Tx(connection)
+        self._grew = grew
+
+    def mend(self) -> None:
+        self._mend(self.connection)
+
+    def begin(self) -> None:
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    def run(self, text: str, parameters: Sequence[Any] = ()) -> None:
+        if parameters:  # executemany of one: the driver then lets go of the interpreter's lock once less
+            self.connection.executemany(text, (parameters,))
+        else:
+            self.connection.execute(text)
+
+    def flush(self) -> None:
+        return
+
+    def commit(self) -> None:
+        self.connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        self.connection.execute("ROLLBACK")
+
+    @property
+    def open(self) -> bool:
+        return self.connection.in_transaction
+
+    def grew(self, octets: int) -> None:
+        self._grew(octets, self.connection)
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # the disk may still be ill
+            if self.connection.in_transaction:
+                self.rollback()
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.close()
 
 
 def connect(path: Path, *, busy: float = 5.0, cache: int = 2 * 1024 * 1024, log: int = PAGE) -> sqlite3.Connection:
@@ -182,6 +153,20 @@ def connect(path: Path, *, busy: float = 5.0, cache: int = 2 * 1024 * 1024, log:
         connection.close()
         raise trouble.of(error, f"opening {path.name}") from error
     return connection
+
+
+def fold(connection: sqlite3.Connection) -> bool:
+    """Copies the whole log into the database file, syncs that and starts the log anew; False when a reader is in it.
+
+    After an fsync that failed and a death, the log may hold commits that every process reads and that never reached
+    the disk: the kernel counts their pages as written. What is appended behind them would be cut off with them by a
+    power cut. Copied, they are written again.
+    """
+    try:
+        busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise trouble.of(error, "folding the log") from error
+    return not busy
 
 
 def reader(path: Path, *, busy: float = 5.0) -> Reader:

@@ -7,8 +7,10 @@ Fails with nothing of its own.
 
 import errno
 import sqlite3
+from typing import Any
 
 FULL, IO, LOCKED, READONLY, CORRUPT, CLOSED, OTHER = "full", "io", "locked", "readonly", "corrupt", "closed", "other"
+LOST, TAKEN = "lost", "taken"  # the database's server does not answer; the shard is another's
 
 _KINDS = {  # primary result codes of SQLite  # https://www.sqlite.org/rescode.html
     sqlite3.SQLITE_FULL: FULL,
@@ -32,6 +34,19 @@ _ERRNOS = {
     errno.EACCES: READONLY,
     errno.EPERM: READONLY,
 }
+_STATES = {  # of PostgreSQL: codes, and classes of two letters
+    "53100": FULL,
+    "53": IO,
+    "58": IO,
+    "08": LOST,
+    "57014": LOCKED,
+    "57": LOST,
+    "25006": READONLY,
+    "42501": READONLY,
+    "40": LOCKED,
+    "55": LOCKED,
+    "XX": CORRUPT,
+}
 
 
 class StoreTrouble(Exception):
@@ -46,7 +61,7 @@ class StoreTrouble(Exception):
 
     @property
     def disk(self) -> bool:
-        return self.kind in (FULL, IO, LOCKED, READONLY)
+        return self.kind in (FULL, IO, LOCKED, READONLY, LOST, TAKEN)
 
 
 class BadRow(StoreTrouble):
@@ -66,22 +81,54 @@ class Gone(StoreTrouble):
 
 
 class ShardTaken(StoreTrouble):
-    """Another process owns the shard; `pid` is its process id, 0 if it left none."""
+    """Another process owns the shard; `pid` is its process id here, 0 if it left none or is elsewhere: `owner`."""
 
-    def __init__(self, number: int, pid: int) -> None:
-        super().__init__(f"shard {number:04d} is owned by process {pid or 'unknown'}", LOCKED)
+    def __init__(self, number: int, pid: int, owner: str = "") -> None:
+        super().__init__(f"shard {number:04d} is owned by {owner or 'process ' + str(pid or 'unknown')}", LOCKED)
         self.number = number
         self.pid = pid
+
+
+class ShardLost(StoreTrouble):
+    """The shard was ours and is another's by now: nothing of this commit was written, and nothing ever will be."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} was taken by another worker", TAKEN)
+
+
+class Doubt(StoreTrouble):
+    """The connection broke before a commit was answered. `mark` is what `Link.happened` needs to find out."""
+
+    def __init__(self, text: str, mark: tuple[Any, ...]) -> None:
+        super().__init__(text, LOST)
+        self.mark = mark
 
 
 class WrongVersion(StoreTrouble):
     """The database is not at the revision this code was written for: `store.prepare` must run first."""
 
 
-def of(error: sqlite3.Error | OSError, doing: str) -> StoreTrouble:
+def of(error: BaseException, doing: str) -> StoreTrouble:
     """The StoreTrouble that says what `error` means; `doing` names what was tried."""
+    return known(error, doing) or StoreTrouble(f"{doing}: {error!r}")
+
+
+def known(error: BaseException, doing: str) -> StoreTrouble | None:
+    """The same, None for what neither a driver nor the system raised: a bug, or the caller's own."""
+    if isinstance(error, StoreTrouble):
+        return error
     if isinstance(error, OSError):
         return StoreTrouble(f"{doing}: {error}", _ERRNOS.get(error.errno or 0, IO))
-    code = getattr(error, "sqlite_errorcode", None)
-    kind = OTHER if code is None else _KINDS.get(code & 0xFF, OTHER)
-    return StoreTrouble(f"{doing}: {error}", kind)
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None)
+        return StoreTrouble(f"{doing}: {error}", OTHER if code is None else _KINDS.get(code & 0xFF, OTHER))
+    if hasattr(error, "sqlstate"):  # psycopg's, which is not imported where there is no PostgreSQL
+        return StoreTrouble(f"{doing}: {error}", _of_state(error.sqlstate))
+    return None
+
+
+def _of_state(state: str | None) -> str:
+    """# https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+    if state is None:  # the connection itself: nothing came back
+        return LOST
+    return _STATES.get(state) or _STATES.get(state[:2], OTHER)

@@ -18,7 +18,7 @@ import alembic.command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import create_engine, event
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -51,8 +51,7 @@ def _bring(path: Path, history: str, wanted: str, into: Path, settings: Settings
     if found == wanted:
         return
     if found:
-        if found not in _known(history):
-            raise trouble.WrongVersion(f"{path} is at revision {found}, which this program does not know: it is newer")
+        check_known(found, history, str(path))
         progress(f"{path.name}: snapshot before the step from {found} to {wanted}")
         snapshot.take(path, found, into, settings.snapshots, progress)
         progress(f"{path.name}: upgrading from {found} to {wanted}")
@@ -62,10 +61,15 @@ def _bring(path: Path, history: str, wanted: str, into: Path, settings: Settings
 def upgrade(path: Path, history: str, revision: str) -> None:
     """Runs the history ("shard" or "directory") on one file up to `revision`, each step in a transaction."""
     path.touch(mode=0o600)  # letters and passwords: for us alone; the log and its index inherit it
-    connection = sqlite.connect(path)
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-    # The driver itself never begins: DDL is then part of the transaction, and a step is there wholly or not at all.
-    event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("BEGIN IMMEDIATE"))
+    with contextlib.closing(sqlite.connect(path)) as connection:
+        engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+        # The driver itself never begins: DDL is then part of the transaction, and a step is there wholly or not at all.
+        event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("BEGIN IMMEDIATE"))
+        migrate(engine, history, revision, path.name)
+
+
+def migrate(engine: Engine, history: str, revision: str, name: str) -> None:
+    """Runs the history up to `revision` on a connection of the engine; disposes of it."""
     config = _config(history)
     try:
         with engine.connect() as opened:
@@ -73,19 +77,22 @@ def upgrade(path: Path, history: str, revision: str) -> None:
             alembic.command.upgrade(config, revision)
     except DBAPIError as error:
         cause = error.orig
-        raise trouble.of(
-            cause if isinstance(cause, sqlite3.Error) else sqlite3.Error(str(error)), f"upgrading {path.name}"
-        ) from error
+        raise trouble.of(cause if cause is not None else error, f"upgrading {name}") from error
     except CommandError as error:
-        raise trouble.WrongVersion(f"upgrading {path.name}: {error}") from error
+        raise trouble.WrongVersion(f"upgrading {name}: {error}") from error
     finally:
         engine.dispose()
-        connection.close()
 
 
 def head(history: str) -> str | None:
     """The newest revision of a history."""
     return ScriptDirectory.from_config(_config(history)).get_current_head()
+
+
+def check_known(found: str, history: str, name: str) -> None:
+    """WrongVersion when a newer program has been here."""
+    if found not in _known(history):
+        raise trouble.WrongVersion(f"{name} is at revision {found}, which this program does not know: it is newer")
 
 
 def _known(history: str) -> set[str]:

@@ -20,10 +20,12 @@ from hatoba.store.journal import EVENTS
 from hatoba.store.queue import LETTERS_GONE, LETTERS_RECIPIENTS_GONE, RECIPIENTS, RECIPIENTS_GONE, UPDATES
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.spool import LETTERS
-from hatoba.store.sqlite import Multi, Tx
+from hatoba.store.sql import Multi, Tx
 
 Waiter = asyncio.Future[Any] | concurrent.futures.Future[Any]
 Row = Sequence[Any]
+Parts = Callable[[Multi, Sequence[Any]], Iterable[tuple[str, Sequence[Any]]]]
+Run = Callable[[str, Sequence[Any]], object]
 
 
 class Work:
@@ -83,7 +85,7 @@ class Work:
             self.seal(seal, inline)
 
 
-def write(batch: Iterable[Work], run: Callable[[str, Sequence[Any]], object]) -> None:
+def write(batch: Iterable[Work], parts: Parts, run: Run) -> None:
     """All rows of the batch, in as few statements as there are kinds of rows: what is new, what changes, what goes."""
     letters: list[Row] = []
     rows: list[Row] = []
@@ -98,18 +100,18 @@ def write(batch: Iterable[Work], run: Callable[[str, Sequence[Any]], object]) ->
         keys += work.keys
         gone += work.gone
         events += work.events
-    _run(LETTERS, letters, run)
-    _run(RECIPIENTS, rows, run)
-    _run(UPDATES, updates, run)
-    _run(RECIPIENTS_GONE, keys, run)
-    _run(LETTERS_RECIPIENTS_GONE, gone, run)
-    _run(LETTERS_GONE, gone, run)
-    _run(EVENTS, events, run)
+    _run(LETTERS, letters, parts, run)
+    _run(RECIPIENTS, rows, parts, run)
+    _run(UPDATES, updates, parts, run)
+    _run(RECIPIENTS_GONE, keys, parts, run)
+    _run(LETTERS_RECIPIENTS_GONE, gone, parts, run)
+    _run(LETTERS_GONE, gone, parts, run)
+    _run(EVENTS, events, parts, run)
 
 
-def _run(shape: Multi, rows: Sequence[Any], run: Callable[[str, Sequence[Any]], object]) -> None:
+def _run(shape: Multi, rows: Sequence[Any], parts: Parts, run: Run) -> None:
     if rows:
-        for text, parameters in shape.parts(rows):
+        for text, parameters in parts(shape, rows):
             run(text, parameters)
 
 

@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
-import sqlite3
+import sys
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import structlog
 
-from hatoba.store import blobs, trouble, work
-from hatoba.store.checkpoint import Checkpoint
+from hatoba.store import blobs, shipping, sql, trouble, work
+from hatoba.store.doubt import Doubt
+from hatoba.store.line import Line
 from hatoba.store.rows import Seal, Settle
 from hatoba.store.settings import Settings
-from hatoba.store.sqlite import PAGE, Tx
+from hatoba.store.sql import Tx
 from hatoba.store.trouble import StoreTrouble
 from hatoba.store.work import Work
 
 T = TypeVar("T")
-_RIDERS = Work(concurrent.futures.Future())  # in the queue: there are settlements
+_ASK_AGAIN = 0.5  # seconds between two attempts to clear a doubt while nothing else is written
+_PAGE = 8192
 _log = structlog.get_logger("hatoba.store")
 
 
@@ -37,33 +35,27 @@ class Writer:
     """Group commit for one shard.
 
     `commits` and `items` count what reached the disk, `trouble` is the last commit's failure, None when it went well.
+    `whole` says that every body lives in its row, however large: where no other node sees this one's disk.
     `trap`, for tests, is called with the number of each step (fsync, rename, statement, commit, unlink) before it.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], sqlite3.Connection],
-        folder: blobs.Folder,
-        settings: Settings,
-        name: str,
-        checkpoint: Checkpoint,
-    ) -> None:
+    def __init__(self, connect: Callable[[], sql.Link], depot: blobs.Depot, settings: Settings, name: str) -> None:
         self.commits = 0
         self.items = 0
         self.trouble: StoreTrouble | None = None
+        self.whole = False
         self.trap: Callable[[int], None] | None = None
         self._steps = 0
-        self._checkpoint = checkpoint
         self._connect = connect
-        self._connection: sqlite3.Connection | None = None
-        self._folder = folder
-        self._blobs = folder.numbers()
+        self._ill = False  # the medium failed: mend before the next commit
+        self._unsure = False  # COMMIT was begun: if it fails, nobody knows what is on the disk
+        self._link: sql.Link | None = None
+        self._depot = depot
+        self._blobs = depot.numbers()
         self._settings = settings
         self._name = name
-        self._waiting: SimpleQueue[Work | None] = SimpleQueue()
-        self._riders: deque[Work] = deque()  # settlements: they go with the next commit, or make one of their own
-        self._told = False  # the thread knows that there are riders
-        self._crowded = False  # the last commit carried several letters: more are on their way
+        self._line = Line(settings)
+        self._doubt: Doubt | None = None  # of the last commit
         self._closed = False
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
 
@@ -74,18 +66,37 @@ class Writer:
 
     # The callers' side
 
-    def start(self) -> None:
-        """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread."""
-        self._connection = self._connect()
-        self._blobs = self._folder.numbers()
-        self._checkpoint.start()
-        self._thread.start()
+    @property
+    def _inline(self) -> int:
+        return sys.maxsize if self.whole or self._depot.remote else self._settings.inline
+
+    def start(self, *, thread: bool = True) -> None:
+        """Opens the connection (StoreTrouble here rather than in the first letter) and starts the thread.
+
+        Without the thread nothing is written until somebody calls `turn`: a simulation, which answers the batches too.
+        """
+        self._link = self._connect()
+        self._blobs = self._depot.numbers()
+        if thread:
+            self._thread.start()
+
+    @property
+    def waits(self) -> bool:
+        """Something is to be written: `turn` would not block."""
+        return self._line.waiting.qsize() > 0
 
     def seal(self, seal: Seal) -> asyncio.Future[None]:
         """Makes a letter durable; the future is done when it is on the disk. ValueError if it contradicts itself."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
-        item.seal(seal, self._settings.inline)
+        if self._depot.remote:
+            shipping.seal(item, seal, self._settings.inline, self._depot, self._put)
+            return future
+        if self.whole and seal.draft is not None:
+            seal.letter.content = seal.draft.read()
+            seal.draft.discard()
+            seal.draft = None
+        item.seal(seal, self._inline)
         self._put(item)
         return future
 
@@ -98,11 +109,8 @@ class Writer:
             raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         item = Work(future)
-        item.settle(settle, self._settings.inline)
-        self._riders.append(item)
-        if not self._told:
-            self._told = True
-            self._waiting.put(_RIDERS)
+        item.settle(settle, self._inline)
+        self._line.ride(item)
         return future
 
     def do(self, function: Callable[[Tx], T]) -> asyncio.Future[T]:
@@ -122,68 +130,53 @@ class Writer:
 
     def close(self) -> None:
         """Commits what waits, then ends the thread and the connection. Blocks; a second call does nothing."""
+        if self._closed:
+            return
         self._closed = True
+        self._line.waiting.put(None)
         if self._thread.ident is not None:
-            self._waiting.put(None)
             self._thread.join()
+        elif self._link is not None:  # without a thread: the rest is written here
+            self._live()
 
     def _put(self, item: Work) -> None:
         if self._closed:
             raise StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
-        self._waiting.put(item)
+        self._line.waiting.put(item)
 
     # The thread's side
 
+    def turn(self) -> tuple[list[Work], bool]:
+        """One commit of what waits; its items, to be answered, and whether it was the last. Blocks for the first."""
+        batch, ended = self._line.gather(None if self._doubt is None else _ASK_AGAIN)
+        if batch:
+            self._turn(batch)
+        elif self._doubt is not None:
+            self._attempt([])
+        if self._doubt is not None:
+            held = self._doubt.held
+            return [item for item in batch if item not in held], ended
+        return batch, ended
+
     def _live(self) -> None:
-        waiting = self._waiting
         ended = False
         while not ended:
-            batch, ended = self._gather()
+            batch, ended = self.turn()
             if batch:
-                self._turn(batch)
                 work.answer(batch)
-                if self._connection is not None:
-                    self._checkpoint.wrote(_log_octets(batch), self._connection)
-        self._checkpoint.close()
+                if self._link is not None:
+                    self._link.grew(_octets(batch))
+        self._refuse()
+
+    def _refuse(self) -> None:
+        """At the end: what came from another thread while we were closing, and what stays in doubt."""
+        if self._doubt is not None:
+            self._attempt([])
         self._renew()
-        while waiting.qsize():  # came from another thread while we were closing
-            late = waiting.get()
-            if late is not None and late is not _RIDERS:
-                late.error = StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
-                work.answer([late])
-
-    def _gather(self) -> tuple[list[Work], bool]:
-        """What the next commit holds, and whether it is the last one.
-
-        What came while the last commit ran is the next batch. Under load a short wait makes it several times larger,
-        and a commit costs the same for one letter as for twenty; a client alone never waits. Settlements that find no
-        company go after settings.ride.
-        """
-        waiting, most = self._waiting, self._settings.batch
-        if self._crowded:  # asleep we cost nothing; a get would be woken by the first letter
-            time.sleep(self._settings.gather)
-        item = waiting.get()
-        if item is _RIDERS:
-            with contextlib.suppress(Empty):
-                item = waiting.get(timeout=self._settings.ride)
-        batch: list[Work] = []
-        letters = 0
-        while item is not None:
-            if item is not _RIDERS:
-                batch.append(item)
-                letters += len(item.letters)
-            if len(batch) >= most or not waiting.qsize():
-                break
-            item = waiting.get()
-        self._crowded = letters > 1
-        self._told = False  # before the riders are taken: one that comes now tells us again
-        riders = self._riders
-        while riders and (item is None or len(batch) < 2 * most):  # at the end: all of them
-            batch.append(riders.popleft())
-        if riders and not self._told:
-            self._told = True
-            waiting.put(_RIDERS)
-        return batch, item is None
+        late = [*(self._doubt.held if self._doubt is not None else ()), *self._line.rest()]
+        for item in late:
+            item.error = StoreTrouble(f"{self._name} is closed", trouble.CLOSED)
+        work.answer(late)
 
     def _turn(self, batch: list[Work]) -> None:
         """One commit, or one for each kind when the disk is full: settlements free room and must not wait for seals."""
@@ -209,11 +202,11 @@ class Writer:
         try:
             self._publish(batch)
             self._commit([item for item in batch if item.error is None])
-        except (sqlite3.Error, OSError, StoreTrouble) as error:
-            failed = error if isinstance(error, StoreTrouble) else trouble.of(error, f"committing {self._name}")
-        except Exception as error:  # noqa: BLE001  # a bug of ours, but it must not end the one thread that writes
-            _log.exception("store.bug", shard=self._name)
-            failed = StoreTrouble(f"{self._name}: {error!r}")
+        except Exception as error:  # noqa: BLE001  # also a bug of ours: it must not end the one thread that writes
+            known = trouble.known(error, f"committing {self._name}")
+            if known is None:
+                _log.exception("store.bug", shard=self._name)
+            failed = known or StoreTrouble(f"{self._name}: {error!r}")
         else:
             self._succeeded(batch)
             return None
@@ -227,7 +220,7 @@ class Writer:
             try:
                 while item.bodies:
                     number, body = item.bodies[-1]
-                    draft = self._folder.draft(number)
+                    draft = self._depot.draft(number)
                     item.drafts.append(draft)
                     draft.append(body)
                     item.bodies.pop()
@@ -241,61 +234,78 @@ class Writer:
                 item.error = error if isinstance(error, StoreTrouble) else trouble.of(error, "writing a body")
         if published:
             self._step()
-            self._folder.sync()
+            self._depot.sync()
 
     def _commit(self, batch: list[Work]) -> None:
-        connection = self._open()
+        self._unsure = False
+        link = self._open()
+        if self._doubt is not None:
+            self._clear(self._doubt, link)
         hot = [item for item in batch if item.function is None]
-        self._run("BEGIN IMMEDIATE")
+        self._step()
+        link.begin()
         try:
-            work.write(hot, self._run)
+            work.write(hot, link.tx.parts, self._run)
+            if len(hot) == len(batch):
+                self._step()
+                self._unsure = True
+                link.commit()  # where statements are gathered, all of it is one trip to the server
+                return
+            link.flush()
         except Exception as error:  # also OverflowError, UnicodeEncodeError: values that fit no column
             if self._hopeless(error):
                 raise
-            self._run("ROLLBACK")
-            self._run("BEGIN IMMEDIATE")
+            link.rollback()
+            link.begin()
+            link.flush()
             for item in hot:
                 self._alone(item)
         for item in batch:
             if item.function is not None:
                 self._alone(item)
         self._step()
-        connection.execute("COMMIT")
+        self._unsure = True
+        link.commit()
 
     def _alone(self, item: Work) -> None:
         """One item in a savepoint of its own: if it fails, it alone."""
         self._run("SAVEPOINT item")
         try:
             if item.function is None:
-                work.write((item,), self._run)
+                work.write((item,), self._open().tx.parts, self._run)
             else:
                 self._step()
-                item.result = item.function(Tx(self._open()))
+                item.result = item.function(self._open().tx)
+            self._open().flush()
         except Exception as error:  # whatever the caller's function raises is the caller's to hear
             if self._hopeless(error):
                 raise
             self._run("ROLLBACK TO item")
-            item.error = trouble.of(error, "writing an item") if isinstance(error, sqlite3.Error) else error
+            item.error = trouble.known(error, "writing an item") or error
         self._run("RELEASE item")
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
+    def _open(self) -> sql.Link:
+        if self._link is None:
+            link = self._connect()
+            if self._ill:
+                try:
+                    link.mend()
+                except BaseException:
+                    link.close()
+                    raise
+                self._ill = False
+            self._link = link
+        return self._link
 
     def _hopeless(self, error: Exception) -> bool:
-        """The medium is at fault, or SQLite has rolled the whole transaction back by itself."""
-        if isinstance(error, sqlite3.Error):
-            error = trouble.of(error, "")
-        return not self._open().in_transaction or (isinstance(error, StoreTrouble) and error.disk)
+        """The medium is at fault, or the database has rolled the whole transaction back by itself."""
+        known = trouble.known(error, "")
+        return not self._open().open or (known is not None and known.disk)
 
     def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
         if self.trap is not None:
             self._step()
-        if parameters:  # executemany of one: the driver then lets go of the interpreter's lock once less
-            self._open().executemany(text, (parameters,))
-        else:
-            self._open().execute(text)
+        self._open().run(text, parameters)
 
     def _step(self) -> None:
         if self.trap is not None:
@@ -317,17 +327,47 @@ class Writer:
                     if number in self._blobs:
                         self._blobs.discard(number)
                         self._step()
-                        self._folder.remove(number)
+                        self._depot.remove(number)
 
     def _failed(self, batch: list[Work], failed: StoreTrouble) -> None:
         if self.trouble is None or self.trouble.kind != failed.kind:
             _log.error("store.trouble", shard=self._name, kind=failed.kind, error=str(failed), items=len(batch))
         self.trouble = failed
+        self._ill = self._ill or failed.kind == trouble.IO
+        held: Sequence[Work] = ()
+        if isinstance(failed, trouble.Doubt):
+            self._doubt = Doubt(failed.mark, batch)
+            held = self._doubt.held
         for item in batch:
-            if item.error is None:  # an exception of its own for each: they are raised in many places at once
+            # An exception of its own for each: they are raised in many places at once.
+            if item.error is None and item not in held:
+                if self._unsure and failed.kind == trouble.IO:
+                    item.drafts.clear()  # their rows may come back with the log: the next opening sweeps if not
                 item.error = StoreTrouble(str(failed), failed.kind)
                 item.error.__cause__ = failed
         self._renew()
+
+    def _clear(self, doubt: Doubt, link: sql.Link) -> None:
+        """Finds out what became of the commit that was not answered, and answers or repeats what waits for that."""
+        try:
+            happened = doubt.clear(link)
+        except trouble.ShardLost as lost:
+            self._doubt = None
+            for item in doubt.held:
+                item.error = lost
+            work.answer(doubt.held)
+            raise
+        _log.warning("store.doubt", shard=self._name, happened=happened, held=len(doubt.held))
+        self._doubt = None
+        if happened:
+            self._succeeded(doubt.held)
+            work.answer(doubt.held)
+            return
+        for item in doubt.held:
+            if item.function is None:
+                self._line.ride(item)
+            else:
+                self._line.waiting.put(item)
 
     def _renew(self) -> None:
         """Ends the connection; the next batch opens a new one.
@@ -336,16 +376,11 @@ class Writer:
         transaction nor this connection's cache may be believed. A new connection reads the log's index again, which
         ends at the last commit that was synced, and writes over what came behind.
         """
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        with contextlib.suppress(sqlite3.Error):  # the disk may still be ill
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        with contextlib.suppress(sqlite3.Error):
-            connection.close()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
 
 
-def _log_octets(batch: list[Work]) -> int:
-    """About what a batch adds to the log: the bodies, a page for each letter, the last pages of tables and indexes."""
-    return sum(item.octets for item in batch) + PAGE * (len(batch) + 8)
+def _octets(batch: list[Work]) -> int:
+    """About what a batch wrote: the bodies, a page for each item, the last pages of tables and indexes."""
+    return sum(item.octets for item in batch) + _PAGE * (len(batch) + 8)

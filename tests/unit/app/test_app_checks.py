@@ -75,6 +75,12 @@ def test_the_user_and_the_data(tmp_path: Path) -> None:
     assert found(tmp_path, f'data = "{tmp_path}/hatoba.toml"\n') == [(1, "data")]
 
 
+def test_large_bodies(tmp_path: Path) -> None:
+    text = '[blobs]\nurl = "s3://bucket/x?secret_access_key=hush"\nformer = ["file://relative"]\naccess_key = "A"\n'
+    assert found(tmp_path, text) == [(2, "blobs.url"), (3, "blobs.former"), (4, "blobs.access_key")]
+    assert found(tmp_path, '[blobs]\nurl = "s3://bucket/x?region=eu-west-1"\nformer = ["file:///var/spool"]\n') == []
+
+
 def test_a_finding_in_a_variable_names_it() -> None:
     (problem,) = checks.problems(config.load(None, {"HATOBA_USER": "no-such-user-here"}))
     assert (problem.file, problem.line, problem.key) == ("HATOBA_USER", 0, "user")

@@ -135,7 +135,7 @@ def hands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[crew.Crew
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
     counters = os.memfd_create("test", os.MFD_CLOEXEC)
-    made = crew.Crew(Settings(), [[]], counters)
+    made = crew.Crew(Settings(), [[]], counters, "here")
     yield made
     for hand in made.hands:
         if hand.process:

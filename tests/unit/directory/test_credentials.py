@@ -15,7 +15,7 @@ from hatoba.directory.entries import BadEntry
 from hatoba.directory.memory import Memory
 from hatoba.kit import scram
 from hatoba.store import directory as rows
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 NOW = 1_700_000_000_000
 DAY = 86_400_000

@@ -13,7 +13,7 @@ from hatoba.store import journal as rows
 from hatoba.store import queue
 from hatoba.store.rows import HELD, QUARANTINED, READY, LaneRow, RecipientRow, Seal
 from hatoba.store.shard import Shard
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 NOW = 1_700_000_000_000
 

@@ -61,7 +61,8 @@ def test_expansion(text: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["%", "a%", "%a", "%(d)", "%{", "%{}", "%{d", "%{d0}", "%{d00}", "%{x}", "%{d.r}", "%{d:}", "a b", "ü", "\t"]
+    "text",
+    ["%", "a%", "%a", "%(d)", "%{", "%{}", "%{d", "%{d0}", "%{d00}", "%{x}", "%{d.r}", "%{d:}", "a b", "ü", "\t"],
 )
 def test_what_is_no_macro_string(text: str) -> None:
     with pytest.raises(BadMacro):

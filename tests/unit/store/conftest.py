@@ -3,17 +3,24 @@
 import asyncio
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import obstore
 import pytest
+from tests.support import pg
+from tests.support.object_server import ObjectServer
+from tests.support.object_shard import Opening
 
 from hatoba import store
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.event import ACCEPTED, Event
-from hatoba.store import rows
-from hatoba.store.settings import Settings
+from hatoba.store import blobs, rows
+from hatoba.store.server import Server
+from hatoba.store.settings import Database, Settings
 from hatoba.store.shard import Shard
 
 
@@ -68,9 +75,37 @@ def settings() -> Settings:
     return Settings(inline=4096, busy_timeout=0.05)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every test of `opened` runs on both; who tests one engine's own ways says so with `only`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def pg_template(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with one shard, to be copied."""
+    name = pg.database()
+    store.prepare(tmp_path_factory.mktemp("pg"), 1, database=Database(url=pg.url(name), shards=1))
+    return name
+
+
 @pytest.fixture
-def opened(data: Path, settings: Settings) -> Iterator[Shard]:
-    with Shard.open(data, 0, settings) as shard:
+def postgres(pg_template: str, tmp_path: Path, settings: Settings) -> Iterator[Server]:
+    """A server's database with shard 0."""
+    name = pg.database(pg_template)
+    yield Server(tmp_path / "node", settings, Database(url=pg.url(name), shards=1, lease=2))
+    pg.drop(name)
+
+
+@pytest.fixture
+def opened(engine: str, request: pytest.FixtureRequest, settings: Settings) -> Iterator[Shard]:
+    if engine == "sqlite":
+        shard = Shard.open(request.getfixturevalue("data"), 0, settings)
+    else:
+        home: Server = request.getfixturevalue("postgres")
+        home.data.mkdir()
+        shard = home.shard(0, "test")
+    with shard:
         yield shard
 
 
@@ -83,3 +118,37 @@ def make() -> Makers:
 def run() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as runner:
         yield runner
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[ObjectServer]:
+    with ObjectServer() as server:
+        yield server
+
+
+@pytest.fixture
+def server(served: ObjectServer) -> Iterator[ObjectServer]:
+    """An object server, empty."""
+    yield served
+    served.resume()
+    served.up()
+    found = [entry["path"] for page in obstore.list(served.client) for entry in page]
+    if found:
+        obstore.delete(served.client, found)
+
+
+@pytest.fixture
+def large(server: ObjectServer) -> blobs.Settings:
+    return blobs.Settings(**server.settings())
+
+
+@pytest.fixture
+def opening(data: Path, settings: Settings, large: blobs.Settings) -> Opening:
+    """Opens the shard with its large bodies on the server; keywords change blobs.Settings."""
+
+    @contextmanager
+    def opened(**changes: Any) -> Iterator[Shard]:
+        with Shard.open(data, 0, settings, large=msgspec.structs.replace(large, **changes)) as shard:
+            yield shard
+
+    return opened

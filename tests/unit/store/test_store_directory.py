@@ -8,7 +8,7 @@ import pytest
 from hatoba.store import directory, trouble
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.settings import Settings
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import os
 import resource
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,9 +14,14 @@ from typing import Any
 
 import pytest
 
-from hatoba.store import blobs, rows, shard, spool, sqlite, trouble
+from hatoba.store import blobs, rows, shard, spool, sql, sqlite, trouble
 from hatoba.store.settings import Settings
 from hatoba.store.shard import Shard
+
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"  # its files, its errors
 
 
 def pragma(opened: Shard, text: str) -> None:
@@ -54,10 +61,10 @@ async def test_full_lets_settlements_through(opened: Shard, make: Any) -> None:
     used = await opened.writer.do(lambda tx: int(tx.rows("PRAGMA page_count")[0][0]))
     connect = opened.writer._connect
 
-    def small() -> sqlite3.Connection:
-        connection = connect()
-        connection.execute(f"PRAGMA max_page_count={used}").fetchall()
-        return connection
+    def small() -> sql.Link:
+        link = connect()
+        link.tx.rows(f"PRAGMA max_page_count={used}")
+        return link
 
     opened.writer._connect = small
     opened.writer.trap = once(sqlite3.OperationalError("ends the old connection"))
@@ -134,7 +141,7 @@ def once(error: Exception, at: int = 1) -> Callable[[int], None]:
 @pytest.mark.parametrize("step", range(1, 6))
 async def test_failure_at_each_step_acknowledges_nothing(opened: Shard, make: Any, step: int) -> None:
     """Steps of a seal: BEGIN, letter, recipient, event, COMMIT."""
-    old = opened.writer._connection
+    old = opened.writer._link
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
     opened.writer.trap = once(error, step)
@@ -142,14 +149,14 @@ async def test_failure_at_each_step_acknowledges_nothing(opened: Shard, make: An
     assert held(opened) == 0
     await opened.writer.seal(make.seal(1))
     assert held(opened) == 1
-    assert opened.writer._connection is not old  # what the old connection believes is not to be trusted
+    assert opened.writer._link is not old  # what the old connection believes is not to be trusted
 
 
 async def test_a_disk_that_cannot_even_be_opened(opened: Shard, make: Any) -> None:
     moved = opened.path.with_suffix(".away")
     connect = opened.writer._connect
 
-    def missing() -> sqlite3.Connection:
+    def missing() -> sql.Link:
         raise trouble.StoreTrouble("gone", trouble.IO)
 
     opened.writer._connect = missing
@@ -204,3 +211,83 @@ def test_errors_keep_their_kind() -> None:
     assert "0003" in str(trouble.ShardTaken(3, 0))
     assert blobs.name(3) == "0000000000003"
     assert Settings().inline == 1024 * 1024
+
+
+async def test_what_the_log_held_at_opening_is_in_the_file_before_anything_is_taken(
+    opened: Shard, make: Any, settings: Settings, tmp_path: Path
+) -> None:
+    """A log that only the page cache has: what a dead worker's failed fsync left must carry nothing new."""
+    await asyncio.gather(*(opened.writer.seal(make.seal(number)) for number in range(1, 6)))
+    image = Path(shutil.copytree(opened.path.parents[1], tmp_path / "dead"))  # as after kill -9: log and all
+    path = shard.database(image, 0)
+    with closing(sqlite3.connect(path)) as other:  # who has it open keeps the log from going at a close
+        other.execute("SELECT count(*) FROM letter").fetchall()
+        again = Shard.open(image, 0, settings)
+        alone = Path(shutil.copytree(image, tmp_path / "alone", ignore=shutil.ignore_patterns("*-wal", "*-shm")))
+        await asyncio.to_thread(again.close)
+    with Shard.open(alone, 0, settings) as found:
+        assert held(found) == 5
+
+
+async def test_a_reader_in_the_log_does_not_keep_the_shard_closed(
+    opened: Shard, make: Any, settings: Settings, tmp_path: Path
+) -> None:
+    await opened.writer.seal(make.seal(1))
+    image = Path(shutil.copytree(opened.path.parents[1], tmp_path / "dead"))
+    with closing(sqlite3.connect(shard.database(image, 0), isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM letter").fetchall()
+        again = Shard.open(image, 0, settings)
+        await again.writer.seal(make.seal(2))
+        assert held(again) == 2
+        await asyncio.to_thread(again.close)
+
+
+async def test_a_body_stays_when_nobody_knows_whether_its_row_does(opened: Shard, make: Any) -> None:
+    """COMMIT failed with an I/O error: the log may hold it and a restart read it. The next opening sweeps."""
+
+    class Ill:
+        """A connection whose COMMIT fails."""
+
+        in_transaction = False
+
+        def __init__(self, real: sqlite3.Connection) -> None:
+            self.real = real
+
+        def execute(self, text: str, *more: Any) -> Any:
+            if text == "COMMIT":
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+                raise error
+            return self.real.execute(text, *more)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.real, name)
+
+    link = opened.writer._link
+    assert isinstance(link, sqlite.Link)
+    link.connection = Ill(link.connection)  # type: ignore[assignment]  # stands in for a disk
+    assert (await fails(opened, make.seal(1, b"x" * 9000))).kind == trouble.IO
+    assert [path.name for path in opened.blobs.path.iterdir()] == [blobs.name(1)]
+    await opened.writer.seal(make.seal(2))
+    assert held(opened) == 1
+
+
+def test_an_fsync_that_failed_is_not_asked_again(opened: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel says well to the second one, and the octets are gone."""
+    draft = opened.blobs.draft(1)
+    draft.append(b"x" * 5000)
+    sync = os.fsync
+    answers = iter([OSError(errno.ENOSPC, "No space left on device")])
+
+    def once_full(descriptor: int) -> None:
+        for error in answers:
+            raise error
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", once_full)
+    for _ in range(2):
+        with pytest.raises(trouble.StoreTrouble) as caught:
+            draft.sync()
+        assert caught.value.kind == trouble.FULL
+    draft.discard()

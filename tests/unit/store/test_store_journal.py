@@ -3,7 +3,7 @@
 from typing import Any
 
 from hatoba.model.event import Event
-from hatoba.store import journal, sqlite
+from hatoba.store import journal, sql
 from hatoba.store.rows import EventRow
 from hatoba.store.shard import Shard
 
@@ -66,16 +66,14 @@ async def test_a_snapshot_sees_one_state(opened: Shard, make: Any) -> None:
     with opened.reader() as reader:
         with reader.snapshot() as still:
             assert journal.last(still) == 0
-            before = reader.version()
             await opened.writer.seal(make.seal(1))
             assert journal.last(still) == 0
         assert journal.last(reader) == 1
-        assert reader.version() != before
 
 
 def test_multi_row_statements_are_cut() -> None:
-    shape = sqlite.Multi("INSERT INTO t VALUES ", 2, ";")
+    shape = sql.Multi("INSERT INTO t {values};", "ii")
     assert list(shape.parts([(1, 2), (3, 4)])) == [("INSERT INTO t VALUES (?, ?), (?, ?);", (1, 2, 3, 4))]
     assert [len(parameters) for _, parameters in shape.parts([(1, 2)] * 130)] == [128, 128, 4]
     assert list(shape.parts([])) == []
-    assert list(sqlite.Multi("x IN (", 0, ")").parts([5, 6])) == [("x IN (?, ?)", [5, 6])]
+    assert list(sql.Multi("x {among}", "i").parts([5, 6])) == [("x IN (?, ?)", [5, 6])]

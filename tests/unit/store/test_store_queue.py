@@ -10,7 +10,7 @@ from hatoba.model.address import Address
 from hatoba.store import journal, queue, rows, sqlite
 from hatoba.store.rows import ACTIVE, HELD, QUARANTINED, READY, Filter, Lease
 from hatoba.store.shard import Shard
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ PLANS = {
 
 
 @pytest.fixture(scope="module")
-def filled(template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def filled(template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite.Reader]:
     """20,000 recipients in 200 lanes, all states, on a file of its own."""
     path = tmp_path_factory.mktemp("plans") / "shard.db"
     path.write_bytes((template / "shards" / "0000.db").read_bytes())
@@ -221,19 +221,19 @@ def filled(template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 for k in range(20_000)
             ),
         )
-    with Reader(connection) as reader:
+    with sqlite.Reader(connection) as reader:
         yield reader
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_plans_use_an_index(filled: Reader, name: str) -> None:
+def test_plans_use_an_index(filled: sqlite.Reader, name: str) -> None:
     text, marks, expected = PLANS[name]
     plan = [row[3] for row in filled.rows(f"EXPLAIN QUERY PLAN {text}", (0,) * marks)]
     assert expected in plan
     assert not [step for step in plan if step.startswith(("SCAN recipient", "SCAN letter", "SCAN event", "SCAN term"))]
 
 
-def test_lanes_cost_by_lane_and_not_by_row(filled: Reader) -> None:
+def test_lanes_cost_by_lane_and_not_by_row(filled: sqlite.Reader) -> None:
     """Counted in SQLite's own steps: the loose scan of 101 lanes does not read 20,000 entries."""
     steps = 0
 

@@ -18,7 +18,7 @@ from hatoba.store import queue, rows, spool
 from hatoba.store.rows import ACTIVE, HELD, QUARANTINED, READY
 from hatoba.store.settings import Settings
 from hatoba.store.shard import Shard
-from hatoba.store.sqlite import Tx
+from hatoba.store.sql import Tx
 
 SITES = st.sampled_from(["a", "b"])
 PRIORITIES = st.integers(-1, 1)

@@ -89,6 +89,7 @@ async def test_orphans_are_swept(data: Path, settings: Settings, make: Any) -> N
     await asyncio.to_thread(again.close)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"])
 def test_how_the_file_is_set_up(opened: Shard) -> None:
     def pragmas(tx: Any) -> list[Any]:
         names = ("page_size", "journal_mode", "synchronous", "secure_delete", "auto_vacuum", "mmap_size")

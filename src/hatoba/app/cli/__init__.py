@@ -18,6 +18,7 @@ VERBS = {
     "domain": "domain:domain",
     "queue": "queue:queue",
     "trace": "trace:trace",
+    "cluster": "cluster:cluster",
     "send": "send:send",
     "ports": "ports:ports",
     "version": "about:version",

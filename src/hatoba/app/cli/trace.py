@@ -9,7 +9,7 @@ from hatoba.app import config as settings_file
 from hatoba.app import offline, stories
 from hatoba.app.cli import show
 from hatoba.app.places import Places
-from hatoba.store.sqlite import Reader
+from hatoba.store.sql import Reader
 
 FOLLOW_EVERY = 0.5  # seconds between two looks at the journal
 

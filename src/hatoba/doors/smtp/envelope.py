@@ -22,11 +22,11 @@ def mail(state: State, event: events.Mail) -> Reply:
     if state.place.policy.auth and not state.account:
         house.counts.refused_senders += 1
         return state.erred(words.AUTH_REQUIRED)
-    number, now = house.ids()
-    if house.headroom.short(now):
-        house.counts.shed += 1
-        return words.SHORT_AT_MAIL
     try:
+        number, now = house.ids()
+        if house.headroom.short(now):
+            house.counts.shed += 1
+            return words.SHORT_AT_MAIL
         state.transaction = house.desk.begin(state.source, event, number, now, state.verb)
     except Refusal as refusal:
         house.counts.refused_senders += 1

@@ -15,9 +15,11 @@ from hatoba.mailauth.dkim import canonical, fields, keys, sign
 
 _DKIM = b"dkim-signature"
 _LINE = 900  # octets of a b= on one line; only RSA keys beyond 5000 bits need a second  # RFC 5322 §2.1.1
-_CUT = re.compile(rb"([^ ].{58,}?) (?=.)", re.DOTALL)
-_LEADING = re.compile(rb"(?:[ \t]|\((?:[^()\\]|\\.)*\))*(\"(?:[^\"\\]|\\.)*\"|[^\s;\"()]+)[^;]*?;", re.DOTALL)
-_PART = re.compile(rb"(?:\"(?:[^\"\\]|\\.)*\"|\((?:[^()\\]|\\.)*\)|[^;])+", re.DOTALL)
+_WIDTH = 72
+_FOLD = b";\r\n "  # a space, no tab: dkimpy 1.1.8 looks for " i=1;"
+# possessive throughout: whatever others wrote is read once
+_LEADING = re.compile(rb"(?:[ \t]|\((?:[^()\\]|\\.)*+\))*+(\"(?:[^\"\\]|\\.)*+\"|[^\s;\"()]++)[^;]*+;", re.DOTALL)
+_PART = re.compile(rb"(?:\"(?:[^\"\\]|\\.)*+\"|\((?:[^()\\]|\\.)*+\)|[^;])++", re.DOTALL)
 _TEXT = re.compile(rb"[ \t!-~\x80-\xff]*")
 
 
@@ -60,7 +62,7 @@ def seal(
     if not _TEXT.fullmatch(results) or b"arc-seal" in (names or ()):
         raise ValueError("results are text, and h= is without ARC-Seal")
     header, body = fields.split(content)
-    attests = b" i=%d; %s" % (instance, b";\r\n\t".join(map(_folded, _parts(results))))
+    attests = b" i=%d; %s" % (instance, _FOLD.join(map(_folded, _parts(results))))
     aar = b"ARC-Authentication-Results", attests
     ams = _message_signature(header, body, signer, instance, names, now)
     cv = {"none": "none", "pass": "pass"}.get(chain.result, "fail")
@@ -108,7 +110,7 @@ def _signed(name: bytes, said: dict[str, str], parts: list[bytes], signer: sign.
 
 def _value(said: dict[str, str]) -> bytes:
     parts = [sign.listed(text.encode().split(b":")) if tag == "h" else f"{tag}={text}" for tag, text in said.items()]
-    return b" " + ";\r\n\t".join(parts).encode()
+    return b" " + _FOLD.decode().join(parts).encode()
 
 
 def _before(header: fields.Fields) -> list[bytes]:
@@ -127,4 +129,10 @@ def _parts(results: bytes) -> list[bytes]:
 
 def _folded(part: bytes) -> bytes:
     """A part in lines, cut where there is a space: to what is signed that is still one space."""
-    return _CUT.sub(rb"\1\r\n\t ", part.strip())
+    lines = [b""]
+    for word in part.strip().split(b" "):
+        if lines[-1] and len(lines[-1]) + len(word) > _WIDTH:
+            lines.append(word)
+        else:
+            lines[-1] += b" " + word if lines[-1] else word
+    return b"\r\n\t ".join(lines)

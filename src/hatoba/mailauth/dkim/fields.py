@@ -6,7 +6,7 @@ Fails never: a line that is no field belongs to no name.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from hatoba.mailauth.dkim import canonical
@@ -26,7 +26,7 @@ class Fields:
     `all`: every field. `places`: name in lower case → the indexes into `all`, top to bottom. `size`: octets.
     """
 
-    __slots__ = ("_canonical", "all", "places", "size")
+    __slots__ = ("_block", "_relaxed", "all", "places", "size")
 
     def __init__(self, block: bytes) -> None:
         """`block`: header fields that end in CRLF, the last one too or not; a bare LF counts as a line end."""
@@ -35,7 +35,8 @@ class Fields:
         self.size = len(block)
         self.all: list[Field] = []
         self.places: dict[bytes, list[int]] = {}
-        self._canonical: dict[int, bytes] = {}
+        self._block = block
+        self._relaxed: list[bytes] | None = None
         for line in _FIELD_END.split(block):
             name, colon, value = line.partition(b":")
             if colon:
@@ -50,31 +51,41 @@ class Fields:
         """The values of the fields of this name (lower case), top to bottom."""
         return [self.all[place][1] for place in self.places.get(name, ())]
 
-    def selected(self, names: Iterable[bytes], but: int = -1) -> list[int]:
+    def selected(self, names: Sequence[bytes], but: int = -1) -> list[int]:
         """What a h= of these names (lower case) selects: of each name the last field first, then the one above it.
 
         A name without a field left selects nothing. `but`: the signature itself, which is never its own part.
         # RFC 6376 §5.4.2
         """
+        places = self.places
+        if but >= 0 and (own := self.all[but][0].rstrip(b" \t").lower()) in names:
+            places = places | {own: [place for place in places[own] if place != but]}
         chosen: list[int] = []
-        left: dict[bytes, list[int]] = {}
+        taken: dict[bytes, int] = {}
         for name in names:
-            places = left.get(name)
-            if places is None:
-                places = left[name] = [place for place in self.places.get(name, ()) if place != but]
-            if places:
-                chosen.append(places.pop())
+            found = places.get(name)
+            if found:
+                taken[name] = count = taken.get(name, 0) + 1
+                if count <= len(found):
+                    chosen.append(found[-count])
         return chosen
 
     def canonical(self, place: int, form: canonical.Form) -> bytes:
         """The field in its canonical form, without a last line end."""
-        name, value = self.all[place]
         if form == "simple":
+            name, value = self.all[place]
             return name + b":" + value
-        known = self._canonical.get(place)
-        if known is None:
-            known = self._canonical[place] = canonical.field(name, value, form)
-        return known
+        return (self._relaxed or self._relax())[place]
+
+    def _relax(self) -> list[bytes]:
+        """All fields in the relaxed form: unfolded and squeezed in one pass over the block.  # RFC 6376 §3.4.2"""
+        text = canonical.squeeze(self._block.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" "))
+        self._relaxed = relaxed = []
+        for line in text.split(b"\r\n"):
+            name, colon, value = line.partition(b":")
+            if colon:
+                relaxed.append(name.rstrip(b" ").lower() + b":" + value.strip(b" "))
+        return relaxed
 
 
 def split(content: bytes) -> tuple[Fields, bytes]:

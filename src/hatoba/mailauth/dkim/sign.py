@@ -46,7 +46,9 @@ class Signer(msgspec.Struct, frozen=True):
     sealed: tuple[bytes, ...] = SEALED
     guarded: tuple[bytes, ...] = GUARDED
     taken: tuple[bytes, ...] = TAKEN
-    extra: dict[bytes, int] = {}  # made from the three: name → how often it stands in h= beyond what is there
+    # made from the others
+    extra: dict[bytes, int] = {}  # name → how often it stands in h= beyond what is there
+    opening: str = ""  # the tags that are the same for every letter
 
     def __post_init__(self) -> None:
         said = {"v": "1", "a": keys.algorithm(self.key), "d": self.domain, "s": self.selector, "h": "from"}
@@ -61,8 +63,13 @@ class Signer(msgspec.Struct, frozen=True):
             raise ValueError("From must be signed")
         if any(not _NAME.fullmatch(name) for name in extra):
             raise ValueError("a header to sign is no field name in lower case")
-        if self.lifetime < 0:
-            raise ValueError("a lifetime below nothing")
+        if self.lifetime < 0 or not read.identity.isascii():
+            raise ValueError("a lifetime below nothing, or an i= beyond ASCII")
+        opening = (
+            f" v=1; a={read.algorithm}; c={self.header_form}/{self.body_form};\r\n\td={read.domain}; s={read.selector};"
+        )
+        opening += f"\r\n\ti={read.identity};\r\n\t" if self.identity else "\r\n\t"
+        msgspec.structs.force_setattr(self, "opening", opening)
         msgspec.structs.force_setattr(self, "extra", extra)
         msgspec.structs.force_setattr(self, "domain", read.domain)
         msgspec.structs.force_setattr(self, "selector", read.selector)
@@ -74,16 +81,9 @@ def field(header: fields.Fields, body_hash: bytes, signer: Signer, *, now: int) 
     `body_hash`: canonical.BodyHash of signer.body_form over the whole body. `now`: seconds since 1970.  # RFC 6376 §5
     """
     names = signed_names(header, signer)
-    lines = [
-        f" v=1; a={keys.algorithm(signer.key)}; c={signer.header_form}/{signer.body_form};",
-        f"d={signer.domain}; s={signer.selector};",
-        f"t={now};" + (f" x={now + signer.lifetime};" if signer.lifetime else ""),
-        *([f"i={signer.identity};"] if signer.identity else ()),
-        f"{listed(names)};",
-        f"bh={base64.b64encode(body_hash).decode()};",
-        "b=",
-    ]
-    value = "\r\n\t".join(lines).encode()
+    until = f" x={now + signer.lifetime};" if signer.lifetime else ""
+    digest = base64.b64encode(body_hash).decode()
+    value = f"{signer.opening}t={now};{until}\r\n\t{listed(names)};\r\n\tbh={digest};\r\n\tb=".encode()
     form = signer.header_form
     parts = [header.canonical(place, form) for place in header.selected(names)]
     parts.append(canonical.field(b"DKIM-Signature", value, form))

@@ -14,7 +14,7 @@ from hatoba.mailauth.dmarc import discover, record, suffix
 from hatoba.mailauth.dmarc.discover import Found, Method
 from hatoba.mailauth.dmarc.evidence import DkimResult, SpfResult
 from hatoba.mailauth.dmarc.record import Mode, Policy, Record
-from hatoba.mailauth.dmarc.result import Result, Word, lower
+from hatoba.mailauth.dmarc.result import Result, Tag, Word, lower
 from hatoba.mailauth.dmarc.settings import Settings
 from hatoba.mailauth.dmarc.suffix import Suffixes
 from hatoba.mailauth.questions import Asking
@@ -86,10 +86,8 @@ def evaluate(
     most = settings.identities
     by_spf = yield from _aligned(_passed(spf, most), author, published.aspf, found, method)
     by_dkim = yield from _aligned(_passed(dkim, most), author, published.adkim, found, method)
-    if by_spf.domain or by_dkim.domain:
-        word = "pass"
-    else:
-        word = "temperror" if by_spf.unsure or by_dkim.unsure else "fail"
+    unsure = by_spf.unsure or by_dkim.unsure
+    word = "pass" if by_spf.domain or by_dkim.domain else "temperror" if unsure else "fail"
     return Result(
         word, author, found.domain, organizational,
         lower(asked) if published.testing and method.name == "treewalk" else asked,
@@ -105,7 +103,7 @@ def _among(result: Result, count: int) -> Result:
     return Result(**{**fields, "authors": count})
 
 
-def _tag(author: str, found: Found, published: Record) -> Asking[str]:
+def _tag(author: str, found: Found, published: Record) -> Asking[Tag]:
     """Which of its policies a record means for this domain. # RFC 9989 §4.7
 
     np= is for a name that does not exist, and only worth a question when it says something of its own.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class SpfResult(NamedTuple):
-    """`domain`: the one of MAIL FROM (of HELO for the null sender), A-labels in lower case. `result`: RFC 8601 §2.7.2"""
+    """`domain`: of MAIL FROM (of HELO for the null sender), A-labels in lower case. `result`: RFC 8601 §2.7.2"""
 
     domain: str
     result: str

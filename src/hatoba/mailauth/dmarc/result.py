@@ -5,13 +5,14 @@ Never says what is done with the letter: `disposition` is what the domain asks f
 Fails never.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from hatoba.mailauth.dmarc.record import Policy, Record
 
-Word = Literal["none", "pass", "fail", "temperror", "permerror"]
+Word: TypeAlias = Literal["none", "pass", "fail", "temperror", "permerror"]
+Tag: TypeAlias = Literal["p", "sp", "np"]
 
 _LOWER: dict[Policy, Policy] = {"reject": "quarantine", "quarantine": "none", "none": "none"}
 
@@ -37,7 +38,7 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     organizational: str = ""
     policy: Policy = "none"
     published: Policy = "none"
-    tag: Literal["p", "sp", "np"] = "p"
+    tag: Tag = "p"
     spf: str = ""
     dkim: str = ""
     record: Record | None = None

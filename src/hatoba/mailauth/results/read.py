@@ -19,10 +19,11 @@ _WORD = r"[A-Za-z0-9](?:[\w-]*[A-Za-z0-9])?"
 # RFC 8601 §2.2: methodspec, reasonspec and propspec, comments taken out. Behind "= " the next pair is no value.
 _PAIR = re.compile(
     rf"(?P<name>{_WORD})(?:\s*\.\s*(?P<property>{_WORD}))?(?:\s*/\s*[0-9]+)?\s*="
-    rf"(?:(?P<tight>{_VALUE})|\s+(?!{_WORD}(?:\s*\.\s*{_WORD})?\s*=)(?P<loose>{_VALUE}))?"
+    rf"(?:(?P<tight>{_VALUE})|\s+(?!{_WORD}(?:\s*\.\s*{_WORD})?\s*=)(?P<loose>{_VALUE}))?",
+    re.ASCII,
 )
-_REST = re.compile(rf'\s+|{_QUOTED}|[^\s"]+')
-_SPEAKER = re.compile(rf"\s*(?P<id>{_QUOTED}|[^\s\"=]+)(?:\s+(?P<version>[0-9]{{1,4}}))?\s*")
+_REST = re.compile(rf'\s+|{_QUOTED}|[^\s"]+', re.ASCII)
+_SPEAKER = re.compile(rf"\s*(?P<id>{_QUOTED}|[^\s\"=]+)(?:\s+(?P<version>[0-9]{{1,4}}))?\s*", re.ASCII)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -36,7 +37,7 @@ def parse(value: bytes | str) -> Results:
         raise BadResults("the field is too long")
     parts, comments = _parts(words.raw(value) if isinstance(value, bytes) else value)
     speaker = _SPEAKER.fullmatch(parts[0])
-    if speaker is None and not _PAIR.match(parts[0].strip()):
+    if speaker is None and not _PAIR.match(parts[0].lstrip()):
         raise BadResults("the field does not say who speaks")
     findings = []
     for part, comment in list(zip(parts, comments, strict=True))[1 if speaker else 0 :]:

@@ -50,7 +50,7 @@ def _properties(properties: Iterable[Property], utf8: bool) -> Iterable[str]:
         plain = _plain(value, utf8)
         if plain is not None:
             name_ = f"{_keyword(ptype)}.{_keyword(name)}" if ptype else _keyword(name)
-            yield f"{name_}={plain if _MAILBOX.fullmatch(plain) else _quoted(plain)}"
+            yield f"{name_}={plain if _MAILBOX.fullmatch(plain) and plain.isprintable() else _quoted(plain)}"
 
 
 def _plain(value: str, utf8: bool) -> str | None:
@@ -65,7 +65,7 @@ def _keyword(word: str) -> str:
 
 def _quoted(value: str) -> str:
     """A token as it is, anything else as a quoted-string. # RFC 8601 §2.2"""
-    if _TOKEN.fullmatch(value):
+    if _TOKEN.fullmatch(value) and value.isprintable():
         return value
     return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 

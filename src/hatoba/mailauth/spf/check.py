@@ -161,7 +161,7 @@ def _explanation(asked: Query, exp: Macro, domain: str) -> Asking[str | None]:
     """The domain's text for the sender; None when there is none or any part of it is wrong. # RFC 7208 §6.2"""
     try:
         name = yield from _name(asked, exp, domain)
-        texts = () if name is None else (yield from asked.records(name, "TXT"))
+        texts = (yield from asked.records(name, "TXT")) if name and query.askable(name) else ()
         if len(texts) != 1 or len(texts[0]) > asked.settings.record_octets:
             return None
         text = macro.parse(texts[0].decode("ascii"), spaces=True)

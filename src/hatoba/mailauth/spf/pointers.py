@@ -6,14 +6,14 @@ Fails never: trouble in the client's zone means it has no name.
 """
 
 from hatoba.mailauth.questions import Asking
-from hatoba.mailauth.spf.query import Query, dotted
+from hatoba.mailauth.spf.query import Query, askable, dotted
 from hatoba.mailauth.spf.result import Temporary
 
 _NAMES = 10  # RFC 7208 §4.6.4: what comes behind them is not looked at
 
 
 def names(query: Query) -> Asking[tuple[str, ...]]:
-    """The first ten names that the client's zone gives, each in lower case; not proven yet."""
+    """Those of the first ten names that the client's zone gives that can be asked for; not proven yet."""
     if query.pointers is None:
         labels = dotted(query.ip).lower().split(".")
         suffix = "in-addr" if query.bits == 32 else "ip6"
@@ -21,7 +21,7 @@ def names(query: Query) -> Asking[tuple[str, ...]]:
             found = yield from query.records(f"{'.'.join(reversed(labels))}.{suffix}.arpa", "PTR")
         except Temporary:
             found = ()
-        query.pointers = tuple(str(name).lower().removesuffix(".") for name in found[:_NAMES])
+        query.pointers = tuple(filter(askable, (name.lower().removesuffix(".") for name in found[:_NAMES])))
     return query.pointers
 
 

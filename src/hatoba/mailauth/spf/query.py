@@ -6,18 +6,21 @@ Fails with Permanent and Temporary, which check turns into results.
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from hatoba.mailauth import questions
 from hatoba.mailauth.questions import Answer, Asking
-from hatoba.mailauth.spf.macro import Macro
+from hatoba.mailauth.spf.macro import NAME_OCTETS, Macro
 from hatoba.mailauth.spf.result import Permanent, Temporary
 from hatoba.mailauth.spf.settings import Settings
 
 LOOKUPS = 10  # RFC 7208 §4.6.4: include, a, mx, ptr, exists and redirect, of all records together
-_LABEL_OCTETS = 63
-_NAME_OCTETS = 253
+# Labels of 1 to 63 printable characters of ASCII (macros bring spaces and signs), but for what escapes others
+_LABEL = r"[ -\-/-\[\]-~]{1,63}"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -50,16 +53,12 @@ class Query:
             raise Permanent(f"more than {self.settings.void_lookups} look-ups found nothing")
 
     def records(self, name: str, rtype: questions.Type) -> Asking[tuple[Any, ...]]:
-        """What `name` has of a type; nothing for a name that cannot be asked for. Temporary."""
-        if not askable(name):
-            return ()
+        """What `name`, which must be askable, has of a type. Temporary."""
         answer = yield from questions.ask(name, rtype)
         return heard(name, rtype, answer)
 
     def counted(self, name: str, rtype: questions.Type) -> Asking[tuple[Any, ...]]:
         """The same; finding nothing counts. Permanent, Temporary."""
-        if not askable(name):
-            return ()
         found = yield from self.records(name, rtype)
         if not found:
             self.void()
@@ -69,7 +68,7 @@ class Query:
         """Whether the client is in the network of one of these addresses of its own version."""
         shift = self.bits - (bits4 if self.bits == 32 else bits6)
         own = self.number >> shift
-        return any(int(ipaddress.ip_address(text)) >> shift == own for text in addresses)
+        return any(_number(text) >> shift == own for text in addresses)
 
     def values(self, domain: str, pointer: str = "unknown") -> Mapping[str, str]:
         """What the macro letters stand for while `domain` is evaluated. # RFC 7208 §7.2"""
@@ -99,6 +98,13 @@ def heard(name: str, rtype: questions.Type, answer: Answer) -> tuple[Any, ...]:
     return answer.records
 
 
+@lru_cache(4096)
+def _number(text: str) -> int:
+    """An address of an answer as a number."""
+    return int(ipaddress.ip_address(text))
+
+
+@lru_cache(1024)
 def address(ip: str | Ip) -> Ip:
     """The client's address; one mapped into IPv6 is IPv4, and a zone counts for nothing. ValueError. # RFC 7208 §5"""
     found = ipaddress.ip_address(ip)
@@ -114,10 +120,4 @@ def dotted(ip: Ip) -> str:
 
 def askable(name: str) -> bool:
     """Whether this can be a name in the DNS; what cannot does not exist. # RFC 7208 §4.8"""
-    return (
-        0 < len(name) <= _NAME_OCTETS
-        and name.isascii()
-        and name.isprintable()
-        and "\\" not in name
-        and all(0 < len(label) <= _LABEL_OCTETS for label in name.split("."))
-    )
+    return len(name) <= NAME_OCTETS and _NAME.fullmatch(name) is not None

@@ -86,7 +86,7 @@ class _Path:
 
     def find(self) -> Verdict:
         """The matching record. _Fault: the one found last, or that there is no path at all."""
-        found = self._from(self._leaf, [self._leaf], [])
+        found = self._from(self._leaf, [self._leaf])
         if found is None:
             raise self._fault
         return found
@@ -111,7 +111,7 @@ class _Path:
                 if self._sound(issuer, depth=len(path)) and not self._constrained(longer):
                     return Verdict(matched, len(path))
                 continue
-            found = self._from(issuer, longer, above)
+            found = self._from(issuer, longer)
             if found is not None:
                 return found
         return None

@@ -1,4 +1,4 @@
-"""Names of certificates: which host a leaf bears, and which an issuer may issue for. # RFC 7672 §3.2.3, RFC 5280 §4.2.1.10
+"""Names of certificates: which host a leaf bears, and which an issuer may issue for. # RFC 7672 §3.2.3
 
 Called by chain; also of use where MTA-STS asks for a host's name.
 Never looks at a Common Name when there are DNS names.
@@ -19,7 +19,7 @@ def bears(certificate: x509.Certificate, reference: Iterable[str]) -> bool:
 
 
 def permitted(issuer: x509.Certificate, leaf: x509.Certificate) -> bool:
-    """Whether the issuer's constraints on DNS names, if any, let it issue for all names of the leaf."""
+    """Whether the issuer's constraints on DNS names let it issue for all those of the leaf. # RFC 5280 §4.2.1.10"""
     try:
         limits = issuer.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:

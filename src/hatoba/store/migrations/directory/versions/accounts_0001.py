@@ -28,3 +28,11 @@ def upgrade() -> None:
         sa.Column("enabled", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+    if op.get_bind().dialect.name == "postgresql":  # SQLite counts its commits by itself
+        op.create_table("change", sa.Column("n", sa.BigInteger, nullable=False), sa.Column("home", sa.Text))
+        op.execute("INSERT INTO change VALUES (0, gen_random_uuid()::text)")
+        op.create_table(  # the workers of all nodes, and when each last showed that it lives
+            "member",
+            sa.Column("name", sa.Text, primary_key=True),
+            sa.Column("at", sa.BigInteger, nullable=False),
+        )

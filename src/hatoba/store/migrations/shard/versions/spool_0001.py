@@ -1,16 +1,24 @@
 """The spool: letters, recipients, lanes and the lease of the shard."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0001"
 down_revision = None
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite's rowid is an INTEGER PRIMARY KEY and nothing else
+
+
+def partial(where: str) -> dict[str, Any]:
+    return {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)}
+
 
 def upgrade() -> None:
     op.create_table(
         "letter",
-        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("id", KEY, primary_key=True, autoincrement=False),
         sa.Column("accepted", sa.BigInteger, nullable=False),
         sa.Column("expires", sa.BigInteger, nullable=False),
         sa.Column("sender", sa.Text, nullable=False),
@@ -36,10 +44,12 @@ def upgrade() -> None:
         sa.Column("last", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
+    if op.get_bind().dialect.name == "postgresql":  # a body is packed as it came, or not at all: 0.1 ms for 10 KB
+        op.execute("ALTER TABLE letter ALTER COLUMN body SET STORAGE EXTERNAL")
     due = [sa.text("state"), sa.text("site"), sa.text("priority DESC"), sa.text("next_at")]
-    op.create_index("recipient_active", "recipient", ["state", "site"], sqlite_where=sa.text("state = 1"))
-    op.create_index("recipient_due", "recipient", due, sqlite_where=sa.text("state = 0"))
-    op.create_index("recipient_rest", "recipient", ["state", "site", "next_at"], sqlite_where=sa.text("state != 1"))
+    op.create_index("recipient_active", "recipient", ["state", "site"], **partial("state = 1"))
+    op.create_index("recipient_due", "recipient", due, **partial("state = 0"))
+    op.create_index("recipient_rest", "recipient", ["state", "site", "next_at"], **partial("state != 1"))
     op.create_table(
         "lane",
         sa.Column("site", sa.Text, primary_key=True, nullable=False),

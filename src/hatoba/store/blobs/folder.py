@@ -1,6 +1,6 @@
-"""Bodies too large for the database: one file each, written as the body arrives.
+"""Folder: large bodies as files of this machine, one each, written as the body arrives.
 
-Drafts are made by who takes the body in and finished by writer before the commit that names them; spool reads.
+Drafts are made by who takes the body in and finished by writer before the commit that names them; depot reads.
 Never leaves a name in the database without a synced file behind it; orphans (no row) go when the shard is opened.
 Fails with StoreTrouble when the disk does.
 """
@@ -15,24 +15,29 @@ from pathlib import Path
 from hatoba.kit import ids
 from hatoba.store import trouble
 
-_PART = ".part"
+PART = ".part"
 
 
 class Draft:
-    """A body being written. `size` is what was appended so far; `name` what letter.blob will say."""
+    """A body being written. `size` is what was appended so far, `path` the file."""
 
-    __slots__ = ("_descriptor", "_folder", "_path", "name", "number", "size")
+    __slots__ = ("_descriptor", "_folder", "_lost", "number", "path", "size")
 
     def __init__(self, folder: Path, number: int) -> None:
         self.number = number
-        self.name = name(number)
         self.size = 0
+        self.path = folder / (name(number) + PART)
         self._folder = folder
-        self._path = folder / (self.name + _PART)
+        self._lost: trouble.StoreTrouble | None = None
         try:
-            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise trouble.of(error, f"starting the body of {self.name}") from error
+            raise trouble.of(error, f"starting the body of {name(number)}") from error
+
+    @property
+    def name(self) -> str:
+        """What letter.blob will say; final once the last octet is appended."""
+        return name(self.number)
 
     def append(self, data: bytes) -> None:
         """Writes to the page cache, no fsync (0.5 ms a MiB at best). StoreTrouble on a full disk: then discard()."""
@@ -45,33 +50,45 @@ class Draft:
             self.size += written
             view = view[written:]
 
+    def read(self) -> bytes:
+        """All that was appended, from the page cache."""
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise trouble.of(error, f"reading the body of {self.name}") from error
+
     def sync(self) -> None:
         """The bytes are on the disk, still under the draft's name. Nothing to do when published.
 
-        The writer calls it; a door that does so first, in a thread, spares the letters behind it the wait.
+        The writer calls it; a door that does so first, in a thread, spares the letters behind it the wait. Once it has
+        failed it fails for good: the kernel counts the lost pages as written, a second fsync would find nothing to do.
         """
+        if self._lost is not None:
+            raise self._lost
         if self._descriptor >= 0:
             try:
                 os.fsync(self._descriptor)
             except OSError as error:
-                raise trouble.of(error, f"syncing the body of {self.name}") from error
+                self._lost = trouble.of(error, f"syncing the body of {self.name}")
+                raise self._lost from error
 
     def publish(self) -> None:
         """Gives the synced file its final name; on disk after `folder.sync()`. Writer's thread, once or more."""
         if self._descriptor < 0:
             return
+        target = self._folder / self.name
         try:
-            self._path.rename(self._folder / self.name)
+            self.path.rename(target)
         except OSError as error:
             raise trouble.of(error, f"naming the body of {self.name}") from error
         self._close()
-        self._path = self._folder / self.name
+        self.path = target
 
     def discard(self) -> None:
         """Removes the file, whatever it is called by now; harmless when it is gone. Not for a sealed letter's."""
         self._close()
         with contextlib.suppress(OSError):  # the sweep at the next opening finds it
-            self._path.unlink()
+            self.path.unlink()
 
     def __del__(self) -> None:
         """A draft forgotten with its session leaves neither a file nor a descriptor."""
@@ -93,7 +110,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(exist_ok=True)  # what stands there is no file
     except OSError as error:
         raise trouble.of(error, f"making {path}") from error
-    for made in missing:
+    for made in {*missing, path}:  # itself in any case: who made it may have died before this
         sync_folder(made.parent)
 
 
@@ -115,7 +132,7 @@ def name(number: int) -> str:
 
 
 class Folder:
-    """DATA/blobs/NNNN: the large bodies of one shard, as `shard.blobs`. Files are named by the letter's id as text."""
+    """The large bodies of one shard, in DATA/blobs/NNNN or FOLDER/NNNN. Files are named by the letter's id as text."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -131,7 +148,7 @@ class Folder:
 
     def sweep(self) -> int:
         """Removes drafts that nobody finished; only while no draft is being written. How many."""
-        parts = [name for name in self._names() if name.endswith(_PART)]
+        parts = [name for name in self._names() if name.endswith(PART)]
         for name in parts:
             (self.path / name).unlink(missing_ok=True)
         return len(parts)

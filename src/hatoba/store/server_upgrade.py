@@ -1,0 +1,103 @@
+"""Upgrade of a server: brings its schemas to this program's revision, each after a copy of itself.
+
+Called through `store.prepare` by the supervisor of every node; they take turns. Imports Alembic, so nobody else may.
+Never touches a schema that is up to date, nor one whose shard is at work, nor a newer program's.
+Fails with ShardTaken when a shard is in use, WrongVersion for a newer schema, StoreTrouble otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import sql as quoted
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
+
+from hatoba.store import blobs, postgres, server, tables, trouble, upgrade
+from hatoba.store.server import Server
+from hatoba.store.snapshot import Progress
+
+_TURN = 0x6861746F6261  # "hatoba": the advisory lock for which nodes that start together wait
+_OLDEST = 150000  # the server's version number: PostgreSQL 15
+_COPIES = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE %s ORDER BY nspname"
+_TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
+
+
+def prepare(where: Server, shards: int, progress: Progress) -> None:
+    """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision."""
+    blobs.make_folder(where.data / "blobs")
+    with _alone(where):
+        _bring(where, server.DIRECTORY, "directory", tables.DIRECTORY_REVISION, progress)
+        for number in sorted({*range(shards), *where.numbers()}):
+            _bring(where, server.schema(number), "shard", tables.SHARD_REVISION, progress)
+
+
+def _bring(where: Server, schema: str, history: str, wanted: str, progress: Progress) -> None:
+    with postgres.Reader(where.opener(schema)) as opened:
+        found = server.revision(opened)
+    if found == wanted:
+        return
+    with contextlib.closing(where.connect(schema)) as connection:
+        if found:
+            upgrade.check_known(found, history, f"schema {schema}")
+            if history == "shard":
+                _idle(where, schema, connection)
+            progress(f"{schema}: copy before the step from {found} to {wanted}")
+            copy(connection, schema, f"{schema}_before_{wanted}")
+            _forget(connection, schema, where.settings.snapshots)
+            progress(f"{schema}: upgrading from {found} to {wanted}")
+        else:
+            _execute(connection, quoted.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(quoted.Identifier(schema)))
+        connection.autocommit = False  # SQLAlchemy begins and commits: a step is there wholly or not at all
+        engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
+        upgrade.migrate(engine, history, wanted, schema)
+
+
+def _idle(where: Server, schema: str, connection: postgres.Connection) -> None:
+    """ShardTaken while a worker has it; and nobody gets it meanwhile: a changed epoch fences who was only slow."""
+    for one in where.holdings():
+        if server.schema(one.number) == schema and 0 <= one.age < where.database.lease:
+            raise trouble.ShardTaken(one.number, 0, one.owner)
+    _execute(connection, quoted.SQL("UPDATE shard SET epoch = epoch + 1"))
+
+
+def copy(connection: postgres.Connection, schema: str, into: str) -> None:
+    """All tables of a schema with their rows, in one transaction; an older copy of the name is replaced."""
+    try:
+        with connection.transaction():
+            connection.execute(quoted.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(quoted.Identifier(into)))
+            connection.execute(quoted.SQL("CREATE SCHEMA {}").format(quoted.Identifier(into)))
+            for (table,) in connection.execute(_TABLES, (schema,)).fetchall():
+                old, new = quoted.Identifier(schema, table), quoted.Identifier(into, table)
+                connection.execute(quoted.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(new, old))
+                connection.execute(quoted.SQL("INSERT INTO {} SELECT * FROM {}").format(new, old))
+    except psycopg.Error as error:
+        raise trouble.of(error, f"copying schema {schema}") from error
+
+
+def _forget(connection: postgres.Connection, schema: str, keep: int) -> None:
+    """The copies of a schema but the last `keep`."""
+    pattern = f"{schema}_before_%".replace("_", r"\_")
+    copies = [name for (name,) in connection.execute(_COPIES, (pattern,)).fetchall()]
+    for name in copies[:-keep]:
+        _execute(connection, quoted.SQL("DROP SCHEMA {} CASCADE").format(quoted.Identifier(name)))
+
+
+def _execute(connection: postgres.Connection, statement: quoted.Composed | quoted.SQL) -> None:
+    try:
+        connection.execute(statement)
+    except psycopg.Error as error:
+        raise trouble.of(error, "preparing PostgreSQL") from error
+
+
+@contextlib.contextmanager
+def _alone(where: Server) -> Iterator[None]:
+    """Nodes that start together take turns."""
+    with contextlib.closing(where.connect(server.DIRECTORY)) as connection:
+        if connection.info.server_version < _OLDEST:
+            version = connection.info.server_version // 10_000
+            raise trouble.StoreTrouble(f"PostgreSQL is {version}, hatoba needs {_OLDEST // 10_000} or newer")
+        connection.execute("SELECT pg_advisory_lock(%s)", (_TURN,))
+        yield
