@@ -91,9 +91,7 @@ class _Path:
             raise self._fault
         return found
 
-    def _from(
-        self, at: x509.Certificate, path: list[x509.Certificate], above: list[x509.Certificate]
-    ) -> Verdict | None:
+    def _from(self, at: x509.Certificate, path: list[x509.Certificate]) -> Verdict | None:
         if not self._sound(at, depth=len(path) - 1):
             return None
         for record, key in self._keys:
