@@ -11,18 +11,20 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.vectors import fake_dns
+from tests.vectors import arf_adapter, fake_dns
 
 from hatoba.mailauth import bimi, mtasts, questions, terms
 from hatoba.mailauth.arc import chain, seal
 from hatoba.mailauth.dkim import fields, keys, sign, signature, tags, verify
 from hatoba.mailauth.dmarc import author, check, discover, record, suffix
+from hatoba.mailauth.dmarc.aggregate import read as aggregate
 from hatoba.mailauth.dmarc.evidence import DkimResult, SpfResult
 from hatoba.mailauth.results import read
 from hatoba.mailauth.spf import check as spf
 from hatoba.mailauth.tlsa import chain as dane
 from hatoba.mailauth.tlsa import records as tlsa_records
 from hatoba.mailauth.tlsrpt import record as tlsrpt
+from hatoba.mailauth.tlsrpt import report as tls_report
 from hatoba.message import charsets, headers, mailbox, unsubscribe, words
 from hatoba.model.address import Address, BadAddress
 from hatoba.wire.smtp import esmtp, grammar
@@ -205,3 +207,20 @@ def dane_verify(
     """Whether a chain satisfies one of the TLSA records. Dates are not looked at: those of the cases are odd."""
     shown = [x509.load_pem_x509_certificate(each.encode()).public_bytes(Encoding.DER) for each in chain_pem]
     return dane.verify(tlsa_records.usable(tlsa), shown, [name], now=None).record is not None
+
+
+def report_parse(kind: str, raw: bytes, filename: str) -> dict[str, Any]:
+    """What a report says, by its kind."""
+    if kind == "dmarc-aggregate":
+        found = aggregate.parse(raw)
+        rows = [[row.source_ip, row.count, row.disposition, row.dkim, row.spf, row.header_from] for row in found.rows]
+        return {
+            "org_name": found.org_name, "report_id": found.report_id, "begin": found.begin, "end": found.end,
+            "domain": found.published.domain, "records": rows,
+        }  # fmt: skip
+    if kind == "tlsrpt":
+        told = tls_report.parse(raw)
+        policies = [[each.domain or None, each.type, each.successes, each.failures] for each in told.policies]
+        return {"report_id": told.id, "organization": told.organization, "policies": policies}
+    complaint: dict[str, Any] = arf_adapter.report_parse(kind, raw, filename)
+    return complaint
