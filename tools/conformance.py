@@ -71,8 +71,8 @@ AREAS = (
     ),
     Area(
         "dmarc", "dmarc/run_dmarc.py", "", 112, "authheaders, checkdmarc and publicsuffixlist: 91 of 116",
-        "Organizational domains by tree walk (RFC 9989), the public suffix list by its own tests. Record cases are "
-        "held against the strict reading for those who publish. Left: `p=n` is taken for `p=none` by its source "
+        "Organizational domains by tree walk (RFC 9989), the public suffix list by its own tests. Record cases "
+        "are held against the strict reading for those who publish. Left: `p=n` is taken for `p=none` by its source "
         "alone; the grammar knows no shortened policy. Skipped are cases about fields that the runner does not compare.",
     ),
     Area(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from hatoba.message import parts
 
-MOST = 64 << 20  # octets that all documents of one letter may have, unpacked
+MOST = 32 << 20  # octets that all documents of one letter may have, unpacked
 _LAYERS = 2  # a gzip within a zip is seen; deeper nests are made by nobody honest
 _FILES = 10  # of one archive
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
@@ -43,24 +43,23 @@ def documents(octets: bytes, opening: bytes, *, most: int = MOST) -> Iterator[by
     `octets`: the document itself, a gzip or zip of it, or a letter with any of these in its parts.
     """
     budget = _Budget(most)
-    if _packed(octets) or _opens(octets, opening):
-        yield from _inside(octets, opening, budget, _LAYERS)
-        return
-    for leaf in parts.leaves(octets):
-        yield from _inside(leaf.body, opening, budget, _LAYERS)
+    bare = _packed(octets) or _opens(octets, opening)
+    for body in [octets] if bare else [leaf.body for leaf in parts.leaves(octets)]:
+        if _packed(body):
+            yield from _inside(body, opening, budget, _LAYERS)
+        elif _opens(body, opening):
+            yield budget.spend(body)
 
 
 def _inside(octets: bytes, opening: bytes, budget: _Budget, layers: int) -> Iterator[bytes]:
-    if not _packed(octets):
-        if _opens(octets, opening):
-            yield budget.spend(octets)
-        return
+    """The documents of an archive; all that is inflated was spent, document or not."""
     if not layers:
         raise BadPack("archives lie within archives")
-    files = iter([_gunzip(octets, budget)]) if octets.startswith(_GZIP) else _unzip(octets, budget)
-    for file in files:
-        budget.left += len(file)  # what only wraps another is counted once it is opened
-        yield from _inside(file, opening, budget, layers - 1)
+    for file in iter([_gunzip(octets, budget)]) if octets.startswith(_GZIP) else _unzip(octets, budget):
+        if _packed(file):
+            yield from _inside(file, opening, budget, layers - 1)
+        elif _opens(file, opening):
+            yield file
 
 
 def _packed(octets: bytes) -> bool:

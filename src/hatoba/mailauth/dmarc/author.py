@@ -13,7 +13,8 @@ from hatoba.message.headers import Headers
 from hatoba.model import domain as domains
 from hatoba.model.domain import BadAddress
 
-_QUOTED_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|\([^()]*\)', re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)  # an open one runs to the end: one pass, whatever it holds
+_COMMENT = re.compile(r"\([^()]*\)")
 _AT = re.compile(r"@[ \t]*([^\s@<>()\[\],;:\"\\]+)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 _LONGEST = 65536  # characters of a From that are looked at
@@ -42,7 +43,8 @@ def domains_of(text: str) -> list[str]:
         written = [mailbox.parse(text).domain]
     except mailbox.BadMailbox:
         written = [each.domain for each in mailbox.listed(text)]
-        written += _AT.findall(_QUOTED_OR_COMMENT.sub(" ", text))
+        bare = _QUOTED.sub(lambda found: " " if found[1] else found[0], text)
+        written += _AT.findall(_COMMENT.sub(" ", bare))
     return list(dict.fromkeys(name for each in written if (name := normal(each))))
 
 

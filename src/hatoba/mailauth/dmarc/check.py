@@ -8,6 +8,8 @@ Fails never: all is a result.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from hatoba.mailauth import questions
 from hatoba.mailauth.dmarc import author as authors
 from hatoba.mailauth.dmarc import discover, record, suffix
@@ -55,7 +57,7 @@ def check(
     for domain in shown.domains:
         found.append((yield from evaluate(domain, spf, dkim, settings=settings, suffixes=suffixes)))
     worst = min(found, key=lambda each: (_WORST.index(each.result), _SEVERITY.index(each.policy)))
-    return worst if count == 1 else _among(worst, count)
+    return worst if count == 1 else msgspec.structs.replace(worst, authors=count)
 
 
 def evaluate(
@@ -95,12 +97,6 @@ def evaluate(
         published.pct if method.name == "psl" else 100,
         why="its DNS does not answer" if word == "temperror" else found.why,
     )  # fmt: skip
-
-
-def _among(result: Result, count: int) -> Result:
-    """The same for a From of `count` domains."""
-    fields = {name: getattr(result, name) for name in result.__struct_fields__}
-    return Result(**{**fields, "authors": count})
 
 
 def _tag(author: str, found: Found, published: Record) -> Asking[Tag]:

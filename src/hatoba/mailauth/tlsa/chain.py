@@ -5,7 +5,7 @@ Never asks a public CA: the records are the only trust there is.
 Fails never: certificates that cannot be parsed match nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -22,6 +22,10 @@ Fault: TypeAlias = Literal[
     "", "validation-failure", "certificate-host-mismatch", "certificate-expired", "certificate-not-trusted"
 ]  # RFC 8460 §4.3
 
+_UNREADABLE = (
+    ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 _CERTIFICATES = 20  # of a chain that are looked at
 _DEPTH = 10  # of a path
 _WEAK = (hashes.MD5, hashes.SHA1)
@@ -62,12 +66,12 @@ def verify(records: Sequence[Tlsa], chain: Sequence[bytes], reference: Sequence[
     if not anchors:
         return Verdict(None, fault="validation-failure", why="the certificate matches no TLSA record")
     try:
-        loaded = [x509.load_der_x509_certificate(each) for each in chain[:_CERTIFICATES]]
-        found = _Path(loaded, anchors, now).find()
-        _check_leaf(loaded[0], reference)
+        leaf = x509.load_der_x509_certificate(chain[0])
+        found = _Path(leaf, _readable(chain[1:_CERTIFICATES]) + _given(anchors), anchors, now).find()
+        _check_leaf(leaf, reference)
     except _Fault as fault:
         return Verdict(None, fault=fault.args[0], why=fault.args[1])
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound) as error:
+    except _UNREADABLE as error:
         return Verdict(None, fault="validation-failure", why=f"a certificate cannot be read: {error}"[:200])
     return found
 
@@ -75,11 +79,13 @@ def verify(records: Sequence[Tlsa], chain: Sequence[bytes], reference: Sequence[
 class _Path:
     """The search for a way from the leaf to a trust anchor of the records."""
 
-    def __init__(self, chain: list[x509.Certificate], anchors: list[Tlsa], now: int | None) -> None:
+    def __init__(
+        self, leaf: x509.Certificate, others: list[x509.Certificate], anchors: list[Tlsa], now: int | None
+    ) -> None:
         self._anchors = anchors
         self._now = None if now is None else datetime.fromtimestamp(now, UTC)
-        self._leaf = chain[0]
-        self._others = chain[1:] + _given(anchors)
+        self._leaf = leaf
+        self._others = others
         self._keys = [(each, _key(each.data)) for each in anchors if (each.selector, each.matching) == (SPKI, FULL)]
         self._left = 200  # signatures that are verified in all
         self._fault = _Fault("certificate-not-trusted", "no path leads to a TLSA record's certificate")
@@ -142,13 +148,17 @@ class _Path:
 
 def _given(anchors: list[Tlsa]) -> list[x509.Certificate]:
     """The certificates that stand whole in the DNS. # RFC 7671 §5.2.2"""
+    return _readable(each.data for each in anchors if (each.selector, each.matching) == (CERT, FULL))
+
+
+def _readable(ders: Iterable[bytes]) -> list[x509.Certificate]:
+    """Those that can be parsed; a host may show others beside the path."""
     found = []
-    for record in anchors:
-        if (record.selector, record.matching) == (CERT, FULL):
-            try:
-                found.append(x509.load_der_x509_certificate(record.data))
-            except (ValueError, TypeError):
-                continue
+    for der in ders:
+        try:
+            found.append(x509.load_der_x509_certificate(der))
+        except _UNREADABLE:
+            continue
     return found
 
 
