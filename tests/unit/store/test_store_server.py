@@ -35,7 +35,7 @@ def cut(server: Server) -> None:
     """Every other connection to the database ends, as when the server restarts."""
     with contextlib.closing(server.connect("public")) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
@@ -94,19 +94,16 @@ async def test_a_renewed_lease_holds(home: Server) -> None:
     assert [one.age for one in home.holdings()] == [-1.0]
 
 
-async def test_a_cut_connection_fails_one_commit_and_is_replaced(home: Server, make: Any) -> None:
+async def test_a_server_that_restarts_between_two_commits_costs_no_letter(home: Server, make: Any) -> None:
     shard = home.shard(0, "test")
     with shard.reader() as reader:
         await shard.writer.seal(make.seal(1))
         assert spool.count(reader) == 1
         cut(home)
         assert spool.count(reader) == 1  # a reader opens another connection by itself
-        with pytest.raises(trouble.StoreTrouble) as caught:
-            await shard.writer.seal(make.seal(2))
-        assert caught.value.kind == trouble.LOST
-        await shard.writer.seal(make.seal(3))
+        await shard.writer.seal(make.seal(2))
         assert shard.writer.trouble is None
-        assert sorted(spool.load_many(reader, [1, 2, 3])[0]) == [1, 3]
+        assert sorted(spool.load_many(reader, [1, 2])[0]) == [1, 2]
     await asyncio.to_thread(shard.close)
 
 
