@@ -1,0 +1,1 @@
+"""SPF, DKIM, DMARC, ARC and TLS policies judged by value: DNS questions out, answers in. No IO, clock or chance."""
