@@ -72,12 +72,21 @@ class Town:
     """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything."""
 
     def __init__(
-        self, folder: Path, *, workers: int = 1, queue: str = HASTY, delivery: str = "", more: str = "", **words: object
+        self,
+        folder: Path,
+        *,
+        workers: int = 1,
+        queue: str = HASTY,
+        delivery: str = "",
+        more: str = "",
+        database: str = "",
+        **words: object,
     ) -> None:
         self._open = ExitStack()
         self._addresses = itertools.count(2)
         self.port = _common_port()
         self.dns = DnsServer()
+        self._database = database
         self._build = (folder, workers, {"queue": queue, "more_delivery": delivery, **words}, more)
         self.node: Node
         self.alice: post.Mailbox
@@ -92,6 +101,7 @@ class Town:
             ports={"mx": 0, "submission": 0},
             dns=self.dns.address,
             peers=self.port,
+            database=self._database,
             **words,
         )
         post.settle_in(self.node, local=[HOME], accounts=[ALICE])
