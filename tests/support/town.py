@@ -8,6 +8,7 @@ Never starts anything outside loopback; a tale takes names of its own, so that t
 import itertools
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -69,7 +70,10 @@ def _common_port() -> int:
 
 
 class Town:
-    """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything."""
+    """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything.
+
+    `move_in` is called with the node before its first start, where it has data of its own; else alice settles in.
+    """
 
     def __init__(
         self,
@@ -80,8 +84,10 @@ class Town:
         delivery: str = "",
         more: str = "",
         database: str = "",
+        move_in: Callable[[Node], object] | None = None,
         **words: object,
     ) -> None:
+        self._move_in = move_in
         self._open = ExitStack()
         self._addresses = itertools.count(2)
         self.port = _common_port()
@@ -104,7 +110,10 @@ class Town:
             database=self._database,
             **words,
         )
-        post.settle_in(self.node, local=[HOME], accounts=[ALICE])
+        if self._move_in is None:
+            post.settle_in(self.node, local=[HOME], accounts=[ALICE])
+        else:
+            self._move_in(self.node)
         self.alice = post.Mailbox(self.node, ALICE)
         self._open.enter_context(self.node)
         return self

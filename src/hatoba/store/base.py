@@ -28,8 +28,12 @@ class Register(Protocol):
 
 
 class Base(Protocol):
-    """What both homes can do."""
+    """What both homes can do. `data` is this node's folder, `large` says where large bodies are."""
 
+    @property
+    def data(self) -> Path: ...
+    @property
+    def large(self) -> blobs.Settings: ...
     def numbers(self) -> list[int]:
         """The shards that exist."""
 

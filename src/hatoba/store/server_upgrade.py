@@ -36,7 +36,7 @@ _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = %s ORDER BY 
 def prepare(where: Server, shards: int, progress: Progress) -> None:
     """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision."""
     blobs.make_folder(where.data / "blobs")
-    with _alone(where):
+    with alone(where):
         _bring(where, server.DIRECTORY, "directory", tables.DIRECTORY_REVISION, progress)
         for number in sorted({*range(shards), *where.numbers()}):
             _bring(where, server.schema(number), "shard", tables.SHARD_REVISION, progress)
@@ -120,8 +120,8 @@ def _execute(connection: postgres.Connection, statement: quoted.Composed | quote
 
 
 @contextlib.contextmanager
-def _alone(where: Server) -> Iterator[None]:
-    """Nodes that start together take turns."""
+def alone(where: Server) -> Iterator[None]:
+    """Nodes that start together, and whoever changes the server whole, take turns."""
     with contextlib.closing(where.connect(server.DIRECTORY)) as connection:
         if connection.info.server_version < _OLDEST:
             version = connection.info.server_version // 10_000
