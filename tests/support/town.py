@@ -83,6 +83,7 @@ class Town:
         queue: str = HASTY,
         delivery: str = "",
         more: str = "",
+        database: str = "",
         move_in: Callable[[Node], object] | None = None,
         **words: object,
     ) -> None:
@@ -91,6 +92,7 @@ class Town:
         self._addresses = itertools.count(2)
         self.port = _common_port()
         self.dns = DnsServer()
+        self._database = database
         self._build = (folder, workers, {"queue": queue, "more_delivery": delivery, **words}, more)
         self.node: Node
         self.alice: post.Mailbox
@@ -105,6 +107,7 @@ class Town:
             ports={"mx": 0, "submission": 0},
             dns=self.dns.address,
             peers=self.port,
+            database=self._database,
             **words,
         )
         if self._move_in is None:

@@ -1,4 +1,6 @@
-"""On a server, too, what an earlier program wrote is the same after the step to this one, and the step can be undone."""
+"""On a server, too, what an earlier program wrote is the same after the step to this one; the step can be undone."""
+
+# ruff: noqa: S608  # names of our own tables
 
 import contextlib
 import threading

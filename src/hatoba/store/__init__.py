@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hatoba.store.settings import Database, Settings
 
-RESTORING, IMPORTING = "restoring", "importing"  # folders of the data folder, there while it is being filled
-
 
 def prepare(
     data: Path,
@@ -24,18 +22,10 @@ def prepare(
 ) -> None:
     """Makes DATA/hatoba.db and `shards` shards, or migrates them, each after a snapshot to DATA/snapshots.
 
-    With a `database` that names a server: its directory and the shards that its settings count.
-    `progress` gets a line for each longer step. ShardTaken, WrongVersion, StoreTrouble; also for a folder that an
-    interrupted restore or import has filled by half.
+    `database` may name another folder, or a server: then its directory and the shards that its settings count.
+    `progress` gets a line for each longer step. ShardTaken, WrongVersion, StoreTrouble.
     """
-    for aside, verb in ((RESTORING, "restore"), (IMPORTING, "import")):
-        if (data / aside).exists():
-            from hatoba.store import trouble
-
-            raise trouble.StoreTrouble(
-                f"{data} is half filled, `hatoba {verb}` was interrupted: give it again, to an emptied folder if it asks"
-            )
-    if database is not None and database.url:
+    if database is not None and database.server:
         from hatoba.store import server, server_upgrade
         from hatoba.store import settings as words
 
@@ -45,4 +35,5 @@ def prepare(
     from hatoba.store import settings as words
     from hatoba.store import upgrade  # Alembic takes 0.15 s to import: a worker never imports it
 
-    upgrade.prepare(data, shards, settings or words.Settings(), progress)
+    folder = data if database is None else database.folder(data)
+    upgrade.prepare(folder, shards, settings or words.Settings(), progress)

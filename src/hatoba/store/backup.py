@@ -40,8 +40,10 @@ _LARGE = "SELECT id, blob, size FROM letter WHERE blob <> '' ORDER BY id"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 
 
-def take(home: Base, place: Path, version: str, progress: Progress) -> Manifest:
+def take(home: Base, place: Path, version: str, progress: Progress, node: Path | None = None) -> Manifest:
     """Backs a node up to `place`, which may be there if it is empty; `version` is the program's.
+
+    `node` is the node's own folder, where the databases lie in another one.
 
     The order matters: a letter that goes from its shard into a mailbox meanwhile is in both rather than in neither
     (delivered again, it replaces its twin), and an account made meanwhile is there for the letters it has.
@@ -54,7 +56,7 @@ def take(home: Base, place: Path, version: str, progress: Progress) -> Manifest:
     try:
         parts = _files(home, writing, progress) if engine == "sqlite" else [_server(home, writing, progress)]
         for folder in BESIDE:
-            progress(f"{folder}: {_beside(writing, data, folder, progress)} files")
+            progress(f"{folder}: {_beside(writing, node or data, folder, progress)} files")
         progress("writing everything to the disk")
         manifest = Manifest(version, engine, started, _now(), parts, 0, 0, "")
         writing.finish(manifest)

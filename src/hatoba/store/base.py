@@ -70,8 +70,8 @@ class Files:
 
 def of(data: Path, settings: Settings, database: Database, large: blobs.Settings) -> Base:
     """The home that the settings name."""
-    if not database.url:
-        return Files(data, settings, large)
+    if not database.server:
+        return Files(database.folder(data), settings, large)
     from hatoba.store import server
 
     return server.Server(data, settings, database, large)

@@ -12,20 +12,23 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from hatoba import store
 from hatoba.store import backup, blobs, bundle, directory, exports, fill, snapshot, sqlite, tables, targets, trouble
 from hatoba.store import rows as words
 from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, NoBackup
 from hatoba.store.snapshot import Progress
 
+_ASIDE = "restoring"
 _HOLD = f"UPDATE recipient SET state = {words.HELD} WHERE state IN ({words.READY}, {words.ACTIVE})"  # noqa: S608
 
 
-def check_empty(data: Path) -> None:
-    """NotEmpty unless the folder holds nothing but empty folders, locks and what an interrupted restore left."""
+def check_empty(data: Path, without: Path | None = None) -> None:
+    """NotEmpty unless the folder holds nothing but empty folders, locks and what an interrupted restore left.
+
+    `without` is a folder in it that is looked at by itself.
+    """
     for path in sorted(data.iterdir()) if data.exists() else ():
-        if path.name in ("run", "node", "prepare.lock", store.RESTORING):
+        if path.name in ("run", "node", "prepare.lock", _ASIDE) or path == without:
             continue
         if path.is_file() or any(one.is_file() for one in path.rglob("*")):
             raise targets.NotEmpty(
@@ -44,12 +47,14 @@ def check_version(manifest: Manifest) -> None:
             )
 
 
-def restore(home: Base, place: Path, hold: bool, progress: Progress) -> Manifest:
+def restore(home: Base, place: Path, hold: bool, progress: Progress, node: Path | None = None) -> Manifest:
     """Puts the backup into the empty data folder, and what a server held into the home that the settings name.
 
-    With `hold` nothing of its queue is sent before it is released.
+    With `hold` nothing of its queue is sent before it is released. `node` is the node's own folder, which gets Maildirs
+    and keys, where the databases lie in another one.
     """
     data = home.data
+    node = node or data
     manifest = bundle.read(place)
     if manifest.engine == "sqlite" and not isinstance(home, Files):
         raise NoBackup(
@@ -57,19 +62,22 @@ def restore(home: Base, place: Path, hold: bool, progress: Progress) -> Manifest
             " `hatoba export` and `hatoba import`"
         )
     check_version(manifest)
-    check_empty(data)
+    check_empty(data, node)
+    check_empty(node, data)
     _check_room(data, manifest)
     progress(f"checking {manifest.files} files, {manifest.octets >> 20} MiB")
     found = list(bundle.damage(place, manifest))
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise NoBackup(f"the backup is damaged: {found[0]}{more}")
-    aside = data / store.RESTORING
-    shutil.rmtree(aside, ignore_errors=True)
-    blobs.make_folder(aside)
+    aside = data / _ASIDE
+    asides = list(dict.fromkeys([node / _ASIDE, aside]))  # they may be on two disks
+    _clear(asides)
     try:
+        for one in asides:
+            blobs.make_folder(one)
         progress("copying")
-        _copy(place, manifest, aside)
+        _copy(place, manifest, aside, node / _ASIDE)
         if manifest.engine != "sqlite":
             with exports.reading(aside / backup.EXPORT) as lines:
                 fill.fill(home, lines, progress, hold)
@@ -77,9 +85,12 @@ def restore(home: Base, place: Path, hold: bool, progress: Progress) -> Manifest
         elif hold:
             _hold(aside)
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        _clear(asides)
         raise
-    _settle(aside, data)  # from here on the folder is half filled if we stop: `store.prepare` refuses it
+    for (
+        one
+    ) in asides:  # the databases last: from here on it is half a node if we stop, and upgrade.prepare refuses that
+        _settle(one, one.parent)
     return manifest
 
 
@@ -94,16 +105,22 @@ def _check_room(data: Path, manifest: Manifest) -> None:
         )
 
 
-def _copy(place: Path, manifest: Manifest, aside: Path) -> None:
-    made = {aside}
+def _clear(asides: list[Path]) -> None:
+    for aside in asides:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _copy(place: Path, manifest: Manifest, aside: Path, beside: Path) -> None:
+    made = {aside, beside}
     written = []
     try:
         for entry in bundle.entries(place, manifest):
-            target = aside / entry.path
-            for folder in reversed(target.relative_to(aside).parents):
-                if aside / folder not in made:
-                    (aside / folder).mkdir(mode=0o700)
-                    made.add(aside / folder)
+            top = beside if entry.path.split("/")[0] in backup.BESIDE else aside
+            target = top / entry.path
+            for folder in reversed(target.relative_to(top).parents):
+                if top / folder not in made:
+                    (top / folder).mkdir(mode=0o700)
+                    made.add(top / folder)
             shutil.copy2(place / entry.path, target)
             target.chmod(0o600)
             written.append(target)

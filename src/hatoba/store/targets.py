@@ -24,6 +24,8 @@ from hatoba.store.sql import Tx
 if TYPE_CHECKING:
     from hatoba.store.server import Server
 
+_ASIDE = "importing"
+
 
 class NotEmpty(trouble.StoreTrouble):
     """The target holds rows already."""
@@ -134,7 +136,7 @@ def _replace(path: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _into_files(home: Files, count: int, progress: Progress) -> Iterator[_IntoFiles]:
-    aside = home.data / store.IMPORTING
+    aside = home.data / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)
     try:
         store.prepare(aside, count, home.settings, progress)

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 
+import dkim
 import pytest
 from tests.support import signed
 from tests.support.signed import LETTER, NOW
 
-import dkim
 from hatoba.mailauth import questions
 from hatoba.mailauth.arc import chain, seal, sets, trace
 from hatoba.mailauth.dkim import fields, sign
@@ -175,6 +175,15 @@ def test_no_more_than_the_most_sets() -> None:
 def test_a_header_beyond_the_limit() -> None:
     assert check(forwarded(), header=100).reason == "the header is too large"
     assert check(LETTER, header=100).result == "none"
+
+
+def test_no_text_is_let_in_between_header_and_body() -> None:
+    smuggled = forwarded().replace(b"\r\n\r\nDear", b"\r\nX: y\n\r\nEvil text\r\n\r\nDear", 1)
+    assert check(smuggled).reason == "message signature 1: the body has changed"
+    block, _, _ = smuggled.partition(b"\r\n\r\nDear")
+    inspection = chain.Inspection(fields.Fields(block), now=NOW)
+    assert not inspection.hashing
+    assert questions.run(inspection.conclude(), signed.zone()).reason == "there is an empty line in the header"
 
 
 def test_keys_are_asked_for_in_two_rounds_at_most() -> None:

@@ -63,9 +63,9 @@ def backup(options: dict[str, str | None], folder: Path, as_json: bool) -> int:
     is not in it. Check a backup with `hatoba verify --backup DIR`.
     """
     settings = settings_file.load(options["config"]).settings
-    place = folder.absolute()
+    place, node = folder.absolute(), offline.places(settings).data
     with show.declined(StoreTrouble):
-        manifest = store_backup.take(offline.home(settings), place, hatoba.__version__, show.progress())
+        manifest = store_backup.take(offline.home(settings), place, hatoba.__version__, show.progress(), node)
     return _tell(manifest, place, as_json, f"Backed up to {place}")
 
 
@@ -83,5 +83,5 @@ def restore(options: dict[str, str | None], folder: Path, hold: bool, as_json: b
     settings = settings_file.load(options["config"]).settings
     places = offline.places(settings)
     with show.declined(StoreTrouble, lock.Taken), lock.held(places):
-        manifest = store_restore.restore(offline.home(settings), folder.absolute(), hold, show.progress())
+        manifest = store_restore.restore(offline.home(settings), folder.absolute(), hold, show.progress(), places.data)
     return _tell(manifest, folder.absolute(), as_json, f"Restored to {places.data}")

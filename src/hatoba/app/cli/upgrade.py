@@ -58,9 +58,9 @@ def upgrade(options: dict[str, str | None], back: bool, as_json: bool) -> None:
             return
         places.prepare()
         store.prepare(places.data, 0, settings.store, show.progress(), settings.database)
-    if settings.database.url:
+    if settings.database.server:
         show.either(as_json, {}, lambda: click.echo("The server's schemas are at this program's revision."))
         return
-    found = wayback.revisions(places.data)
+    found = wayback.revisions(settings.database.folder(places.data))
     words = ", ".join(f"{name} {revision}" for name, revision in found.items())
     show.either(as_json, found, lambda: click.echo(f"At this program's revision: {words}."))
