@@ -122,11 +122,10 @@ def test_careless_reporters() -> None:
 @pytest.mark.parametrize(
     "octets",
     [
-        b"", b"{", b"[]", b"{}", b'{"report-id": "1"}', b'{"report-id": "", "policies": []}', b'{"report-id": "1",
-        "policies": {}}',
-        b'{"policies": []}', b"{" * 100_000, b'{"a":' * 100_000, b'{"report-id": "\xff", "policies": []}',
-        b"Subject: no report\r\n\r\n{not json}", gzip.compress(b"{}"), gzip.compress(b'{"report-id": "1",
-        "policies": []}')[:-9],
+        b"", b"{", b"[]", b"{}", b'{"report-id": "1"}', b'{"report-id": "", "policies": []}', b'{"policies": []}',
+        b'{"report-id": "1", "policies": {}}', b"{" * 100_000, b'{"a":' * 100_000,
+        b'{"report-id": "\xff", "policies": []}', b"Subject: no report\r\n\r\n{not json}", gzip.compress(b"{}"),
+        gzip.compress(b'{"report-id": "1", "policies": []}')[:-9],
     ],
 )  # fmt: skip
 def test_rubbish(octets: bytes) -> None:
