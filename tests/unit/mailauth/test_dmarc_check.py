@@ -91,7 +91,7 @@ SUB = "v=DMARC1; p=reject; sp=quarantine; np=none"
     [("example.org", "p", "reject"), ("there.example.org", "sp", "quarantine"), ("nowhere.example.org", "np", "none")],
 )
 def test_which_policy_holds(author: str, tag: str, policy: str) -> None:
-    of = {"_dmarc.example.org": txt(SUB), "there.example.org": {"MX": [(1, "mx.example.org")]}}
+    of: zone.Zone = {"_dmarc.example.org": txt(SUB), "there.example.org": {"MX": [(1, "mx.example.org")]}}
     found = judge(f"a@{author}", of)
     assert (found.tag, found.policy, found.published) == (tag, policy, policy)
 
@@ -103,7 +103,7 @@ def test_a_name_is_asked_for_only_when_np_says_something_of_its_own() -> None:
 
     found = questions.run(check.evaluate("sub.example.org", [], []), look)
     assert (found.tag, found.policy) == ("sp", "none")
-    of = {"_dmarc.example.org": txt(SUB), "x.example.org": {"A": questions.TROUBLE}}
+    of: zone.Zone = {"_dmarc.example.org": txt(SUB), "x.example.org": {"A": questions.TROUBLE}}
     assert judge("a@x.example.org", of).tag == "sp"
 
 

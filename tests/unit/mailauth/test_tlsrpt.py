@@ -134,7 +134,7 @@ def test_rubbish(octets: bytes) -> None:
 
 
 def test_limits() -> None:
-    entry = {"policy": {}, "summary": {}, "failure-details": [{}] * 1000}
+    entry: dict[str, object] = {"policy": {}, "summary": {}, "failure-details": [{}] * 1000}
     with pytest.raises(BadReport, match="too many failures"):
         report.parse(json.dumps({"report-id": "1", "policies": [entry] * 101}).encode())
     with pytest.raises(BadReport, match="too many policies"):

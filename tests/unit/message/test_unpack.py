@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,22 +19,28 @@ from hatoba.message.unpack import BadPack
 XML = b"<a>\r\n</a>"
 
 
+class Pipe(io.RawIOBase):
+    """A file that cannot seek: a zip written to it has the sizes behind each file."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, octets: Any) -> int:
+        self.written += octets
+        return len(octets)
+
+
 def zipped(*files: bytes, method: int = zipfile.ZIP_DEFLATED, streamed: bool = False) -> bytes:
-    target = io.BytesIO()
-
-    class Pipe(io.RawIOBase):
-        """A file that cannot seek: sizes come behind each file."""
-
-        def writable(self) -> bool:
-            return True
-
-        def write(self, octets: object) -> int:
-            return target.write(octets)  # type: ignore[call-overload, no-any-return]  # any buffer
-
-    with zipfile.ZipFile(io.BufferedWriter(Pipe()) if streamed else target, "w", method) as archive:
+    pipe, target = Pipe(), io.BytesIO()
+    buffer = io.BufferedWriter(pipe)
+    with zipfile.ZipFile(buffer if streamed else target, "w", method) as archive:
         for n, file in enumerate(files):
             archive.writestr(f"folder/{n}.xml", file)
-    return target.getvalue()
+    buffer.flush()
+    return bytes(pipe.written) or target.getvalue()
 
 
 def letter(*parts: tuple[str, bytes]) -> bytes:
