@@ -38,3 +38,13 @@ def test_other_kinds_and_rubbish_are_left_out() -> None:
 
 def test_not_more_than_ten() -> None:
     assert len(allowed(*(f"mailto:a{n}@example.org" for n in range(100)))) == destinations.MOST
+
+
+def test_a_stranger_may_name_other_addresses_at_its_host() -> None:
+    name = "mail.example.org._report._dmarc.yes.example"
+    of: zone.Zone = {name: {"TXT": [b"v=DMARC1; rua=mailto:new@yes.example,mailto:x@other.example"]}}
+    assert allowed("mailto:a@example.org", "mailto:old@yes.example", of=of) == [
+        "mailto:a@example.org", "mailto:new@yes.example",
+    ]  # fmt: skip
+    of = {name: {"TXT": [b"v=DMARC1; rua=mailto:x@other.example"]}}
+    assert allowed("mailto:old@yes.example", of=of) == ["mailto:old@yes.example"]
