@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 DATA ?= data
 
-.PHONY: run test check bench conformance docs crash faults simulate clean
+.PHONY: run test check bench conformance docs crash faults simulate chaos clean
 
 run: $(VENV)/.installed
 	HATOBA_DATA=$(DATA) $(BIN)/hatoba quickstart
@@ -28,11 +28,15 @@ check: $(VENV)/.installed-dev
 # Against Debian's Postfix on this machine, as root: BENCH_ARGS="--sizes 10 --rounds 5"
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
-	$(BIN)/python -m bench.dkim
+	$(BIN)/python -m bench.signatures
 
 # 50 rounds of kill -9 under load; the tests run a short form of it
 crash: $(VENV)/.installed-dev
 	HATOBA_CRASH_ROUNDS=$${HATOBA_CRASH_ROUNDS:-50} $(PYTEST) tests/crash $(PYTEST_ARGS)
+
+# Three nodes on one PostgreSQL database, killed at random under load: CHAOS_ARGS="--letters 20000 --minutes 10"
+chaos: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.cluster.chaos $(CHAOS_ARGS)
 
 # Histories of the queue under simulated time, disk and hosts, with fresh seeds, for HATOBA_SIM_MINUTES (5)
 simulate: $(VENV)/.installed-dev

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from tests.support import signed
 
 from hatoba.mailauth import questions
+from hatoba.mailauth.arc import chain
 from hatoba.mailauth.dkim import canonical, fields, sign, verify
 
 FORM: st.SearchStrategy[canonical.Form] = st.sampled_from(["simple", "relaxed"])
@@ -71,3 +72,54 @@ def hashed(content: bytes, header: canonical.Form, of_body: canonical.Form) -> t
         for place in places
     ]
     return covered, canonical.body(body, of_body)
+
+
+TOKENS = [
+    b"DKIM-Signature: ",
+    b"ARC-Seal: ",
+    b"ARC-Message-Signature: ",
+    b"ARC-Authentication-Results: ",
+    b"From: a\r\n",
+    b"v=1; ",
+    b"a=ed25519-sha256; ",
+    b"a=rsa-sha256;",
+    b"d=example.org; ",
+    b"s=e; ",
+    b"s=r;",
+    b"h=from; ",
+    b"h=",
+    b"i=1; ",
+    b"i=2;",
+    b"cv=none; ",
+    b"cv=pass;",
+    b"bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; ",
+    b"b=AAAA; ",
+    b"b=",
+    b"l=0;",
+    b"t=1; ",
+    b"x=9999999999;",
+    b"c=relaxed/relaxed; ",
+    b"c=simple; ",
+    b"\r\n",
+    b"\r\n ",
+    b"\n",
+    b"\r\n\r\n",
+    b";",
+    b"=",
+    b"\x00",
+    b"\xff",
+    b"(",
+    b'"',
+    b"none",
+]
+
+
+@given(st.lists(st.sampled_from(TOKENS) | st.binary(max_size=3), max_size=60).map(b"".join))
+def test_any_letter_is_judged(content: bytes) -> None:
+    for found in signed.check(content):
+        assert found.result in {"fail", "neutral", "policy", "temperror", "permerror"}
+        assert all(
+            text.isprintable() for text in (found.reason, found.domain, found.selector, found.algorithm, found.b)
+        )
+    state = questions.run(chain.check(content, now=signed.NOW), signed.zone())
+    assert state.result in {"none", "fail"}

@@ -39,10 +39,14 @@ class _Session(socketserver.StreamRequestHandler):
             verb = line[:4].upper()
             if verb == b"EHLO":
                 self._say(b"250-collector.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES")
+            elif verb == b"DATA" and not recipients:
+                self._say(b"554 5.5.1 no valid recipients")
             elif verb == b"DATA":
                 self._say(b"354 go")
                 self._take(recipients)
                 recipients = []
+            elif verb == b"RCPT" and b"<refused@" in line:
+                self._say(b"550 5.1.1 nobody here")
             elif verb == b"RCPT":
                 recipients.append(line)
                 self._say(b"250 2.1.5 ok")

@@ -4,6 +4,7 @@ Used by crash tests. A refused connection or one that dies in the middle is no a
 Bounded: it stops after `most` letters or when told.
 """
 
+import itertools
 import re
 import smtplib
 import threading
@@ -16,8 +17,9 @@ BODY = "From: <alice@example.org>\r\nSubject: load\r\n\r\n" + "x" * 70 + "\r\n" 
 class Load:
     """Threads that submit to 127.0.0.1:port until `stop`."""
 
-    def __init__(self, port: int, recipient: str, *, threads: int = 4, most: int = 100_000) -> None:
-        self.port, self.recipient, self.most = port, recipient, most
+    def __init__(self, port: int, *recipients: str, threads: int = 4, most: int = 100_000) -> None:
+        self.port, self.most = port, most
+        self._recipients = itertools.cycle(recipients)  # one after the other
         self.acknowledged: set[str] = set()
         self.failures = 0
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class Load:
 
     def _send(self, client: smtplib.SMTP) -> None:
         while not self._stop.is_set() and self.count() < self.most:
-            for command in ("MAIL FROM:<alice@example.org>", f"RCPT TO:<{self.recipient}>", "DATA"):
+            for command in ("MAIL FROM:<alice@example.org>", f"RCPT TO:<{next(self._recipients)}>", "DATA"):
                 code, text = client.docmd(command)
                 if code not in (250, 354):
                     raise smtplib.SMTPResponseException(code, text)

@@ -30,6 +30,9 @@ class Rooms(Protocol):
 
     @property
     def shards(self) -> Sequence[Shard]: ...
+    def leased(self, number: int, expires: float) -> None:
+        """The shard is ours for certain until then (monotonic)."""
+
     async def move_in(self, number: int) -> None:
         """Opens the shard, recovers its queue and works it. ShardTaken, StoreTrouble."""
 
@@ -99,13 +102,15 @@ class Share:
 
     async def _renew(self) -> None:
         """What we could not renew because it is another's by now is dropped."""
-        shards = list(self._rooms.shards)
+        shards, asked = list(self._rooms.shards), time.monotonic()
         results = await asyncio.gather(*(shard.writer.do(shard.renew) for shard in shards), return_exceptions=True)
         for shard, result in zip(shards, results, strict=True):
             if isinstance(result, trouble.StoreTrouble) and result.kind == trouble.TAKEN:
                 self._log.error("shard lost: another worker took it while we were silent", shard=shard.number)
                 await self._rooms.move_out(shard.number, 0.0)
-            elif isinstance(result, Exception):
+            elif not isinstance(result, BaseException):
+                self._rooms.leased(shard.number, asked + self._server.database.lease)
+            else:
                 self._log.warning("lease not renewed", shard=shard.number, error=str(result))
 
     async def run(self) -> None:

@@ -7,6 +7,7 @@ Fails with what the rooms raise when they are made: StoreTrouble, ShardTaken, Va
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -133,13 +134,21 @@ class Rooms:
 
     async def move_in(self, number: int) -> None:
         """Opens a shard, recovers its queue and works it. ShardTaken, StoreTrouble."""
+        asked = time.monotonic()
         opened = await asyncio.to_thread(self.base.shard, number, self.owner)
         numbers = await asyncio.to_thread(_numbers, opened)
         queue = self._queue(opened, numbers)
+        if self.settings.database.url:
+            queue.lease(asked + self.settings.database.lease)
         found = await queue.start()
         if found.ready or found.quarantined:
             self.log.warning("recovered", shard=number, ready=found.ready, quarantined=len(found.quarantined))
         self.homes[number] = Home(opened, numbers, queue)
+
+    def leased(self, number: int, expires: float) -> None:
+        """See Queue.lease."""
+        if number in self.homes:
+            self.homes[number].queue.lease(expires)
 
     async def move_out(self, number: int, grace: float) -> None:
         """Takes nothing new into the shard, ends what is in progress within `grace` seconds, gives it back."""

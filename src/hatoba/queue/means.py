@@ -5,6 +5,7 @@ Never decides anything; the gate only counts.
 Fails in nothing.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -28,21 +29,28 @@ class Courier(Protocol):
 class Gate:
     """Whether attempts may start at all: not while draining, while the store takes no outcomes, or too many wait.
 
-    `jobs` counts jobs in memory over all lanes, `unsettled` outcomes that are not on disk.
+    `expires` is the monotonic time at which another may take the shard, None where nobody can. `jobs` counts jobs in
+    memory over all lanes, `unsettled` outcomes that are not on disk.
     """
 
-    __slots__ = ("_limit", "draining", "jobs", "stalled", "unsettled")
+    __slots__ = ("_limit", "draining", "expires", "jobs", "stalled", "unsettled")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self.draining = False
+        self.expires: float | None = None
         self.stalled = ""  # why the store takes nothing, "" when it does
         self.jobs = 0
         self.unsettled = 0
 
     @property
     def open(self) -> bool:
+        if self.expires is not None and self._expired():
+            return False
         return self.unsettled < self._limit and not self.draining and not self.stalled
+
+    def _expired(self) -> bool:
+        return self.expires is not None and time.monotonic() >= self.expires
 
     def binds(self) -> str:
         """The reason it is shut, for a person; "" when open."""
@@ -50,6 +58,8 @@ class Gate:
             return "draining"
         if self.stalled:
             return f"store: {self.stalled}"
+        if self._expired():
+            return "the lease of the shard has run out"
         return "" if self.unsettled < self._limit else "unsettled outcomes"
 
 

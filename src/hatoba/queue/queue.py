@@ -182,6 +182,14 @@ class Queue:
         """Look at the store at once."""
         self._runner.stir()
 
+    def lease(self, expires: float) -> None:
+        """Attempts may start until then (monotonic): later another worker may be delivering these letters."""
+        gate = self._means.gate
+        shut = not gate.open
+        gate.expires = expires
+        if shut and gate.open:
+            self._board.wake_all()
+
     async def drain(self, grace: float | None = None) -> None:
         """Starts nothing new, lets attempts under way end for `grace` seconds, gives the rest back, writes it all."""
         grace = self._means.settings.drain if grace is None else grace

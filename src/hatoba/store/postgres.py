@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 
-from hatoba.store import arrays, sql, trouble
+from hatoba.store import arrays, sql, tables, trouble
 from hatoba.store.sql import Rows, Statement
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -81,10 +81,10 @@ def connect(url: str, schema: str, *, timeout: float, application: str = "hatoba
 
 
 def translated(text: str) -> str:
-    """The text with psycopg's marks instead of ours."""
+    """The text with psycopg's marks instead of ours, and what has to be said in another way."""
     found = _texts.get(text)
     if found is None:
-        found = text.replace("%", "%%").replace("?", "%s")
+        found = tables.NOT_ACTIVE_WRITTEN.sub(tables.NOT_ACTIVE_OPAQUE, text).replace("%", "%%").replace("?", "%s")
         if len(_texts) < 10_000:
             _texts[text] = found
     return found

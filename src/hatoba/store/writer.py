@@ -341,7 +341,7 @@ class Writer:
         for item in batch:
             # An exception of its own for each: they are raised in many places at once.
             if item.error is None and item not in held:
-                if self._unsure and failed.kind == trouble.IO:
+                if self._unsure and failed.kind in (trouble.IO, trouble.LOST):
                     item.drafts.clear()  # their rows may come back with the log: the next opening sweeps if not
                 item.error = StoreTrouble(str(failed), failed.kind)
                 item.error.__cause__ = failed

@@ -177,6 +177,15 @@ def test_a_header_beyond_the_limit() -> None:
     assert check(LETTER, header=100).result == "none"
 
 
+def test_no_text_is_let_in_between_header_and_body() -> None:
+    smuggled = forwarded().replace(b"\r\n\r\nDear", b"\r\nX: y\n\r\nEvil text\r\n\r\nDear", 1)
+    assert check(smuggled).reason == "message signature 1: the body has changed"
+    block, _, _ = smuggled.partition(b"\r\n\r\nDear")
+    inspection = chain.Inspection(fields.Fields(block), now=NOW)
+    assert not inspection.hashing
+    assert questions.run(inspection.conclude(), signed.zone()).reason == "there is an empty line in the header"
+
+
 def test_keys_are_asked_for_in_two_rounds_at_most() -> None:
     engine = chain.check(forwarded(forwarded(signer=RSA)), now=NOW)
     assert [question.name for question in next(engine)] == ["e._domainkey.example.org"]

@@ -54,6 +54,13 @@ def test_usable_records(text: str, algorithm: str) -> None:
     assert keys.usable(record, algorithm) is record.key
 
 
+def test_white_space_behind_the_last_semicolon_is_let_pass_or_not() -> None:
+    assert keys.read(b"v=DKIM1; p=; ").key is None
+    assert keys.read(b"v=DKIM1; p=;", strict=True).key is None
+    with pytest.raises(Unusable):
+        keys.read(b"v=DKIM1; p=; ", strict=True)
+
+
 def test_flags() -> None:
     record = keys.read(filled("t=y:s; p={rsa}"))
     assert (record.testing, record.strict, record.bits) == (True, True, 2048)

@@ -148,6 +148,7 @@ def test_names_beyond_ascii_become_a_labels() -> None:  # RFC 8616 §4
         b"a=\x00",
         b"a=\x7f",
         b"a=\xff",
+        b"a=x\rx",
         ";".join(f"t{number}=x" for number in range(65)).encode(),
     ],
 )

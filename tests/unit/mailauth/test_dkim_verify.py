@@ -128,6 +128,24 @@ def test_a_field_hidden_behind_a_bare_line_end_counts() -> None:
     assert words(made.replace(b"y, From", b"y\nFrom")) == ["policy"]
 
 
+@pytest.mark.parametrize("gap", [b"\n\n", b"\n\r\n", b"\r\n\n"])
+def test_no_text_is_let_in_between_header_and_body(gap: bytes) -> None:
+    made = letter()
+    smuggled = made.replace(b"\r\n\r\nDear", b"\r\nX: y" + gap + b"Evil text\r\nY: z\r\n\r\nDear", 1)
+    assert words(smuggled) == ["fail"]
+    block, _, body = smuggled.partition(b"\r\n\r\nDear")
+    inspection = verify.Inspection(fields.Fields(block), now=NOW)
+    inspection.update(b"Dear" + body)
+    (found,) = questions.run(inspection.conclude(), signed.zone())
+    assert found[:2] == ("policy", "there is an empty line in the header")
+
+
+def test_the_body_is_wanted_only_where_it_matters() -> None:
+    assert verify.Inspection(fields.split(letter())[0], now=NOW).hashing
+    for content in (LETTER, letter(changed={"v": b"2"})):
+        assert not verify.Inspection(fields.split(content)[0], now=NOW).hashing
+
+
 def test_letters_with_lf_alone_are_read() -> None:
     assert words(letter().replace(b"\r\n", b"\n")) == ["pass"]
 

@@ -67,6 +67,11 @@ class Inspection:
             read = found.message_signature
             self._bodies.setdefault((read.body_form, read.length), canonical.BodyHash(read.body_form, read.length))
 
+    @property
+    def hashing(self) -> bool:
+        """Whether the chain depends on the body; else it need not be handed in."""
+        return bool(self._bodies)
+
     def update(self, piece: bytes) -> None:
         """The next octets of the body."""
         for body in self._bodies.values():
@@ -91,8 +96,12 @@ class Inspection:
 
     def _gather(self) -> None:
         """The sets. sets.Broken when they cannot be a chain that holds.  # RFC 8617 §5.2 steps 1 to 3"""
-        if self._fields.size > self._settings.header and any(name in self._fields.places for name in _NAMES):
+        if not any(name in self._fields.places for name in _NAMES):
+            return
+        if self._fields.size > self._settings.header:
             raise sets.Broken("the header is too large")
+        if self._fields.parted:
+            raise sets.Broken("there is an empty line in the header")
         self._closed = sets.closed(self._fields)
         if self._closed:
             raise sets.Broken(f"the seal of set {self._closed} says that the chain had failed")

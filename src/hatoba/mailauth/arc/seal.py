@@ -109,7 +109,9 @@ def _signed(name: bytes, said: dict[str, str], parts: list[bytes], signer: sign.
 
 
 def _value(said: dict[str, str]) -> bytes:
-    parts = [sign.listed(text.encode().split(b":")) if tag == "h" else f"{tag}={text}" for tag, text in said.items()]
+    parts = [
+        sign.listed(tuple(text.encode().split(b":"))) if tag == "h" else f"{tag}={text}" for tag, text in said.items()
+    ]
     return b" " + _FOLD.decode().join(parts).encode()
 
 

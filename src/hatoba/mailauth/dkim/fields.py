@@ -24,15 +24,17 @@ class Fields:
     """The fields of a header block, top to bottom.
 
     `all`: every field. `places`: name in lower case → the indexes into `all`, top to bottom. `size`: octets.
+    `parted`: there is an empty line between them, which some reader takes for the end of the header.
     """
 
-    __slots__ = ("_block", "_relaxed", "all", "places", "size")
+    __slots__ = ("_block", "_relaxed", "all", "parted", "places", "size")
 
     def __init__(self, block: bytes) -> None:
         """`block`: header fields that end in CRLF, the last one too or not; a bare LF counts as a line end."""
         if block.count(b"\n") != block.count(b"\r\n"):
             block = _BARE.sub(b"\r\n", block)  # readers take it for one: no field may hide behind it
         self.size = len(block)
+        self.parted = b"\r\n\r\n" in block or block.startswith(b"\r\n")
         self.all: list[Field] = []
         self.places: dict[bytes, list[int]] = {}
         self._block = block
@@ -89,9 +91,12 @@ class Fields:
 
 
 def split(content: bytes) -> tuple[Fields, bytes]:
-    """(the fields, the body) of a letter. One whose lines end in LF alone is read as if they ended in CRLF."""
+    """(the fields, the body) of a letter. One with a bare LF in its header is read as if all its lines ended in CRLF.
+
+    So the header ends where any reader sees it end: no text is let in between header and body.
+    """
     found = headers.scan(content)
-    body = content[found.end :]
-    if found.block.find(b"\n") != found.block.find(b"\r\n") + 1:
-        body = _BARE.sub(b"\r\n", body)
-    return Fields(found.block), body
+    if found.block.count(b"\n") != found.block.count(b"\r\n"):
+        content = _BARE.sub(b"\r\n", content)
+        found = headers.scan(content)
+    return Fields(found.block), content[found.end :]

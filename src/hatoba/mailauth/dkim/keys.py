@@ -41,12 +41,15 @@ class Record(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def read(text: bytes) -> Record:
-    """A TXT record as a key record. Unusable.  # RFC 6376 §3.6.1"""
+def read(text: bytes, *, strict: bool = False) -> Record:
+    """A TXT record as a key record. Unusable.  # RFC 6376 §3.6.1
+
+    `strict`: as for one of our own, by the letter of the grammar.
+    """
     if len(text) > _RECORD:
         raise Unusable("permerror", "the key record is too long")
     try:
-        found = tags.parse(text)
+        found = tags.parse(text, strict=strict)
     except tags.BadTags as error:
         raise Unusable("permerror", f"the key record is broken: {error}") from None
     if "v" in found and (found["v"] != "DKIM1" or next(iter(found)) != "v"):

@@ -9,6 +9,7 @@ Fails never for any octets; a Signer that could not sign is refused when it is m
 import base64
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -83,7 +84,7 @@ def field(header: fields.Fields, body_hash: bytes, signer: Signer, *, now: int) 
     names = signed_names(header, signer)
     until = f" x={now + signer.lifetime};" if signer.lifetime else ""
     digest = base64.b64encode(body_hash).decode()
-    value = f"{signer.opening}t={now};{until}\r\n\t{listed(names)};\r\n\tbh={digest};\r\n\tb=".encode()
+    value = f"{signer.opening}t={now};{until}\r\n\t{listed(tuple(names))};\r\n\tbh={digest};\r\n\tb=".encode()
     form = signer.header_form
     parts = [header.canonical(place, form) for place in header.selected(names)]
     parts.append(canonical.field(b"DKIM-Signature", value, form))
@@ -92,7 +93,8 @@ def field(header: fields.Fields, body_hash: bytes, signer: Signer, *, now: int) 
     return b"DKIM-Signature:" + value + b"\r\n\t ".join(pieces) + b"\r\n"
 
 
-def listed(names: Sequence[bytes]) -> str:
+@lru_cache(maxsize=256)  # letters of one sender have the same fields
+def listed(names: tuple[bytes, ...]) -> str:
     """The h= tag without its semicolon, cut into lines behind colons."""
     text, width = "h=", 2
     for name in names:

@@ -21,14 +21,13 @@ class BadTags(ValueError):
 def parse(text: bytes, *, strict: bool = False) -> dict[str, str]:
     """Tag → value, white space around both removed, in the order of the list. BadTags.  # RFC 6376 §3.2
 
-    `strict`: as a list ought to be written; otherwise white space behind the ";" at the end, which programs write and
-    the grammar does not know, is passed over.
+    `strict` refuses white space behind the last semicolon too: the grammar has none there, but many records do.
     """
     try:
         whole = text.decode()
     except UnicodeDecodeError:
         raise BadTags("octets that are no UTF-8") from None
-    if not _LIST.fullmatch(whole):
+    if not _LIST.fullmatch(whole) or whole.count("\r") != whole.count("\r\n"):
         raise BadTags("a control character")
     specs = whole.split(";")
     if not (specs[-1] if strict else specs[-1].strip(_FWS)):

@@ -67,6 +67,11 @@ class Inspection:
         self._cases = [self._case(place) for place in places[: self._settings.signatures]]
         self._passed_over = places[self._settings.signatures :]
 
+    @property
+    def hashing(self) -> bool:
+        """Whether any signature depends on the body; else it need not be handed in."""
+        return bool(self._bodies)
+
     def update(self, piece: bytes) -> None:
         """The next octets of the body."""
         for body in self._bodies.values():
@@ -106,6 +111,8 @@ class Inspection:
         settings = self._settings
         if self._fields.size > settings.header:
             raise Unusable("policy", "the header is too large")
+        if self._fields.parted:
+            raise Unusable("policy", "there is an empty line in the header")
         if read.length is not None and settings.partial == "refuse":
             raise Unusable("policy", "l= is not acceptable")
         if read.expires is not None and read.expires < self._now:

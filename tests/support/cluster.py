@@ -1,0 +1,122 @@
+"""Several whole nodes on one PostgreSQL database, and the audit of what that database holds.
+
+Used by the cluster tests and `make chaos`.
+"""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from tests.support import pg
+from tests.support.node import Audit, Node
+
+SETTINGS = """
+[database]
+url = "{url}"
+shards = {shards}
+lease = "{lease}s"
+
+[log]
+level = "warning"
+
+[queue]
+first = "1s"
+most = "2s"
+
+[smtp]
+connections_per_ip = 1000
+
+[[listener]]
+kind = "mx"
+address = ["127.0.0.1"]
+port = {mx}
+
+[[route]]
+match = "sink.test"
+via = "smarthost"
+host = "127.0.0.1"
+port = {sink}
+tls = "none"
+
+[[route]]
+match = "example.org"
+via = "smarthost"
+host = "127.0.0.1"
+port = {sink}
+tls = "none"
+"""
+
+
+class ServerAudit(Audit):
+    """The same as Audit, of every shard's schema. Take it from a database that nobody writes, or of one moment."""
+
+    def __init__(self, url: str) -> None:
+        self.faults: list[str] = []
+        self.said: dict[str, set[int]] = {}
+        self.queued: set[int] = set()
+        with psycopg.connect(url) as connection:  # one transaction: one snapshot
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            names = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shard\\_____'").fetchall()
+            for (name,) in sorted(names):
+                connection.execute("SELECT set_config('search_path', %s, true)", (name,))
+                for kind, letter in connection.execute("SELECT DISTINCT kind, letter FROM event"):
+                    self.said.setdefault(str(kind), set()).add(letter)
+                rows = {row[0] for row in connection.execute("SELECT DISTINCT letter FROM recipient")}
+                bodies = {row[0] for row in connection.execute("SELECT id FROM letter")}
+                if rows != bodies:
+                    self.faults.append(f"{name}: {len(bodies)} letters, recipients of {len(rows)}")
+                self.queued |= rows
+
+
+class Cluster:
+    """`count` nodes of `workers` each, every one with its own folder and ports; the database is dropped at the end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        sink: int,
+        *,
+        workers: int = 1,
+        shards: int = 6,
+        lease: float = 2.0,
+        wire: int = 0,
+    ) -> None:
+        self.name = pg.database()
+        self.url = pg.url(self.name)
+        self.lease = lease
+        self.at: list[Node] = []
+        # `wire`: the port of a proxy on the way to the server
+        url = f"postgresql://postgres@127.0.0.1:{wire}/{quote(self.name)}" if wire else self.url
+        for number in range(count):
+            words = {"sink": sink, "url": url, "shards": shards, "lease": lease}
+            self.at.append(Node(folder / f"node{number}", SETTINGS, workers=workers, ports={"mx": 0}, **words))
+        self.at[0].cli("domain", "add", "--relay", "sink.test")
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for node in self.at:
+            if node.process is not None and node.process.poll() is None:
+                node.kill()
+        pg.drop(self.name)
+
+    def start(self) -> None:
+        for node in self.at:
+            node.start(60)
+
+    def audit(self) -> ServerAudit:
+        return ServerAudit(self.url)
+
+    def owners(self) -> dict[int, str]:
+        """Node names by shard, as `hatoba cluster status` tells them; only leases that hold."""
+        for node in self.at:
+            if node.process is not None and node.process.poll() is None:
+                seen = node.json("cluster", "status")
+                return {one["shard"]: one["owner"].split("/")[0] for one in seen["shards"] if one["state"] == "worked"}
+        return {}
+
+    def named(self, number: int) -> str:
+        """The node's name among the members."""
+        return (self.at[number].data / "node").read_text().strip()
