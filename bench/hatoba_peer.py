@@ -9,8 +9,7 @@ from pathlib import Path
 
 from bench import cpu
 from tests.support import pg
-from tests.support.cluster import ServerAudit
-from tests.support.node import Node
+from tests.support.node import Node, ServerAudit
 
 DOMAIN = "bench.test"
 

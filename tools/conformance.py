@@ -73,7 +73,7 @@ AREAS = (
         "dmarc", "dmarc/run_dmarc.py", "", 112, "authheaders, checkdmarc and publicsuffixlist: 91 of 116",
         "Organizational domains by tree walk (RFC 9989), the public suffix list by its own tests. Record cases "
         "are held against the strict reading for those who publish. Left: `p=n` is taken for `p=none` by its source "
-        "alone; the grammar knows no shortened policy. Skipped are cases about fields that the runner does not read.",
+        "alone; the grammar knows no shortened policy. Skipped are cases on fields that the runner does not compare.",
     ),
     Area(
         "reports", "reports/run_reports.py", ":report_parse", 30, "parsedmarc: 28 of 30",

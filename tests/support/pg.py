@@ -36,6 +36,13 @@ def database(template: str = "template1") -> str:
     return name
 
 
+def again(name: str) -> None:
+    """An empty database under a name that one had before."""
+    drop(name)
+    with psycopg.connect(url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
 def durable() -> None:
     """From now on it syncs like any other server: for benchmarks."""
     with psycopg.connect(url(), autocommit=True) as connection:

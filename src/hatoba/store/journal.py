@@ -105,6 +105,11 @@ def remove(tx: Tx, numbers: Iterable[int]) -> None:
         tx.run(statement, parameters)
 
 
+def forget_all(tx: Tx) -> None:
+    """Removes every (term, letter) pair."""
+    tx.run("DELETE FROM term")
+
+
 def find(reader: Reader, number: int, limit: int, below: int | None = None) -> list[int]:
     """Letters with the term, highest id first, at most `limit`, only ids under `below` when given (next page)."""
     return [row[0] for row in reader.rows(FIND, (number, _TOP if below is None else below, limit))]

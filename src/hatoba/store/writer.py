@@ -239,6 +239,9 @@ class Writer:
     def _commit(self, batch: list[Work]) -> None:
         self._unsure = False
         link = self._open()
+        if not link.alive():
+            self._renew()
+            link = self._open()
         if self._doubt is not None:
             self._clear(self._doubt, link)
         hot = [item for item in batch if item.function is None]
