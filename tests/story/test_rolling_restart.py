@@ -127,7 +127,9 @@ def test_listeners_come_and_go(tmp_path: Path, gone: bool) -> None:
         if gone:
             change(node, f"port = {node.ports['mx']}\n", f"port = {port}\n")
         else:
-            node.file.write_text(f'{node.file.read_text()}\n[[listener]]\nkind = "mx"\naddress = ["127.0.0.1"]\nport = {port}\n')
+            node.file.write_text(
+                f'{node.file.read_text()}\n[[listener]]\nkind = "mx"\naddress = ["127.0.0.1"]\nport = {port}\n'
+            )
         node.cli("restart")
         with post.dial(port) as client:
             assert client.noop()[0] == 250
