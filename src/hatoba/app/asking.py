@@ -84,7 +84,8 @@ class _Sent:
         went = time.monotonic() - self._start
         if any(one.number not in progress for one in holdings) and went < self._wait:
             return True
-        return not all(progress[one.number] for one in holdings) and went < self._wait + WORK
+        under_way = any(progress.get(one.number) is False for one in holdings)
+        return under_way and went < self._wait + WORK
 
     def _at_rest(self, holdings: list[Holding]) -> list[Holding]:
         """Those that nobody works: at once where no worker lives, else when none of them took it for two turns."""

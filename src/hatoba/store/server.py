@@ -121,7 +121,9 @@ class Server:
             tx.run("DELETE FROM member WHERE name = ?", (name,))
 
     def bus(self) -> bus_.Bus:
-        """The messages between the nodes; close it."""
+        """The messages between the nodes; close it. WrongVersion, StoreTrouble."""
+        with postgres.Reader(self.opener(DIRECTORY)) as opened:
+            _check(opened, DIRECTORY, tables.DIRECTORY_REVISION)
         return bus_.Bus(self.opener(DIRECTORY), schema)
 
     def ear(self) -> bus_.Ear:
