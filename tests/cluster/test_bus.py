@@ -70,9 +70,10 @@ def run(node: Node, *words: str) -> subprocess.CompletedProcess[str]:
 def asked(cluster: Cluster, body: dict[str, Any], seconds: int = 60) -> int:
     """A message in the table, without a NOTIFY; its number."""
     with psycopg.connect(cluster.url, autocommit=True) as connection:
-        now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
         connection.execute(
-            f"INSERT INTO hatoba.message VALUES (1, {now}, {now} + %s, %s)", (seconds * 1000, json.dumps(body).encode())
+            "INSERT INTO hatoba.message SELECT 1, now, now + %s, %s"
+            " FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock",
+            (seconds * 1000, json.dumps(body).encode()),
         )
     return 1
 
@@ -90,8 +91,8 @@ def events(cluster: Cluster, kind: str) -> list[int]:
     found = []
     with psycopg.connect(cluster.url) as connection:
         for number in range(4):
-            statement = f"SELECT letter FROM shard_{number:04d}.event WHERE kind = %s"
-            found += [letter for (letter,) in connection.execute(statement, (kind,))]
+            connection.execute("SELECT set_config('search_path', %s, true)", (f"shard_{number:04d}",))
+            found += [letter for (letter,) in connection.execute("SELECT letter FROM event WHERE kind = %s", (kind,))]
     return found
 
 
@@ -173,6 +174,16 @@ def test_shards_of_a_stopped_worker_are_named_and_spared(tmp_path: Path) -> None
         assert {row["id"] for row in one.json("queue", "ls")} == away
         assert one.json("queue", "release", "--filter", "all")["changed"] == EACH
         until(lambda: collector.ids() == away, "they are delivered")
+
+
+def test_shards_that_move_meanwhile_are_asked_at_their_next_owner(tmp_path: Path) -> None:
+    with pair(tmp_path, 4.0) as (cluster, _):
+        one, two = cluster.at
+        one.cli("queue", "hold", "--filter", "all", "--domain", "sink.test")
+        held = letters(cluster)
+        two.kill()  # its leases go on for up to 4 s
+        assert one.json("queue", "drop", "--all", "--wait", "60s")["changed"] == 2 * EACH
+        assert sorted(events(cluster, "dropped")) == sorted(map(ids.number, held))
 
 
 def test_shards_that_nobody_works_are_asked_by_the_command_line(tmp_path: Path) -> None:
