@@ -148,7 +148,7 @@ def test_an_order_of_which_no_notify_came_is_found_and_done_once(tmp_path: Path)
 
 
 def test_shards_of_a_stopped_worker_are_named_and_spared(tmp_path: Path) -> None:
-    with pair(tmp_path, 20.0) as (cluster, collector):
+    with pair(tmp_path, 60.0) as (cluster, collector):
         one, two = cluster.at
         one.cli("queue", "hold", "--filter", "all", "--domain", "sink.test")
         held = letters(cluster)
