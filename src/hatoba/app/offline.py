@@ -23,6 +23,7 @@ from hatoba.kit import ids
 from hatoba.queue import admin
 from hatoba.store import base, journal
 from hatoba.store import queue as rows
+from hatoba.store import shard as shard_
 from hatoba.store.sql import Reader
 
 
@@ -71,18 +72,32 @@ def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
 async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
     """An Admin of every shard, each taken from nobody: ShardTaken when a worker has it after all."""
     where = home(settings)
-    name = certificate.hostname(settings.hostname)
     async with contextlib.AsyncExitStack() as stack:
-        found = []
-        for number in where.numbers():
-            opened = stack.enter_context(where.shard(number, "the command line"))
-            drawn = ids.Numbers(number, journal.highest(opened.reader()))
-            made = admin.offline(
-                settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now, notice=settings.notice
-            )
-            stack.callback(made.close)
-            found.append(made)
-        yield found
+        yield [
+            stack.enter_context(at_rest(settings, where, number, "the command line"))[1] for number in where.numbers()
+        ]
+
+
+@contextmanager
+def at_rest(
+    settings: Settings, where: base.Base, number: int, owner: str
+) -> Iterator[tuple[shard_.Shard, admin.Admin]]:
+    """A shard that nobody works, and its Admin; given back at the end. ShardTaken, StoreTrouble."""
+    with where.shard(number, owner) as opened:
+        with opened.reader() as reader:
+            drawn = ids.Numbers(number, journal.highest(reader))
+        made = admin.offline(
+            settings.queue,
+            opened,
+            hostname=certificate.hostname(settings.hostname),
+            new_id=partial(_draw, drawn),
+            clock=now,
+            notice=settings.notice,
+        )
+        try:
+            yield opened, made
+        finally:
+            made.close()
 
 
 def _draw(drawn: ids.Numbers) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from hatoba.store import blobs, postgres, sql, tables, trouble
+from hatoba.store import bus as bus_
 from hatoba.store.settings import Database, Settings
 from hatoba.store.shard import Shard
 from hatoba.store.sql import Tx
@@ -119,6 +120,17 @@ class Server:
         with contextlib.closing(self.connect(DIRECTORY)) as connection, postgres.transaction(connection) as tx:
             tx.run("DELETE FROM member WHERE name = ?", (name,))
 
+    def bus(self) -> bus_.Bus:
+        """The messages between the nodes; close it. WrongVersion, StoreTrouble."""
+        with postgres.Reader(self.opener(DIRECTORY)) as opened:
+            _check(opened, DIRECTORY, tables.DIRECTORY_REVISION)
+        return bus_.Bus(self.opener(DIRECTORY), schema)
+
+    def ear(self) -> bus_.Ear:
+        """What wakes those who wait for a message; close it."""
+        timeout = self.database.connect_timeout
+        return bus_.Ear(lambda: postgres.connect(self.database.url, DIRECTORY, timeout=timeout, application=bus_.NAMED))
+
     def register(self) -> ServerRegister:
         """The directory. WrongVersion, StoreTrouble."""
         register = ServerRegister(self)
@@ -138,6 +150,7 @@ class ServerRegister:
         with contextlib.closing(self._server.connect(DIRECTORY)) as connection, postgres.transaction(connection) as tx:
             done = function(tx)
             tx.run("UPDATE change SET n = n + 1")
+            bus_.say(tx, bus_.DIRECTORY)
             return done
 
     def close(self) -> None:
