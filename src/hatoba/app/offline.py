@@ -98,7 +98,10 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A shard of the server: `state` is worked, expired (its worker is silent) or free."""
+    """A shard: `state` is worked, expired (its worker is silent), free, or unknown: its server is away.
+
+    `server` is the index of its server: 0 is database.url, then [[database.spool]] in their order.
+    """
 
     shard: int
     owner: str
@@ -106,13 +109,15 @@ class Held(msgspec.Struct, frozen=True):
     silent: float
     epoch: int
     letters: int
+    server: int = 0
 
 
 class Cluster(msgspec.Struct, frozen=True):
-    """What the server says of the nodes that share it."""
+    """What the servers say of the nodes that share them; `away`: of each server that did not answer, why."""
 
     members: list[Member]
     shards: list[Held]
+    away: dict[str, str] = {}
 
 
 def cluster(settings: Settings) -> Cluster:
@@ -123,11 +128,15 @@ def cluster(settings: Settings) -> Cluster:
     if not isinstance(where, Server):
         raise ValueError("no server is named: database.url is empty")
     shards = []
-    for one in where.holdings():
+    holdings, away = where.survey()
+    for one in holdings:
         with where.reader(one.number) as reader:
             letters = sum(count.count for count in rows.counts(reader))
         state = "free" if one.age < 0 else "worked" if one.age <= settings.database.lease else "expired"
-        shards.append(Held(one.number, one.owner if one.age >= 0 else "", state, one.age, one.epoch, letters))
+        shards.append(Held(one.number, one.owner if one.age >= 0 else "", state, one.age, one.epoch, letters, where.place(one.number)))
+    for place in away:
+        shards += [Held(number, "", "unknown", -1.0, 0, 0, place) for number in where.listed(place)]
+    shards.sort(key=lambda held: held.shard)
     owners = {name: [held.shard for held in shards if held.owner == name] for name in {h.owner for h in shards}}
     members = [Member(name, age, owners.get(name, [])) for name, age in where.members().items()]
-    return Cluster(members, shards)
+    return Cluster(members, shards, {str(place): str(error) for place, error in away.items()})
