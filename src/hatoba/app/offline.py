@@ -6,6 +6,7 @@ Fails with Unprepared where there is no data yet, naming the command that makes 
 
 import contextlib
 import secrets
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -53,12 +54,27 @@ def directory(settings: Settings) -> Iterator[Directory]:
         opened.close()
 
 
+def _numbers(where: base.Base) -> list[int]:
+    """The shards that can be read; which servers cannot be asked is said on standard error."""
+    if isinstance(where, base.Files):
+        return where.numbers()
+    from hatoba.store.server import Server
+
+    if not isinstance(where, Server):
+        return where.numbers()
+    holdings, away = where.survey()
+    for place, error in away.items():
+        listed = ", ".join(map(str, where.listed(place)))
+        sys.stderr.write(f"Server {place} is away, its shards ({listed}) are left out: {error}\n")
+    return sorted(one.number for one in holdings)
+
+
 @contextmanager
 def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
     """A read-only connection to every shard, running or not."""
     where = home(settings)
     opened: dict[int, Reader] = {}
-    for number in where.numbers():
+    for number in _numbers(where):
         opened[number] = where.reader(number)
     try:
         yield opened
@@ -74,7 +90,7 @@ async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
     name = certificate.hostname(settings.hostname)
     async with contextlib.AsyncExitStack() as stack:
         found = []
-        for number in where.numbers():
+        for number in _numbers(where):
             opened = stack.enter_context(where.shard(number, "the command line"))
             drawn = ids.Numbers(number, journal.highest(opened.reader()))
             made = admin.offline(

@@ -14,9 +14,9 @@ from hatoba.store.settings import Database
 
 
 class Fault(NamedTuple):
-    """What is wrong with the spool at `index`: of its field, in words, and what to write instead."""
+    """What is wrong with the spool number `spool`: of its field, in words, and what to write instead."""
 
-    index: int
+    spool: int
     field: str
     text: str
     fix: str
