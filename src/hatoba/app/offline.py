@@ -149,7 +149,17 @@ def cluster(settings: Settings) -> Cluster:
         with where.reader(one.number) as reader:
             letters = sum(count.count for count in rows.counts(reader))
         state = "free" if one.age < 0 else "worked" if one.age <= settings.database.lease else "expired"
-        shards.append(Held(one.number, one.owner if one.age >= 0 else "", state, one.age, one.epoch, letters, where.place(one.number)))
+        shards.append(
+            Held(
+                one.number,
+                one.owner if one.age >= 0 else "",
+                state,
+                one.age,
+                one.epoch,
+                letters,
+                where.place(one.number),
+            )
+        )
     for place in away:
         shards += [Held(number, "", "unknown", -1.0, 0, 0, place) for number in where.listed(place)]
     shards.sort(key=lambda held: held.shard)

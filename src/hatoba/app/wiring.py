@@ -167,6 +167,7 @@ class Rooms:
         """Opens a shard, recovers its queue and works it. ShardTaken, StoreTrouble."""
         asked = time.monotonic()
         opened = await asyncio.to_thread(self.base.shard, number, self.owner)
+<<<<<<< HEAD
         try:
             numbers = await asyncio.to_thread(_numbers, opened)
             queue = self._queue(opened, numbers)
@@ -176,6 +177,13 @@ class Rooms:
         except trouble.StoreTrouble:  # its server went away meanwhile: the next turn opens it anew
             await asyncio.to_thread(opened.close)
             raise
+=======
+        numbers = await asyncio.to_thread(_numbers, opened)
+        queue = self._queue(opened, numbers)
+        if self.settings.database.server:
+            queue.lease(asked + self.settings.database.lease)
+        found = await queue.start()
+>>>>>>> main
         if found.ready or found.quarantined:
             self.log.warning("recovered", shard=number, ready=found.ready, quarantined=len(found.quarantined))
         self.homes[number] = Home(opened, numbers, queue)
@@ -227,7 +235,7 @@ class Rooms:
 
     def _share(self) -> int:
         """How many queues this worker will have, about."""
-        if self.settings.database.url:
+        if self.settings.database.server:
             return max(1, -(-self.settings.database.shards // self.orders.workers))
         return len(self.own_shards())
 

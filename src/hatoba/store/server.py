@@ -107,8 +107,8 @@ class Server:
             return _numbers(opened)
 
     def numbers(self) -> list[int]:
-        """The shards that exist, on servers that answer."""
-        return sorted(one.number for one in self.survey().holdings)
+        """The shards that exist. StoreTrouble when a server is away: who backs up or verifies must not miss any."""
+        return sorted(one.number for one in self.holdings())
 
     def shard(self, number: int, owner: str) -> ServerShard:
         """Takes the lease and opens the shard. ShardTaken while another's lease holds."""
@@ -122,8 +122,11 @@ class Server:
         return self._home
 
     def holdings(self) -> list[Holding]:
-        """Every shard of the servers that answer and who has it."""
-        return self.survey().holdings
+        """Every shard and who has it. StoreTrouble when a server is away: what `survey` would leave out."""
+        holdings, away = self.survey()
+        for error in away.values():
+            raise error
+        return holdings
 
     def survey(self) -> Survey:
         """Every shard and who has it, as one statement on each server sees them; all servers are asked at once.

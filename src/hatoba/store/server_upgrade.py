@@ -22,6 +22,14 @@ from hatoba.store.snapshot import Progress
 _TURN = 0x6861746F6261  # "hatoba": the advisory lock for which nodes that start together wait
 _OLDEST = 150000  # the server's version number: PostgreSQL 15
 _COPIES = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE %s ORDER BY nspname"
+# Of every column whose default counts by a sequence; the sequence is still that of the original.
+_SEQUENCES = """
+SELECT t.relname::text, a.attname::text, s.relname::text
+FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_attribute a ON a.attrelid = t.oid
+JOIN pg_attrdef d ON d.adrelid = t.oid AND d.adnum = a.attnum
+JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
+JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+WHERE n.nspname = %s"""
 _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
 
 
@@ -34,7 +42,7 @@ def prepare(where: Server, shards: int, progress: Progress) -> None:
     blobs.make_folder(where.data / "blobs")
     for place in range(len(where.urls)):
         try:
-            with _alone(where, place):
+            with alone(where, place):
                 if place == 0:
                     _bring(where, server.DIRECTORY, "directory", tables.DIRECTORY_REVISION, progress)
                 wanted = {number for number in range(shards) if where.place(number) == place}
@@ -82,14 +90,17 @@ def _bring(where: Server, schema: str, history: str, wanted: str, progress: Prog
 
 def _idle(where: Server, schema: str, connection: postgres.Connection) -> None:
     """ShardTaken while a worker has it; and nobody gets it meanwhile: a changed epoch fences who was only slow."""
-    for one in where.holdings():
+    for one in where.survey().holdings:
         if server.schema(one.number) == schema and 0 <= one.age < where.database.lease:
             raise trouble.ShardTaken(one.number, 0, one.owner)
     _execute(connection, quoted.SQL("UPDATE shard SET epoch = epoch + 1"))
 
 
 def copy(connection: postgres.Connection, schema: str, into: str) -> None:
-    """All tables of a schema with their rows, in one transaction; an older copy of the name is replaced."""
+    """All tables of a schema with their rows, in one transaction; an older copy of the name is replaced.
+
+    The way back, with every node stopped: ALTER SCHEMA shard_0003 RENAME TO another name, and the copy's to shard_0003.
+    """
     try:
         with connection.transaction():
             connection.execute(quoted.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(quoted.Identifier(into)))
@@ -98,8 +109,24 @@ def copy(connection: postgres.Connection, schema: str, into: str) -> None:
                 old, new = quoted.Identifier(schema, table), quoted.Identifier(into, table)
                 connection.execute(quoted.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(new, old))
                 connection.execute(quoted.SQL("INSERT INTO {} SELECT * FROM {}").format(new, old))
+            for table, column, sequence in connection.execute(_SEQUENCES, (into,)).fetchall():
+                _count_alone(connection, schema, into, table, column, sequence)
     except psycopg.Error as error:
         raise trouble.of(error, f"copying schema {schema}") from error
+
+
+def _count_alone(
+    connection: postgres.Connection, schema: str, into: str, table: str, column: str, sequence: str
+) -> None:
+    """A copied column counts on by a sequence of its own: the copy can take the place of what it was made of."""
+    old, new = quoted.Identifier(schema, sequence), quoted.Identifier(into, sequence)
+    owner = quoted.Identifier(into, table, column)
+    connection.execute(quoted.SQL("CREATE SEQUENCE {} OWNED BY {}").format(new, owner))
+    statement = quoted.SQL("SELECT setval({}, last_value, is_called) FROM {}")
+    connection.execute(statement.format(quoted.Literal(f"{into}.{sequence}"), old))
+    statement = quoted.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT nextval({})")
+    named = quoted.Literal(f"{into}.{sequence}")
+    connection.execute(statement.format(quoted.Identifier(into, table), quoted.Identifier(column), named))
 
 
 def _forget(connection: postgres.Connection, schema: str, keep: int) -> None:
@@ -118,8 +145,8 @@ def _execute(connection: postgres.Connection, statement: quoted.Composed | quote
 
 
 @contextlib.contextmanager
-def _alone(where: Server, place: int) -> Iterator[None]:
-    """Nodes that start together take turns at each server."""
+def alone(where: Server, place: int = 0) -> Iterator[None]:
+    """Nodes that start together, and whoever changes the server whole, take turns at each server."""
     with contextlib.closing(where.connect(server.DIRECTORY, place)) as connection:
         if connection.info.server_version < _OLDEST:
             version = connection.info.server_version // 10_000

@@ -59,7 +59,9 @@ def faults(database: Database) -> Iterator[Fault]:
         try:
             listed = numbers(spool.shards)
         except ValueError as error:
-            yield Fault(index, "shards", f"{spool.shards!r} names no shards: {error}", 'Write it like "8-15" or "3, 5".')
+            yield Fault(
+                index, "shards", f"{spool.shards!r} names no shards: {error}", 'Write it like "8-15" or "3, 5".'
+            )
             continue
         unknown = [number for number in listed if number >= database.shards]
         if unknown:

@@ -84,7 +84,9 @@ def test_large_bodies(tmp_path: Path) -> None:
 def test_spools(tmp_path: Path) -> None:
     head, spool = '[database]\nurl = "postgresql://a/b"\nshards = 8\n', '[[database.spool]]\nurl = "postgresql://c/d"\n'
     assert found(tmp_path, f'{head}{spool}shards = "4-5, 7"\n{spool}shards = "6"\n') == []
-    assert found(tmp_path, f'{head}{spool}shards = "4-5"\n{spool}shards = "0, 5-6"\n') == [(9, "database.spool[1].shards")]
+    assert found(tmp_path, f'{head}{spool}shards = "4-5"\n{spool}shards = "0, 5-6"\n') == [
+        (9, "database.spool[1].shards")
+    ]
     assert found(tmp_path, f'{head}{spool}shards = "4, 4"\n') == [(6, "database.spool[0].shards")]
     assert found(tmp_path, f'{head}{spool}shards = "7-8"\n') == [(6, "database.spool[0].shards")]
     assert found(tmp_path, f'{head}{spool}shards = "5-4"\n') == [(6, "database.spool[0].shards")]
