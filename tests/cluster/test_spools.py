@@ -1,4 +1,4 @@
-"""A whole node whose shards live on two servers: one is cut, the other half goes on, and nothing acknowledged is lost."""
+"""A whole node with shards on two servers: one is cut, the other half goes on, nothing acknowledged is lost."""
 
 import json
 import sys

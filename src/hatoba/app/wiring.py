@@ -167,27 +167,19 @@ class Rooms:
         """Opens a shard, recovers its queue and works it. ShardTaken, StoreTrouble."""
         asked = time.monotonic()
         opened = await asyncio.to_thread(self.base.shard, number, self.owner)
-<<<<<<< HEAD
         try:
             numbers = await asyncio.to_thread(_numbers, opened)
             queue = self._queue(opened, numbers)
-            if self.settings.database.url:
+            if self.settings.database.server:
                 queue.lease(asked + self.settings.database.lease)
             found = await queue.start()
         except trouble.StoreTrouble:  # its server went away meanwhile: the next turn opens it anew
             await asyncio.to_thread(opened.close)
             raise
-=======
-        numbers = await asyncio.to_thread(_numbers, opened)
-        queue = self._queue(opened, numbers)
-        if self.settings.database.server:
-            queue.lease(asked + self.settings.database.lease)
-        found = await queue.start()
->>>>>>> main
         if found.ready or found.quarantined:
             self.log.warning("recovered", shard=number, ready=found.ready, quarantined=len(found.quarantined))
         self.homes[number] = Home(opened, numbers, queue)
-        if self.settings.database.url:
+        if self.settings.database.server:
             self._suspect(number, asked + self.settings.database.lease)
         self._enter()
 

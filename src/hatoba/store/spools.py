@@ -51,9 +51,9 @@ def faults(database: Database) -> Iterator[Fault]:
     """What no type can say: lists that overlap, shards that do not exist, servers that are not named."""
     owner: dict[int, int] = {}
     for index, spool in enumerate(database.spool):
-        if not database.url:
+        if not database.server:
             fix = "Set database.url to the server of the directory and of all shards that no spool lists."
-            yield Fault(index, "url", "a spool without database.url", fix)
+            yield Fault(index, "url", "a spool without a server at database.url", fix)
         if not spool.url:
             yield Fault(index, "url", "no server is named", 'Give "postgresql://user:password@host/database".')
         try:
