@@ -4,13 +4,14 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support import pg
-from tests.support.cluster import SETTINGS, ServerAudit
+from tests.support.cluster import SETTINGS
 from tests.support.collector import Collector
 from tests.support.load import Load
-from tests.support.node import Node
+from tests.support.node import Node, ServerAudit
 from tests.support.wait import until
 
 SPOOL = """
@@ -38,7 +39,7 @@ def accepted(name: str) -> int:
 def test_one_server_is_cut_and_comes_back(tmp_path: Path, names: list[str], workers: int) -> None:
     first, second = (pg.url(name) for name in names)
     with Collector() as collector:
-        words = {"sink": collector.port, "url": first, "second": second, "shards": 4, "lease": 2}
+        words: dict[str, Any] = {"sink": collector.port, "url": first, "second": second, "shards": 4, "lease": 2}
         node = Node(tmp_path / "node", SETTINGS + SPOOL, workers=workers, ports={"mx": 0}, **words)
         node.cli("domain", "add", "--relay", "sink.test")
         with node, Load(node.ports["mx"], "bob@sink.test") as load:

@@ -190,7 +190,7 @@ class Rooms:
             self._suspect(number, expires)
 
     def _suspect(self, number: int, expires: float) -> None:
-        """Leases are renewed four times as often as they run out: one that is half gone tells of a server that hangs."""
+        """A lease is renewed in the first quarter of its time: one half gone tells of a server that hangs."""
         self._silent[number] = expires - self.settings.database.lease / 2
 
     async def move_out(self, number: int, grace: float) -> None:
