@@ -6,6 +6,7 @@ Fails with Unprepared where there is no data yet, naming the command that makes 
 
 import contextlib
 import secrets
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -54,12 +55,27 @@ def directory(settings: Settings) -> Iterator[Directory]:
         opened.close()
 
 
+def _numbers(where: base.Base) -> list[int]:
+    """The shards that can be read; which servers cannot be asked is said on standard error."""
+    if isinstance(where, base.Files):
+        return where.numbers()
+    from hatoba.store.server import Server
+
+    if not isinstance(where, Server):
+        return where.numbers()
+    holdings, away = where.survey()
+    for place, error in away.items():
+        listed = ", ".join(map(str, where.listed(place)))
+        sys.stderr.write(f"Server {place} is away, its shards ({listed}) are left out: {error}\n")
+    return sorted(one.number for one in holdings)
+
+
 @contextmanager
 def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
     """A read-only connection to every shard, running or not."""
     where = home(settings)
     opened: dict[int, Reader] = {}
-    for number in where.numbers():
+    for number in _numbers(where):
         opened[number] = where.reader(number)
     try:
         yield opened
@@ -74,7 +90,7 @@ async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
     where = home(settings)
     async with contextlib.AsyncExitStack() as stack:
         yield [
-            stack.enter_context(at_rest(settings, where, number, "the command line"))[1] for number in where.numbers()
+            stack.enter_context(at_rest(settings, where, number, "the command line"))[1] for number in _numbers(where)
         ]
 
 
@@ -113,7 +129,10 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A shard of the server: `state` is worked, expired (its worker is silent) or free."""
+    """A shard: `state` is worked, expired (its worker is silent), free, or unknown: its server is away.
+
+    `server` is the index of its server: 0 is database.url, then [[database.spool]] in their order.
+    """
 
     shard: int
     owner: str
@@ -121,13 +140,15 @@ class Held(msgspec.Struct, frozen=True):
     silent: float
     epoch: int
     letters: int
+    server: int = 0
 
 
 class Cluster(msgspec.Struct, frozen=True):
-    """What the server says of the nodes that share it."""
+    """What the servers say of the nodes that share them; `away`: of each server that did not answer, why."""
 
     members: list[Member]
     shards: list[Held]
+    away: dict[str, str] = {}
 
 
 def cluster(settings: Settings) -> Cluster:
@@ -138,11 +159,25 @@ def cluster(settings: Settings) -> Cluster:
     if not isinstance(where, Server):
         raise ValueError("no server is named: database.url is empty")
     shards = []
-    for one in where.holdings():
+    holdings, away = where.survey()
+    for one in holdings:
         with where.reader(one.number) as reader:
             letters = sum(count.count for count in rows.counts(reader))
         state = "free" if one.age < 0 else "worked" if one.age <= settings.database.lease else "expired"
-        shards.append(Held(one.number, one.owner if one.age >= 0 else "", state, one.age, one.epoch, letters))
+        shards.append(
+            Held(
+                one.number,
+                one.owner if one.age >= 0 else "",
+                state,
+                one.age,
+                one.epoch,
+                letters,
+                where.place(one.number),
+            )
+        )
+    for place in away:
+        shards += [Held(number, "", "unknown", -1.0, 0, 0, place) for number in where.listed(place)]
+    shards.sort(key=lambda held: held.shard)
     owners = {name: [held.shard for held in shards if held.owner == name] for name in {h.owner for h in shards}}
     members = [Member(name, age, owners.get(name, [])) for name, age in where.members().items()]
-    return Cluster(members, shards)
+    return Cluster(members, shards, {str(place): str(error) for place, error in away.items()})
