@@ -19,7 +19,7 @@ from tests.support.wait import until
 from hatoba import store
 from hatoba.store import journal, postgres, server, server_upgrade, server_wayback, shard, trouble, upgrade, wayback
 from hatoba.store.server import Server
-from hatoba.store.settings import Database, Settings
+from hatoba.store.settings import Database, Settings, Spool
 from hatoba.store.sql import Tx
 
 Tables = dict[str, list[tuple[Any, ...]]]
@@ -150,6 +150,29 @@ def test_not_under_a_node(home: Server, old: Tables) -> None:
         server_wayback.back(home, quiet)
     home.leave("node b/0")
     assert server_wayback.back(home, quiet)
+
+
+def test_several_servers(home: Server, old: Tables) -> None:
+    """What cannot go back on one stays on all; then all go."""
+    name = pg.database()
+    try:
+        database = Database(url=home.database.url, shards=2, lease=2, spool=(Spool("1", pg.url(name)),))
+        both = Server(home.data, home.settings, database)
+        store.prepare(both.data, 2, both.settings, database=database)
+        put(both, 1, NUMBER[0])
+        with contextlib.closing(both.connect("shard_0001")) as connection:
+            connection.execute("ALTER TABLE letter ADD COLUMN colour text")
+        with pytest.raises(wayback.NoWay):
+            server_wayback.back(both, quiet)
+        assert "event" in tables(both, "shard_0000")
+        with contextlib.closing(both.connect("shard_0001")) as connection:
+            connection.execute("ALTER TABLE letter DROP COLUMN colour")
+        assert [step.name for step in server_wayback.back(both, quiet)] == ["shard_0000", "shard_0001"]
+        assert letters(tables(both, "shard_0000")) == letters(old)
+        assert len(tables(both, "shard_0001")["letter"]) == 1
+        assert "event" not in tables(both, "shard_0001")
+    finally:
+        pg.drop(name)
 
 
 def test_a_table_of_another_form_has_what_it_had(home: Server, old: Tables) -> None:

@@ -52,8 +52,8 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     def covers(self, host: str) -> bool:
         """Whether `host` (A-labels) is one the policy allows; "*." stands for exactly one label. # RFC 8461 §4.1"""
         name = host.lower().removesuffix(".")
-        parent = name.partition(".")[2]
-        return name in self.mx or bool(parent and f"*.{parent}" in self.mx)
+        label, _, parent = name.partition(".")
+        return name in self.mx or bool(label and parent and f"*.{parent}" in self.mx)
 
 
 def url(domain: str) -> str:
@@ -145,5 +145,7 @@ def write(mode: Mode, mx: tuple[str, ...], max_age: int) -> bytes:
     """The file of a policy. BadPolicy when it would be none."""
     lines = [f"version: {VERSION}", f"mode: {mode}", *(f"mx: {host}" for host in mx), f"max_age: {max_age}"]
     body = "".join(f"{line}\r\n" for line in lines).encode()
-    parse(body)
+    made = parse(body)
+    if (made.mode, made.mx, made.max_age) != (mode, tuple(host.lower() for host in mx), max_age):
+        raise BadPolicy("a host name holds more than a name, or max_age is too large")
     return body

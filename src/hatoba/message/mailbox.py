@@ -17,6 +17,7 @@ MOST = 1000  # mailboxes read out of one field
 _SPACE = re.compile(r"[ \t\r\n]+")
 _ATOM = re.compile("[A-Za-z0-9!#$%&'*+\\-/=?^_`{|}~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 _QUOTED = re.compile('"((?:[^"\\\\\x00-\x08\x0a-\x1f\x7f]|\r\n[ \t]|\\\\[\x01-\x09\x0b\x0c\x0e-\x7f])*)"')
+_OPEN = re.compile('"(?:[^"\\\\\x00-\x08\x0a-\x1f\x7f]|\r\n[ \t]|\\\\[\x01-\x09\x0b\x0c\x0e-\x7f])*+')
 _LITERAL = re.compile(r"\[[ \t]*([!-Z^-~]*)[ \t]*\]")  # dtext: no brackets, no backslash
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT_PART = re.compile(r"[^()\\]+|\\.", re.DOTALL)
@@ -102,7 +103,7 @@ def _split(tokens: list[_Token]) -> list[list[_Token]]:
 def _tokens(text: str, *, lenient: bool = False) -> list[_Token]:
     """The tokens of `text`. BadMailbox where none fits; lenient: what fits nowhere is a special of its own."""
     tokens: list[_Token] = []
-    at, apart = 0, False
+    at, apart, dead = 0, False, 0
     while at < len(text):
         character = text[at]
         if space := _SPACE.match(text, at):
@@ -113,7 +114,10 @@ def _tokens(text: str, *, lenient: bool = False) -> list[_Token]:
         if character == "(":
             at, apart = _comment_end(text, at, lenient), True
             continue
-        found, kind, value = _token(text, at)
+        # An open quote is read once: every quote before the place where it fails is escaped, and would fail there too.
+        found, kind, value = (-1, "", "") if at < dead and character == '"' else _token(text, at)
+        if found < 0 and at >= dead and (opened := _OPEN.match(text, at)):
+            dead = opened.end()
         if found < 0:
             if not lenient and character not in "<>@,;:.":
                 raise BadMailbox(f"{character!r} cannot stand there")

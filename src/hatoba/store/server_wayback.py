@@ -2,7 +2,8 @@
 
 Called by `hatoba upgrade --back` while no node works the server; imports Alembic, so no worker may.
 Never loses what was taken in since: as wayback does, rows that both revisions hold alike are carried over, and the
-upgraded schemas are kept under another name. All schemas change in one transaction, or none does.
+upgraded schemas are kept under another name. All schemas of a server change in one transaction; several servers
+commit one after the other once all can, and what a crash in between leaves is gone back by giving the command again.
 Fails with NoWay, which says why, before anything was changed; ShardTaken; StoreTrouble.
 """
 
@@ -37,6 +38,7 @@ class _Plan(msgspec.Struct):
     was: str
     to: str
     copy: str  # the schema as it was before the upgrade; "": it is younger than that
+    place: int  # the index of its server
 
     @property
     def made(self) -> str:
@@ -45,15 +47,24 @@ class _Plan(msgspec.Struct):
 
 def back(where: Server, progress: Progress) -> list[Step]:
     """Every schema is at the revision before the last upgrade, with what came since."""
-    with server_upgrade.alone(where):
+    places = range(len(where.urls))
+    with contextlib.ExitStack() as stack:
+        for place in places:
+            stack.enter_context(server_upgrade.alone(where, place))
         _check_idle(where)
         plans = _plans(where)
-        with (
-            _made(where, plans, progress),
-            contextlib.closing(where.connect(server.DIRECTORY)) as connection,
-            postgres.transaction(connection) as tx,
-        ):
-            return [_turn(tx, plan, progress) for plan in plans]
+        for place in places:
+            stack.enter_context(_made(where, place, [plan for plan in plans if plan.place == place], progress))
+        txs = [stack.enter_context(_transaction(where, place)) for place in places]
+        return [_turn(txs[plan.place], plan, progress) for plan in plans]
+
+
+@contextlib.contextmanager
+def _transaction(where: Server, place: int) -> Iterator[Tx]:
+    opened = contextlib.closing(where.connect(server.DIRECTORY, place))
+    with opened as connection, postgres.transaction(connection) as tx:
+        tx.run(postgres.PATIENT)  # the other servers have their turns meanwhile
+        yield tx
 
 
 def _check_idle(where: Server) -> None:
@@ -66,20 +77,22 @@ def _check_idle(where: Server) -> None:
 
 
 def _plans(where: Server) -> list[_Plan]:
-    found = [(server.DIRECTORY, "directory", tables.DIRECTORY_REVISION)]
-    found += [(server.schema(number), "shard", tables.SHARD_REVISION) for number in where.numbers()]
+    found = [(server.DIRECTORY, "directory", tables.DIRECTORY_REVISION, 0)]
+    found += [
+        (server.schema(number), "shard", tables.SHARD_REVISION, where.place(number)) for number in where.numbers()
+    ]
     plans = []
     aims: dict[str, str] = {}
-    for schema, history, head in found:
+    for schema, history, head, place in found:
         copy = f"{schema}_before_{head}"
         with postgres.Reader(where.opener(schema)) as present:
             was = server.revision(present)
             there = bool(present.rows(_COPY, (copy,))[0][0])
         if there:
-            with postgres.Reader(where.opener(copy)) as older:
+            with postgres.Reader(where.opener(copy, place)) as older:
                 aims[history] = max(aims.get(history, ""), server.revision(older))
         if was == head:
-            plans.append(_Plan(schema, history, was, "", copy if there else ""))
+            plans.append(_Plan(schema, history, was, "", copy if there else "", place))
     for plan in plans:
         plan.to = aims.get(plan.history, "")
     plans = [plan for plan in plans if plan.to and plan.to < plan.was]
@@ -89,9 +102,9 @@ def _plans(where: Server) -> list[_Plan]:
 
 
 @contextlib.contextmanager
-def _made(where: Server, plans: list[_Plan], progress: Progress) -> Iterator[None]:
+def _made(where: Server, place: int, plans: list[_Plan], progress: Progress) -> Iterator[None]:
     """Empty schemas of the older revision beside the present ones; those that took no place are removed."""
-    with contextlib.closing(where.connect(server.DIRECTORY)) as connection:
+    with contextlib.closing(where.connect(server.DIRECTORY, place)) as connection:
         try:
             for plan in plans:
                 progress(f"{plan.schema}: from {plan.was} back to {plan.to}")
@@ -107,7 +120,7 @@ def _made(where: Server, plans: list[_Plan], progress: Progress) -> Iterator[Non
 
 
 def _migrate(where: Server, plan: _Plan) -> None:
-    with contextlib.closing(where.connect(plan.made)) as connection:
+    with contextlib.closing(where.connect(plan.made, plan.place)) as connection:
         connection.autocommit = False
         engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
         upgrade.migrate(engine, plan.history, plan.to, plan.made)

@@ -176,6 +176,10 @@ def _into_server(home: Server, count: int, progress: Progress) -> Iterator[_Into
     """Nodes that start meanwhile wait until it is done: they prepare the server first, and that takes turns."""
     from hatoba.store import postgres, server, server_upgrade
 
+    if len(home.urls) > 1:  # no transaction spans servers: half of an import could be seen
+        raise trouble.StoreTrouble(
+            "an import writes one server: leave database.spool out, import, then move the schemas (docs/scaling.md)"
+        )
     server_upgrade.prepare(home, max(home.database.shards, count), progress)
     with server_upgrade.alone(home):
         for holding in home.holdings():

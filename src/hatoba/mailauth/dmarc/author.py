@@ -17,7 +17,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)  # an open one runs to
 _COMMENT = re.compile(r"\([^()]*\)")
 _AT = re.compile(r"@[ \t]*([^\s@<>()\[\],;:\"\\]+)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
-_LONGEST = 65536  # characters of a From that are looked at
+_LONGEST = 16384  # characters of a From that are looked at
 
 
 class Authors(NamedTuple):
