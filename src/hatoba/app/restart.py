@@ -1,7 +1,7 @@
 """A restart of the whole program in its own process: asks the program that would follow, drains, executes it.
 
 Called by supervisor on SIGUSR2. The listening sockets stay open all the while: clients wait, none is refused.
-Never stops anything before the successor has agreed: it loaded its own code, read the settings and may bind what is new.
+Never stops anything before the successor has agreed: it loads its own code, reads the settings, may bind what is new.
 A refusal is logged and everything goes on; where the successor cannot be executed, the old workers start again.
 """
 
@@ -98,7 +98,7 @@ def _execute(node: Supervisor, given: handover.Handover) -> None:
     for fd in given.fds:
         os.set_inheritable(fd, True)
     try:
-        os.execve(node.command[0], node.command, environment(given))
+        os.execve(node.command[0], node.command, environment(given))  # noqa: S606  our own command line
     finally:
         for fd in given.fds:
             os.set_inheritable(fd, False)
