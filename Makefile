@@ -28,6 +28,7 @@ check: $(VENV)/.installed-dev
 # Against Debian's Postfix on this machine, as root: BENCH_ARGS="--sizes 10 --rounds 5"
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
+	$(BIN)/python -m bench.signatures
 
 # 50 rounds of kill -9 under load; the tests run a short form of it
 crash: $(VENV)/.installed-dev

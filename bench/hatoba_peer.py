@@ -8,9 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import cpu
-from tests.support.node import Node
+from tests.support import pg
+from tests.support.node import Node, ServerAudit
 
 DOMAIN = "bench.test"
+
+DATABASE = """
+[database]
+url = "{url}"
+shards = 4
+"""
 
 SETTINGS = """
 [log]
@@ -36,18 +43,20 @@ tls = "none"
 class Peer:
     """One running hatoba and its data."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, database: str) -> None:
         self.node, self.port = node, node.ports["mx"]
+        self._database = database
 
     def cpu(self) -> float:
-        """CPU seconds of the supervisor and the workers so far."""
+        """CPU seconds of the supervisor and the workers so far, and of their database server."""
         assert self.node.process is not None
-        return cpu.seconds(cpu.descendants(self.node.process.pid))
+        pids = cpu.descendants(self.node.process.pid)
+        return cpu.seconds(pids + (cpu.descendants(pg.pid()) if self._database else []))
 
     def verify(self, accepted: int, delivered: int) -> str:
         """Stops it, re-reads every shard: whole, and accepted = delivered + bounced + queued."""
         self.node.end()
-        audit = self.node.audit()
+        audit = ServerAudit(pg.url(self._database)) if self._database else self.node.audit()
         if audit.faults:
             return "; ".join(audit.faults)
         if len(audit.accepted) != accepted or audit.lost:
@@ -58,11 +67,22 @@ class Peer:
 
 
 @contextmanager
-def start(folder: Path, sink: int, hold: bool, workers: int) -> Iterator[Peer]:
-    """A fresh hatoba. `hold`: the destination's lane is held, so that letters stay as Postfix's HOLD keeps them."""
-    node = Node(folder / "hatoba", SETTINGS, workers=workers, ports={"mx": 0}, sink=sink)
+def start(folder: Path, sink: int, hold: bool, workers: int, postgresql: bool = False) -> Iterator[Peer]:
+    """A fresh hatoba. `hold`: the destination's lane is held, so that letters stay as Postfix's HOLD keeps them.
+
+    `postgresql`: with a fresh database of a server on this machine, which syncs, instead of its own files.
+    """
+    database = ""
+    if postgresql:
+        pg.durable()
+        database = pg.database()
+    settings = (DATABASE if database else "") + SETTINGS
+    url = pg.url(database) if database else ""
+    node = Node(folder / "hatoba", settings, workers=workers, ports={"mx": 0}, sink=sink, url=url)
     node.cli("domain", "add", "--relay", DOMAIN)
     with node:
         if hold:
             node.cli("queue", "hold", "--lane", f"smarthost:127.0.0.1:{sink}")
-        yield Peer(node)
+        yield Peer(node, database)
+    if database:
+        pg.drop(database)

@@ -12,6 +12,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -45,12 +48,15 @@ def wait_for(sink: postfix.Sink, wanted: int, seconds: float) -> None:
 
 def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path) -> Run:
     """One run on a fresh server: warm up with a tenth, then measure."""
-    module = {"hatoba": hatoba_peer, "postfix": postfix_peer}[peer]
+    kind, _, engine = kind.partition("-")
+    fresh: Callable[[Path, int, bool, int], AbstractContextManager[Server]] = postfix_peer.start
+    if peer == "hatoba":
+        fresh = partial(hatoba_peer.start, postgresql=engine == "pg")
     addresses = ("-f", "alice@example.org", "-t", f"bob@{hatoba_peer.DOMAIN}")
     warm = max(100, count // 10)
     with (
         postfix.Sink(folder / "sink.out") as sink,
-        module.start(folder, sink.port, kind == "accept", workers) as server,
+        fresh(folder, sink.port, kind == "accept", workers) as server,
     ):
         postfix.source(server.port, warm, size, *addresses)
         if kind == "relay":
@@ -100,7 +106,7 @@ def measure(kind: str, size: int, options: argparse.Namespace, root: Path) -> di
 def main() -> int:
     parser = argparse.ArgumentParser(description="hatoba against Postfix, interleaved")
     parser.add_argument("--sizes", default="1,10,100", help="KB, comma separated")
-    parser.add_argument("--kinds", default="accept,relay")
+    parser.add_argument("--kinds", default="accept,relay,relay-pg", help="-pg: hatoba on PostgreSQL")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--letters", type=int, default=20000, help="a hatoba run at 10 KB (Postfix: a quarter)")
     parser.add_argument("--workers", type=int, default=2)

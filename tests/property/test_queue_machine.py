@@ -12,6 +12,7 @@ import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.support import pg
 from tests.support.queue_seam import Harbour, says
 
 from hatoba import store
@@ -23,6 +24,7 @@ from hatoba.model.outcome import FAILED as NO
 from hatoba.model.status import Refusal, Status
 from hatoba.queue.choice import Choice
 from hatoba.store.rows import HELD
+from hatoba.store.settings import Database
 
 DOMAINS = ("a.example", "b.example", "local.example", "lost.example", "slow.example")
 SITES = tuple(f"mx:{domain}" for domain in DOMAINS[:3])
@@ -63,18 +65,22 @@ class QueueMachine(RuleBasedStateMachine):
         unrouted=st.integers(1, 3),
     )
     def open(self, depth: int, memory: int, budget: int, unrouted: int) -> None:
-        if QueueMachine.prepared is None:
-            QueueMachine.prepared = Path(tempfile.mkdtemp(prefix="hatoba-queue-")) / "data"
-            store.prepare(QueueMachine.prepared, 1)
-        data = Path(shutil.copytree(QueueMachine.prepared, self.folder / "data"))
+        data, database = self.place()
         self.h = Harbour(
-            data, lane_depth=depth, memory_jobs=memory, content_memory=budget, unrouted=unrouted, crashes=100
+            data, database, lane_depth=depth, memory_jobs=memory, content_memory=budget, unrouted=unrouted, crashes=100
         )
         self.h.courier.paused = True
         self.h.courier.hands = 2
         self.h.courier.routes["lost.example"] = _lost
         self.h.courier.routes["slow.example"] = self._slow
         self.run(self.h.open())
+
+    def place(self) -> tuple[Path, Database]:
+        """An empty store."""
+        if QueueMachine.prepared is None:
+            QueueMachine.prepared = Path(tempfile.mkdtemp(prefix="hatoba-queue-")) / "data"
+            store.prepare(QueueMachine.prepared, 1)
+        return Path(shutil.copytree(QueueMachine.prepared, self.folder / "data")), Database()
 
     async def _slow(self) -> Site:
         await asyncio.sleep(0)
@@ -228,3 +234,28 @@ TestQueueMachine = QueueMachine.TestCase
 TestQueueMachine.settings = settings(
     max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+class PostgresMachine(QueueMachine):
+    """The same on a server: leases, fenced commits, arrays."""
+
+    template: ClassVar[str] = ""
+
+    def place(self) -> tuple[Path, Database]:
+        if not PostgresMachine.template:
+            name = pg.database()
+            folder = Path(tempfile.mkdtemp(prefix="hatoba-queue-"))
+            store.prepare(folder, 1, database=Database(url=pg.url(name), shards=1))
+            PostgresMachine.template = name
+        (self.folder / "data").mkdir()
+        self.name = pg.database(PostgresMachine.template)
+        return self.folder / "data", Database(url=pg.url(self.name), shards=1)
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "name"):
+            pg.drop(self.name)
+
+
+TestPostgresMachine = PostgresMachine.TestCase
+TestPostgresMachine.settings = settings(TestQueueMachine.settings, max_examples=8)

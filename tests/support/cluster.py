@@ -4,11 +4,11 @@ Used by the cluster tests and `make chaos`.
 """
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-import psycopg
 from tests.support import pg
-from tests.support.node import Audit, Node
+from tests.support.node import Node, ServerAudit
 
 SETTINGS = """
 [database]
@@ -47,27 +47,6 @@ tls = "none"
 """
 
 
-class ServerAudit(Audit):
-    """The same as Audit, of every shard's schema. Take it from a database that nobody writes, or of one moment."""
-
-    def __init__(self, url: str) -> None:
-        self.faults: list[str] = []
-        self.said: dict[str, set[int]] = {}
-        self.queued: set[int] = set()
-        with psycopg.connect(url) as connection:  # one transaction: one snapshot
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            names = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shard\\_____'").fetchall()
-            for (name,) in sorted(names):
-                connection.execute("SELECT set_config('search_path', %s, true)", (name,))
-                for kind, letter in connection.execute("SELECT DISTINCT kind, letter FROM event"):
-                    self.said.setdefault(str(kind), set()).add(letter)
-                rows = {row[0] for row in connection.execute("SELECT DISTINCT letter FROM recipient")}
-                bodies = {row[0] for row in connection.execute("SELECT id FROM letter")}
-                if rows != bodies:
-                    self.faults.append(f"{name}: {len(bodies)} letters, recipients of {len(rows)}")
-                self.queued |= rows
-
-
 class Cluster:
     """`count` nodes of `workers` each, every one with its own folder and ports; the database is dropped at the end."""
 
@@ -89,7 +68,7 @@ class Cluster:
         # `wire`: the port of a proxy on the way to the server
         url = f"postgresql://postgres@127.0.0.1:{wire}/{quote(self.name)}" if wire else self.url
         for number in range(count):
-            words = {"sink": sink, "url": url, "shards": shards, "lease": lease}
+            words: dict[str, Any] = {"sink": sink, "url": url, "shards": shards, "lease": lease}
             self.at.append(Node(folder / f"node{number}", SETTINGS, workers=workers, ports={"mx": 0}, **words))
         self.at[0].cli("domain", "add", "--relay", "sink.test")
 

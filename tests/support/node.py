@@ -11,10 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg import sql
 from tests.support.postfix import free_port
 
 HEAD = """
@@ -32,10 +34,20 @@ class Died(Exception):
 
 
 class Node:
-    """`settings` is TOML behind the head above; `{name}` in it is filled from `ports`, where 0 means a free one."""
+    """`settings` is TOML behind the head above; `{name}` in it is filled from `ports`, where 0 means a free one.
+
+    `database` is the URL of a PostgreSQL database to live in, instead of files.
+    """
 
     def __init__(
-        self, folder: Path, settings: str, *, workers: int = 2, ports: Mapping[str, int] | None = None, **words: object
+        self,
+        folder: Path,
+        settings: str,
+        *,
+        workers: int = 2,
+        ports: Mapping[str, int] | None = None,
+        database: str = "",
+        **words: object,
     ) -> None:
         self.folder, self.data = folder, folder / "data"
         self.file, self.log = folder / "hatoba.toml", folder / "hatoba.log"
@@ -45,6 +57,9 @@ class Node:
         self.file.write_text(text, encoding="utf-8")
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith("HATOBA_")}
         self.environ["HATOBA_CONFIG"] = str(self.file)
+        self.database = database
+        if database:
+            self.environ |= {"HATOBA_DATABASE_URL": database, "HATOBA_DATABASE_SHARDS": str(2 * workers)}
         self.process: subprocess.Popen[bytes] | None = None
         self.under: Sequence[str] = ()  # a command that runs it: strace, nsenter, …
 
@@ -113,7 +128,7 @@ class Node:
 
     def audit(self) -> "Audit":
         """Re-reads every shard: call it when hatoba is stopped or killed."""
-        return Audit(self.data)
+        return ServerAudit(self.database) if self.database else Audit(self.data)
 
 
 def _runs(pid: int) -> bool:
@@ -139,14 +154,18 @@ class Audit:
                 found = database.execute("PRAGMA integrity_check").fetchall()
                 if found != [("ok",)]:
                     self.faults.append(f"{path.name}: {found}")
-                for kind, letter in database.execute("SELECT DISTINCT kind, letter FROM event"):
-                    self.said.setdefault(str(kind), set()).add(letter)
-                rows = {row[0] for row in database.execute("SELECT DISTINCT letter FROM recipient")}
-                bodies = {row[0] for row in database.execute("SELECT id FROM letter")}
-                if rows != bodies:
-                    self.faults.append(f"{path.name}: {len(bodies)} letters, recipients of {len(rows)}")
-                self.queued |= rows
+                self.shard(path.name, lambda text: database.execute(text).fetchall())
             database.close()
+
+    def shard(self, name: str, ask: Callable[[str], list[Any]]) -> None:
+        """Takes in what one shard holds."""
+        for kind, letter in ask("SELECT DISTINCT kind, letter FROM event"):
+            self.said.setdefault(str(kind), set()).add(letter)
+        rows = {row[0] for row in ask("SELECT DISTINCT letter FROM recipient")}
+        bodies = {row[0] for row in ask("SELECT id FROM letter")}
+        if rows != bodies:
+            self.faults.append(f"{name}: {len(bodies)} letters, recipients of {len(rows)}")
+        self.queued |= rows
 
     @property
     def accepted(self) -> set[int]:
@@ -162,3 +181,16 @@ class Audit:
     def lost(self) -> set[int]:
         """Accepted, but neither ended nor queued."""
         return self.accepted - self.ended - self.queued
+
+
+class ServerAudit(Audit):
+    """The same of a PostgreSQL database."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(Path())
+        with psycopg.connect(url) as database:
+            database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            found = database.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^shard_[0-9]{4}$'").fetchall()
+            for (name,) in sorted(found):
+                database.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.Identifier(name)))
+                self.shard(name, lambda text: database.execute(text.encode()).fetchall())

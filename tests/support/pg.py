@@ -36,6 +36,27 @@ def database(template: str = "template1") -> str:
     return name
 
 
+def again(name: str) -> None:
+    """An empty database under a name that one had before."""
+    drop(name)
+    with psycopg.connect(url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def durable() -> None:
+    """From now on it syncs like any other server: for benchmarks."""
+    with psycopg.connect(url(), autocommit=True) as connection:
+        for name in FAST:
+            connection.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def pid() -> int:
+    """Of the server's first process."""
+    url()
+    return int((Path(_servers[0]) / "postmaster.pid").read_text().split()[0])
+
+
 def drop(name: str) -> None:
     """Removes a database with every connection to it."""
     with psycopg.connect(url(), autocommit=True) as connection:

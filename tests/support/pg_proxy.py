@@ -51,7 +51,7 @@ class Proxy:
         return f"postgresql://postgres@/{database}?host={quote(str(self.folder), safe='')}"
 
     def arm(self, cuts: str, skip: int = 0) -> None:
-        """After `skip` commits were answered: "request": the next octets sent are lost with the connection; "late":
+        """After `skip` commits were answered: "request": what is sent next is lost with the connection; "late":
         the same, but the server has them when `release` is called; "answer": the commit happens, its answer is lost."""
         self.done.clear()
         self._skip, self._cuts = skip, cuts
@@ -90,6 +90,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 20):
                 if self._cuts in ("request", "late") and not self._skip:
+                    data += _rest(client)
                     if self._cuts == "late":
                         self._late = (server, data)
                     self._made(client)
@@ -114,6 +115,16 @@ class Proxy:
         self._cuts = ""
         self.done.set()
         _end(client)
+
+
+def _rest(client: socket.socket) -> bytes:
+    """What follows until nothing comes for a while: a commit is sent in several pieces."""
+    pieces = []
+    client.settimeout(0.3)
+    with contextlib.suppress(TimeoutError):
+        while piece := client.recv(1 << 20):
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _end(one: socket.socket) -> None:

@@ -18,6 +18,8 @@ from hatoba.model.outcome import DEFERRED, DELIVERED, FAILED, Attempt, Job, Outc
 from hatoba.model.status import Status
 from hatoba.queue import queue as queue_
 from hatoba.queue.settings import Settings
+from hatoba.store import base, blobs
+from hatoba.store.settings import Database
 from hatoba.store.settings import Settings as StoreSettings
 from hatoba.store.shard import Shard
 
@@ -143,8 +145,9 @@ class Courier:
 class Harbour:
     """A real shard with a queue on it, the clock and the courier in the test's hand."""
 
-    def __init__(self, data: Path, **settings: object) -> None:
+    def __init__(self, data: Path, database: Database | None = None, **settings: object) -> None:
         self.data = data
+        self.database = database or Database()
         self.clock = Clock()
         self.courier = Courier(self.clock)
         self.settings = Settings(**{"jitter": 0.0, **settings})  # type: ignore[arg-type]  # checked by the tests' own use
@@ -157,8 +160,8 @@ class Harbour:
         return self._ids
 
     async def open(self) -> Self:
-        store.prepare(self.data, 1)
-        self.shard = Shard.open(self.data, 0, StoreSettings())
+        store.prepare(self.data, 1, database=self.database)
+        self.shard = self.home().shard(0, "harbour")
         self.queue = queue_.Queue(
             self.settings,
             self.shard,
@@ -170,6 +173,9 @@ class Harbour:
         )
         await self.queue.recover()
         return self
+
+    def home(self) -> base.Base:
+        return base.of(self.data, StoreSettings(), self.database, blobs.Settings())
 
     async def close(self) -> None:
         await self.queue.drain(0.0)

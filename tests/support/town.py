@@ -8,6 +8,7 @@ Never starts anything outside loopback; a tale takes names of its own, so that t
 import itertools
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -69,15 +70,29 @@ def _common_port() -> int:
 
 
 class Town:
-    """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything."""
+    """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything.
+
+    `move_in` is called with the node before its first start, where it has data of its own; else alice settles in.
+    """
 
     def __init__(
-        self, folder: Path, *, workers: int = 1, queue: str = HASTY, delivery: str = "", more: str = "", **words: object
+        self,
+        folder: Path,
+        *,
+        workers: int = 1,
+        queue: str = HASTY,
+        delivery: str = "",
+        more: str = "",
+        database: str = "",
+        move_in: Callable[[Node], object] | None = None,
+        **words: object,
     ) -> None:
+        self._move_in = move_in
         self._open = ExitStack()
         self._addresses = itertools.count(2)
         self.port = _common_port()
         self.dns = DnsServer()
+        self._database = database
         self._build = (folder, workers, {"queue": queue, "more_delivery": delivery, **words}, more)
         self.node: Node
         self.alice: post.Mailbox
@@ -92,9 +107,13 @@ class Town:
             ports={"mx": 0, "submission": 0},
             dns=self.dns.address,
             peers=self.port,
+            database=self._database,
             **words,
         )
-        post.settle_in(self.node, local=[HOME], accounts=[ALICE])
+        if self._move_in is None:
+            post.settle_in(self.node, local=[HOME], accounts=[ALICE])
+        else:
+            self._move_in(self.node)
         self.alice = post.Mailbox(self.node, ALICE)
         self._open.enter_context(self.node)
         return self

@@ -5,12 +5,27 @@ Never looks at a case's name or text to decide: it hands the text to the room th
 Fails never: what a room refuses is False.
 """
 
-from tests.vectors import fake_dns
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from hatoba.mailauth import bimi, questions
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from tests.vectors import arf_adapter, fake_dns
+
+from hatoba.mailauth import bimi, mtasts, questions, terms
+from hatoba.mailauth.arc import chain, seal
+from hatoba.mailauth.dkim import fields, keys, sign, signature, tags, verify
+from hatoba.mailauth.dmarc import author, check, discover, record, suffix
+from hatoba.mailauth.dmarc.aggregate import read as aggregate
+from hatoba.mailauth.dmarc.evidence import DkimResult, SpfResult
 from hatoba.mailauth.results import read
 from hatoba.mailauth.spf import check as spf
-from hatoba.message import charsets, mailbox, unsubscribe, words
+from hatoba.mailauth.tlsa import chain as dane
+from hatoba.mailauth.tlsa import records as tlsa_records
+from hatoba.mailauth.tlsrpt import record as tlsrpt
+from hatoba.mailauth.tlsrpt import report as tls_report
+from hatoba.message import charsets, headers, mailbox, unsubscribe, words
 from hatoba.model.address import Address, BadAddress
 from hatoba.wire.smtp import esmtp, grammar
 from hatoba.wire.smtp.offer import Offer
@@ -75,3 +90,137 @@ def authres_parse(value: str) -> tuple[str, list[list[str]]]:
 def list_unsubscribe(value: str) -> list[str]:
     """The URIs of a List-Unsubscribe."""
     return unsubscribe.uris(value)
+
+
+def dkim_verify(message: bytes, resolver: fake_dns.Resolver, now: int | None = None) -> list[str]:
+    """The result of each DKIM signature; l= is taken, for the cases ask whether it is computed right."""
+    settings = verify.Settings(partial="accept")
+    engine = verify.check(message, now=now or int(time.time()), settings=settings)
+    return [found.result for found in questions.run(engine, fake_dns.look(resolver))]
+
+
+def arc_validate(message: bytes, resolver: fake_dns.Resolver) -> str:
+    """The state of a chain in the words of draft 18: one that a seal calls failed has none."""
+    found = questions.run(chain.check(message, now=int(time.time())), fake_dns.look(resolver))
+    return "none" if found.closed else found.result
+
+
+def arc_sign(
+    message: bytes, selector: str, domain: str, pem: str, authserv_id: str, names: list[str], timestamp: int,
+    resolver: fake_dns.Resolver,
+) -> list[str]:  # fmt: skip
+    """The fields of a new set, each without its last line end."""
+    found = questions.run(chain.check(message, now=timestamp), fake_dns.look(resolver))
+    signer = sign.Signer(domain, selector, keys.private(pem.encode()))
+    results = seal.attested(fields.split(message)[0], authserv_id)
+    lower = [name.lower().encode() for name in names]
+    made = seal.seal(message, signer, found, results, now=timestamp, names=lower)
+    return [f"{name.decode()}:{value.decode()}" for name, value in fields.Fields(made).all]
+
+
+def dmarc_eval(
+    header_from: str | list[str], spf_domains: list[Any], dkim_domains: list[Any], resolver: fake_dns.Resolver
+) -> dict[str, Any]:
+    """The result for the author's domain, the policy that holds for it and where its record stands."""
+    written = [header_from] if isinstance(header_from, str) else header_from
+    lines = "".join(f"From: {each if '@' in each else f'x@{each}'}\r\n" for each in written)
+    spf_ = [SpfResult(_domain(each), "pass") for each in spf_domains]
+    dkim = [DkimResult(_domain(each), "", "pass") for each in dkim_domains]
+    found = questions.run(check.check(headers.scan(lines.encode()), spf_, dkim), fake_dns.look(resolver))
+    return {"result": found.result, "policy": found.policy, "domain": found.domain}
+
+
+def _domain(case: Any) -> str:
+    return str(case["domain"] if isinstance(case, dict) else case)
+
+
+def dmarc_record(domain: str, resolver: fake_dns.Resolver) -> dict[str, Any] | None:
+    """The tags of the record that holds for a domain."""
+    found = questions.run(discover.Walk().policy(domain), fake_dns.look(resolver))
+    if not found.domain:
+        return None
+    return {**record.parse(found.text).tags, "isOrgRecord": found.domain != domain}
+
+
+def record_valid(text: str) -> bool:
+    """Whether a DMARC record is sound."""
+    return not record.faults(text.encode())
+
+
+def registrable(domain: str) -> str | None:
+    """The organizational domain by the public suffix list."""
+    return suffix.packaged().organizational(domain)
+
+
+def aligned(domain: str, other: str, mode: str) -> bool:
+    """Whether two domains align, by the public suffix list."""
+    names = [author.normal(each) for each in (domain, other)]
+    if mode == "relaxed":
+        names = [registrable(each) or each for each in names]
+    return bool(names[0]) and names[0] == names[1]
+
+
+def syntax_valid(kind: str, text: str) -> bool:
+    """Whether a record, a policy or a signature follows its grammar."""
+    octets = text.encode()
+    try:
+        if kind == "mta-sts-record":
+            mtasts.record(octets)
+        elif kind == "mta-sts-policy":
+            mtasts.parse(octets)
+        elif kind == "tlsrpt-record":
+            tlsrpt.parse(octets)
+        elif kind == "dkim-record":
+            tags.parse(octets, strict=True)
+            keys.read(octets)
+        else:
+            (value,) = fields.split(octets)[0].named(b"dkim-signature")
+            signature.read(tags.parse(value))
+    except (ValueError, terms.BadTerms):
+        return False
+    return True
+
+
+def sts_match(policy: str, host: str) -> bool:
+    """Whether a policy covers a mail host."""
+    return mtasts.parse(policy.encode()).covers(host)
+
+
+def sts_lookup(
+    domain: str, resolver: fake_dns.Resolver, fetch: Callable[[str, str], tuple[int, str, str]]
+) -> list[str] | None:
+    """The hosts that a domain's policy enforces; None where nothing is enforced."""
+    if questions.run(mtasts.lookup(domain), fake_dns.look(resolver)).state != "announced":
+        return None
+    _, _, host, path = mtasts.url(domain).split("/", 3)
+    try:
+        status, content_type, body = fetch(host, f"/{path}")
+        policy = mtasts.read(status, content_type, body.encode())
+    except (OSError, mtasts.BadPolicy):
+        return None
+    return list(policy.mx) if policy.mode == "enforce" else None
+
+
+def dane_verify(
+    tlsa: Sequence[tuple[int, int, int, bytes]], chain_pem: Sequence[str], name: str, root_pem: str, noname: bool
+) -> bool:
+    """Whether a chain satisfies one of the TLSA records. Dates are not looked at: those of the cases are odd."""
+    shown = [x509.load_pem_x509_certificate(each.encode()).public_bytes(Encoding.DER) for each in chain_pem]
+    return dane.verify(tlsa_records.usable(tlsa), shown, [name], now=None).record is not None
+
+
+def report_parse(kind: str, raw: bytes, filename: str) -> dict[str, Any]:
+    """What a report says, by its kind."""
+    if kind == "dmarc-aggregate":
+        found = aggregate.parse(raw)
+        rows = [[row.source_ip, row.count, row.disposition, row.dkim, row.spf, row.header_from] for row in found.rows]
+        return {
+            "org_name": found.org_name, "report_id": found.report_id, "begin": found.begin, "end": found.end,
+            "domain": found.published.domain, "records": rows,
+        }  # fmt: skip
+    if kind == "tlsrpt":
+        told = tls_report.parse(raw)
+        policies = [[each.domain or None, each.type, each.successes, each.failures] for each in told.policies]
+        return {"report_id": told.id, "organization": told.organization, "policies": policies}
+    complaint: dict[str, Any] = arf_adapter.report_parse(kind, raw, filename)
+    return complaint

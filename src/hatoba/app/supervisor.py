@@ -5,7 +5,6 @@ Never handles mail. A worker's listening sockets stay open here while it is dead
 Fails with Unstartable, whose text tells the next step, before anything was changed where that is possible.
 """
 
-import fcntl
 import grp
 import os
 import pwd
@@ -19,7 +18,7 @@ import msgspec
 import structlog
 
 from hatoba import store
-from hatoba.app import checks, config, handover, listeners, logs, numbers, restart
+from hatoba.app import checks, config, handover, listeners, lock, logs, numbers, restart
 from hatoba.app.crew import Crew
 from hatoba.app.places import Places, default_data
 from hatoba.app.problems import BadSettings
@@ -84,16 +83,10 @@ class Supervisor:
         """One supervisor for a data directory; the lock goes with the process however it ends; restarts keep it."""
         if self.lock >= 0:
             return
-        self.lock = os.open(self.places.pid, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.read(self.lock, 32).decode().strip()
-            raise Unstartable(
-                f"hatoba already runs on {self.places.data} (process {owner}). Stop it, or set another `data`."
-            ) from None
-        os.ftruncate(self.lock, 0)
-        os.write(self.lock, f"{os.getpid()}\n".encode())
+            self.lock = lock.take(self.places)
+        except lock.Taken as taken:
+            raise Unstartable(str(taken)) from None
 
     def _drop_privileges(self) -> None:
         """From root to `user`, once the sockets are bound; the data directory is given to that user."""

@@ -138,7 +138,7 @@ class Rooms:
         opened = await asyncio.to_thread(self.base.shard, number, self.owner)
         numbers = await asyncio.to_thread(_numbers, opened)
         queue = self._queue(opened, numbers)
-        if self.settings.database.url:
+        if self.settings.database.server:
             queue.lease(asked + self.settings.database.lease)
         found = await queue.start()
         if found.ready or found.quarantined:
@@ -182,7 +182,7 @@ class Rooms:
 
     def _share(self) -> int:
         """How many queues this worker will have, about."""
-        if self.settings.database.url:
+        if self.settings.database.server:
             return max(1, -(-self.settings.database.shards // self.orders.workers))
         return len(self.own_shards())
 

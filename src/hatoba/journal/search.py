@@ -35,6 +35,12 @@ def catch_up(tx: Tx, limit: int) -> int:
     return len(seen)
 
 
+def renew(tx: Tx) -> None:
+    """Empties the index: `catch_up` makes it anew from the first event on."""
+    rows.forget_all(tx)
+    rows.move(tx, CURSOR, 0)
+
+
 def find(reader: Reader, query: str, limit: int) -> list[int]:
     """Ids of letters that match every word of `query`, newest first, at most `limit`; [] for an empty query.
 

@@ -5,19 +5,14 @@ Never believes a report: its fields are a stranger's words, and the letter it ho
 Fails with BadReport when the letter holds no feedback report; a field that cannot be read is "" or left out.
 """
 
-import binascii
 import ipaddress
-import quopri
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from hatoba.message import headers, words
+from hatoba.message import headers, parts, words
 
-_DEPTH = 3  # multiparts within each other: a list or a forwarder may have wrapped the report
-_PARTS = 50  # looked at in one letter
 _VALUES = 100  # fields of one name kept
-_BOUNDARY = re.compile(rb'[;\s]boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE | re.DOTALL)
 _ORIGINALS = frozenset({b"message/rfc822", b"message/global", b"text/rfc822-headers", b"message/rfc822-headers"})
 _SPACES = re.compile(r"\s+")
 
@@ -72,9 +67,7 @@ class Report(NamedTuple):
 def parse(content: bytes) -> Report:
     """The report in a letter. BadReport."""
     found: Report | None = None
-    for count, (kind, body) in enumerate(_parts(content, _DEPTH)):
-        if count >= _PARTS:
-            break
+    for kind, body in parts.leaves(content):
         if kind == b"message/feedback-report" and found is None:
             found = Report(_fields(body))
         elif found is not None and kind in _ORIGINALS:
@@ -94,43 +87,3 @@ def _fields(body: bytes) -> dict[str, tuple[str, ...]]:
         if len(held) < _VALUES:
             held.append(_SPACES.sub(" ", words.decode(value)))
     return {name: tuple(held) for name, held in fields.items()}
-
-
-def _parts(content: bytes, depth: int) -> Iterator[tuple[bytes, bytes]]:
-    """(type in lower case, content decoded) of each part that is no multipart, in order."""
-    head = headers.scan(content)
-    type_ = head.first(b"content-type") or b""
-    kind = type_.partition(b";")[0].strip().lower()
-    body = content[head.end :] if head.end < len(content) else b""
-    boundary = _BOUNDARY.search(type_) if kind.startswith(b"multipart/") else None
-    if boundary is None:
-        yield kind, _decoded(body, (head.first(b"content-transfer-encoding") or b"").lower())
-    elif depth:
-        mark = re.sub(rb"\\(.)", rb"\1", boundary[1]) if boundary[1] is not None else boundary[2]
-        for part in _between(body, mark):
-            yield from _parts(part, depth - 1)
-
-
-def _between(body: bytes, boundary: bytes) -> Iterator[bytes]:
-    """The pieces of a multipart; one that never ends goes to the end. # RFC 2046 §5.1.1"""
-    start = -1
-    for found in re.finditer(rb"(?m)^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?$\n?", body):
-        if start >= 0:
-            yield body[start : found.start()].removesuffix(b"\n").removesuffix(b"\r")
-        start = found.end()
-        if found[1]:
-            return
-    if start >= 0:
-        yield body[start:]
-
-
-def _decoded(body: bytes, encoding: bytes) -> bytes:
-    """The body as it was before transport; as it stands where that cannot be undone."""
-    if encoding == b"quoted-printable":
-        return quopri.decodestring(body)
-    if encoding == b"base64":
-        try:
-            return binascii.a2b_base64(body)
-        except binascii.Error:
-            return body
-    return body

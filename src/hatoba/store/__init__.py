@@ -22,10 +22,10 @@ def prepare(
 ) -> None:
     """Makes DATA/hatoba.db and `shards` shards, or migrates them, each after a snapshot to DATA/snapshots.
 
-    With a `database` that names a server: its directory and the shards that its settings count.
+    `database` may name another folder, or a server: then its directory and the shards that its settings count.
     `progress` gets a line for each longer step. ShardTaken, WrongVersion, StoreTrouble.
     """
-    if database is not None and database.url:
+    if database is not None and database.server:
         from hatoba.store import server, server_upgrade
         from hatoba.store import settings as words
 
@@ -35,4 +35,5 @@ def prepare(
     from hatoba.store import settings as words
     from hatoba.store import upgrade  # Alembic takes 0.15 s to import: a worker never imports it
 
-    upgrade.prepare(data, shards, settings or words.Settings(), progress)
+    folder = data if database is None else database.folder(data)
+    upgrade.prepare(folder, shards, settings or words.Settings(), progress)

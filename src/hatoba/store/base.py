@@ -28,8 +28,12 @@ class Register(Protocol):
 
 
 class Base(Protocol):
-    """What both homes can do."""
+    """What both homes can do. `data` is this node's folder, `large` says where large bodies are."""
 
+    @property
+    def data(self) -> Path: ...
+    @property
+    def large(self) -> blobs.Settings: ...
     def numbers(self) -> list[int]:
         """The shards that exist."""
 
@@ -66,8 +70,8 @@ class Files:
 
 def of(data: Path, settings: Settings, database: Database, large: blobs.Settings) -> Base:
     """The home that the settings name."""
-    if not database.url:
-        return Files(data, settings, large)
+    if not database.server:
+        return Files(database.folder(data), settings, large)
     from hatoba.store import server
 
     return server.Server(data, settings, database, large)

@@ -22,8 +22,8 @@ EVENTS = sql.added(event, "letter", "at", "kind", "data")
 
 _COLUMNS = (event.c.seq, event.c.letter, event.c.at, event.c.kind, event.c.data)
 
-OF_LETTER = sql.text(select(*_COLUMNS).where(event.c.letter == bindparam("letter")).order_by(event.c.seq))
-_AFTER = sql.text(
+OF_LETTER = sql.text(select(*_COLUMNS).where(event.c.letter == bindparam("letter")))
+AFTER = sql.text(
     select(*_COLUMNS).where(event.c.seq > bindparam("seq")).order_by(event.c.seq).limit(bindparam("limit"))
 )
 _POSITION = sql.text(select(cursor.c.seq).where(cursor.c.name == bindparam("name")))
@@ -34,7 +34,7 @@ FORGET = Multi("DELETE FROM term WHERE (term, letter) IN (SELECT column1, column
 LETTERS_EVENTS_GONE = Multi("DELETE FROM event WHERE letter {among}", "i")
 REMOVE = Multi("DELETE FROM event WHERE seq {among}", "i")
 _found = select(term.c.letter).where(term.c.term == bindparam("term"), term.c.letter < bindparam("below"))
-_FIND = sql.text(_found.order_by(term.c.letter.desc()).limit(bindparam("limit")))
+FIND = sql.text(_found.order_by(term.c.letter.desc()).limit(bindparam("limit")))
 _OLDEST = sql.text(select(*_COLUMNS).order_by(event.c.seq).limit(bindparam("limit")))
 _AGES = sql.text(select(event.c.seq, event.c.at).order_by(event.c.seq).limit(bindparam("limit")))
 _PURGE = sql.text(event.delete().where(event.c.seq <= bindparam("seq")))
@@ -51,12 +51,13 @@ def append(tx: Tx, events: Iterable[Event]) -> None:
 
 def of_letter(reader: Reader, letter: int) -> list[EventRow]:
     """Every event of one letter, oldest first."""
-    return [EventRow(*row) for row in reader.rows(OF_LETTER, (letter,))]
+    # Sorted here: asked to sort, a server that thinks the table small walks all of it by seq.
+    return [EventRow(*row) for row in sorted(reader.rows(OF_LETTER, (letter,)))]
 
 
 def after(reader: Reader, seq: int, limit: int) -> list[EventRow]:
     """Up to `limit` events of any letter whose seq is above `seq`, oldest first: what a cursor has not seen."""
-    return [EventRow(*row) for row in reader.rows(_AFTER, (seq, limit))]
+    return [EventRow(*row) for row in reader.rows(AFTER, (seq, limit))]
 
 
 def last(reader: Reader) -> int:
@@ -104,9 +105,14 @@ def remove(tx: Tx, numbers: Iterable[int]) -> None:
         tx.run(statement, parameters)
 
 
+def forget_all(tx: Tx) -> None:
+    """Removes every (term, letter) pair."""
+    tx.run("DELETE FROM term")
+
+
 def find(reader: Reader, number: int, limit: int, below: int | None = None) -> list[int]:
     """Letters with the term, highest id first, at most `limit`, only ids under `below` when given (next page)."""
-    return [row[0] for row in reader.rows(_FIND, (number, _TOP if below is None else below, limit))]
+    return [row[0] for row in reader.rows(FIND, (number, _TOP if below is None else below, limit))]
 
 
 def oldest(reader: Reader, before: int, limit: int) -> list[EventRow]:

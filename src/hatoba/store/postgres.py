@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import select
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, Self
@@ -18,7 +19,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 
-from hatoba.store import arrays, sql, trouble
+from hatoba.store import arrays, sql, tables, trouble
 from hatoba.store.sql import Rows, Statement
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -52,6 +53,7 @@ _END = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE pid = %
 _GONE_WITHIN = 5000  # ms for a connection of ours, told to end, to be gone
 _LAST = "SELECT epoch, (SELECT seq FROM cursor WHERE name = 'commit') FROM shard WHERE number = %s"
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between attempts to connect
+_HUNG_UP = select.POLLHUP | select.POLLRDHUP | select.POLLERR
 _texts: dict[str, str] = {}  # ours to psycopg's
 
 
@@ -81,10 +83,10 @@ def connect(url: str, schema: str, *, timeout: float, application: str = "hatoba
 
 
 def translated(text: str) -> str:
-    """The text with psycopg's marks instead of ours."""
+    """The text with psycopg's marks instead of ours, and what has to be said in another way."""
     found = _texts.get(text)
     if found is None:
-        found = text.replace("%", "%%").replace("?", "%s")
+        found = tables.NOT_ACTIVE_WRITTEN.sub(tables.NOT_ACTIVE_OPAQUE, text).replace("%", "%%").replace("?", "%s")
         if len(_texts) < 10_000:
             _texts[text] = found
     return found
@@ -213,9 +215,15 @@ class Link(sql.Link):
             connection.close()
             raise trouble.of(error, f"opening {name}") from error
         self._self = row[-2:] if row else ()
+        self._poll = select.poll()
+        self._poll.register(connection.fileno(), _HUNG_UP)
 
     def mend(self) -> None:
         return  # the server mends itself: it ends and starts anew when an fsync of its own failed
+
+    def alive(self) -> bool:
+        """A server that restarts says so, or at least closes: 2 µs, and it costs no letter a 451."""
+        return not any(flags & _HUNG_UP for _, flags in self._poll.poll(0))
 
     def begin(self) -> None:
         self._pipeline = self._connection.pipeline()

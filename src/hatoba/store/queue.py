@@ -92,7 +92,12 @@ LANES = (
 )
 
 _of_site = and_(IS_READY, _c.site == bindparam("site"))
-PRIORITY = sql.text(_select(func.max(_c.priority)).where(_of_site, _c.priority < bindparam("below")))
+PRIORITY = sql.text(
+    _select(_c.priority)
+    .where(_of_site, _c.priority < bindparam("below"))
+    .order_by(_c.priority.desc())
+    .limit(literal_column("1"))
+)
 DUE = sql.text(
     _select(*_c)
     .where(_of_site, _c.priority == bindparam("priority"), _c.next_at <= bindparam("now"))
@@ -139,11 +144,11 @@ def due(reader: Reader, site: str, now: int, limit: int) -> list[RecipientRow]:
     found: list[RecipientRow] = []
     below = 1 << 31
     while len(found) < limit:
-        top = reader.rows(PRIORITY, (site, below))[0][0]
-        if top is None:
+        top = reader.rows(PRIORITY, (site, below))
+        if not top:
             break
-        found += [RecipientRow(*row) for row in reader.rows(DUE, (site, top, now, limit - len(found)))]
-        below = top
+        below = top[0][0]
+        found += [RecipientRow(*row) for row in reader.rows(DUE, (site, below, now, limit - len(found)))]
     return found
 
 

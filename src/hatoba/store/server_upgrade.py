@@ -22,13 +22,21 @@ from hatoba.store.snapshot import Progress
 _TURN = 0x6861746F6261  # "hatoba": the advisory lock for which nodes that start together wait
 _OLDEST = 150000  # the server's version number: PostgreSQL 15
 _COPIES = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE %s ORDER BY nspname"
+# Of every column whose default counts by a sequence; the sequence is still that of the original.
+_SEQUENCES = """
+SELECT t.relname::text, a.attname::text, s.relname::text
+FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_attribute a ON a.attrelid = t.oid
+JOIN pg_attrdef d ON d.adrelid = t.oid AND d.adnum = a.attnum
+JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
+JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+WHERE n.nspname = %s"""
 _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
 
 
 def prepare(where: Server, shards: int, progress: Progress) -> None:
     """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision."""
     blobs.make_folder(where.data / "blobs")
-    with _alone(where):
+    with alone(where):
         _bring(where, server.DIRECTORY, "directory", tables.DIRECTORY_REVISION, progress)
         for number in sorted({*range(shards), *where.numbers()}):
             _bring(where, server.schema(number), "shard", tables.SHARD_REVISION, progress)
@@ -64,7 +72,10 @@ def _idle(where: Server, schema: str, connection: postgres.Connection) -> None:
 
 
 def copy(connection: postgres.Connection, schema: str, into: str) -> None:
-    """All tables of a schema with their rows, in one transaction; an older copy of the name is replaced."""
+    """All tables of a schema with their rows, in one transaction; an older copy of the name is replaced.
+
+    The way back, with every node stopped: ALTER SCHEMA shard_0003 RENAME TO another name, and the copy's to shard_0003.
+    """
     try:
         with connection.transaction():
             connection.execute(quoted.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(quoted.Identifier(into)))
@@ -73,8 +84,24 @@ def copy(connection: postgres.Connection, schema: str, into: str) -> None:
                 old, new = quoted.Identifier(schema, table), quoted.Identifier(into, table)
                 connection.execute(quoted.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(new, old))
                 connection.execute(quoted.SQL("INSERT INTO {} SELECT * FROM {}").format(new, old))
+            for table, column, sequence in connection.execute(_SEQUENCES, (into,)).fetchall():
+                _count_alone(connection, schema, into, table, column, sequence)
     except psycopg.Error as error:
         raise trouble.of(error, f"copying schema {schema}") from error
+
+
+def _count_alone(
+    connection: postgres.Connection, schema: str, into: str, table: str, column: str, sequence: str
+) -> None:
+    """A copied column counts on by a sequence of its own: the copy can take the place of what it was made of."""
+    old, new = quoted.Identifier(schema, sequence), quoted.Identifier(into, sequence)
+    owner = quoted.Identifier(into, table, column)
+    connection.execute(quoted.SQL("CREATE SEQUENCE {} OWNED BY {}").format(new, owner))
+    statement = quoted.SQL("SELECT setval({}, last_value, is_called) FROM {}")
+    connection.execute(statement.format(quoted.Literal(f"{into}.{sequence}"), old))
+    statement = quoted.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT nextval({})")
+    named = quoted.Literal(f"{into}.{sequence}")
+    connection.execute(statement.format(quoted.Identifier(into, table), quoted.Identifier(column), named))
 
 
 def _forget(connection: postgres.Connection, schema: str, keep: int) -> None:
@@ -93,8 +120,8 @@ def _execute(connection: postgres.Connection, statement: quoted.Composed | quote
 
 
 @contextlib.contextmanager
-def _alone(where: Server) -> Iterator[None]:
-    """Nodes that start together take turns."""
+def alone(where: Server) -> Iterator[None]:
+    """Nodes that start together, and whoever changes the server whole, take turns."""
     with contextlib.closing(where.connect(server.DIRECTORY)) as connection:
         if connection.info.server_version < _OLDEST:
             version = connection.info.server_version // 10_000

@@ -5,7 +5,9 @@ Never reads a file itself.
 Fails with msgspec.ValidationError on values out of range.
 """
 
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote
 
 import msgspec
 
@@ -88,12 +90,24 @@ class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: Annotated[
         str,
         msgspec.Meta(
-            pattern=r"^$|^postgres(ql)?://\S+$",
-            description="Empty: files in the data directory. postgresql://user:password@host/database: the letters, "
-            "the journal and the directory live on that server, and several nodes may share it.",
+            pattern=r"^$|^postgres(ql)?://\S+$|^sqlite:///.*$",
+            description="Empty: SQLite files in the data directory. sqlite:///path: in that folder, from the root. "
+            "postgresql://user:password@host/database: the letters, the journal and the directory live on that "
+            "server, and several nodes may share it.",
             extra={"secret": True},
         ),
     ] = ""
+
+    @property
+    def server(self) -> bool:
+        """It is a server's, not files."""
+        return self.url.startswith("postgres")
+
+    def folder(self, data: Path) -> Path:
+        """Where the files are, given the data directory."""
+        path = unquote(self.url.removeprefix("sqlite://")).strip("/")
+        return Path("/", path) if path and not self.server else data
+
     shards: Annotated[
         int,
         msgspec.Meta(

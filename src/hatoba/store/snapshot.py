@@ -1,6 +1,6 @@
 """Snapshots: a whole copy of a database beside it, taken before a migration may change it.
 
-Called by upgrade.
+Called by upgrade; backup copies by the same means.
 Never touches the database it copies; never starts what the disk has no room for.
 Fails with StoreTrouble: kind "full" when there is not enough room, before anything was written.
 """
@@ -25,15 +25,16 @@ Progress = Callable[[str], None]
 
 def take(path: Path, revision: str, into: Path, keep: int, progress: Progress) -> Path:
     """Copies the database to INTO/<name>-<revision>-<UTC time>.db, synced, and keeps the last `keep` of that name."""
-    size = path.stat().st_size + _size(path.with_name(path.name + "-wal"))
+    octets = path.stat().st_size + size(path.with_name(path.name + "-wal"))
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
     target = into / f"{path.stem}-{revision or 'none'}-{stamp}.db"
     try:
         blobs.make_folder(into)
         free = shutil.disk_usage(into).free
-        if free < size + SPARE:
+        if free < octets + SPARE:
             raise trouble.StoreTrouble(
-                f"a snapshot of {path.name} takes {size >> 20} MiB and {SPARE >> 20} to spare, {into} has {free >> 20}",
+                f"a snapshot of {path.name} takes {octets >> 20} MiB and {SPARE >> 20} to spare,"
+                f" {into} has {free >> 20}",
                 trouble.FULL,
             )
         _copy(path, target, progress)
@@ -53,15 +54,24 @@ def of(into: Path, stem: str) -> list[Path]:
 
 
 def _copy(path: Path, target: Path, progress: Progress) -> None:
-    """SQLite's own backup: right beside a running writer, log included."""
+    with contextlib.closing(sqlite3.connect(path)) as source:
+        copy(source, target, f"snapshot of {path.name}", progress)
+
+
+def copy(source: sqlite3.Connection, target: Path, name: str, progress: Progress) -> None:
+    """SQLite's own backup, synced: right beside a running writer, log included. Raises sqlite3.Error and OSError.
+
+    Where `source` stands in a transaction, it is the state that the transaction sees, however long it takes; else a
+    commit by another process makes it begin anew.
+    """
 
     def report(_: int, left: int, total: int) -> None:
         if total > _PAGES:
-            progress(f"snapshot of {path.name}: {100 * (total - left) // total} %")
+            progress(f"{name}: {100 * (total - left) // total} %")
 
-    with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(target)) as copy:
+    with contextlib.closing(sqlite3.connect(target)) as made:
         target.chmod(0o600)
-        source.backup(copy, pages=_PAGES, progress=report)
+        source.backup(made, pages=_PAGES, progress=report)
     descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -69,7 +79,8 @@ def _copy(path: Path, target: Path, progress: Progress) -> None:
         os.close(descriptor)
 
 
-def _size(path: Path) -> int:
+def size(path: Path) -> int:
+    """Octets of a file, 0 where there is none."""
     try:
         return path.stat().st_size
     except FileNotFoundError:

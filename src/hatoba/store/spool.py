@@ -21,7 +21,7 @@ from hatoba.store.tables import letter as _letter
 
 LETTERS = sql.added(_letter)
 _HEAD = [column for column in _letter.c if column.name != "body"]
-_WHOLE = Multi(sql.text(select(*_letter.c)) + " WHERE id {among}", "i")
+WHOLE = Multi(sql.text(select(*_letter.c)) + " WHERE id {among}", "i")
 _HEADS = Multi(sql.text(select(*_HEAD)) + " WHERE id {among}", "i")
 _COUNT = sql.text(select(func.count()).select_from(_letter))
 _DOTTED, _EIGHTBIT = 1, 2  # bits of letter.flags
@@ -74,7 +74,7 @@ def load_many(
     """
     letters: dict[int, Letter] = {}
     troubles: list[trouble.BadRow | trouble.Gone] = []
-    shape = _WHOLE if content else _HEADS
+    shape = WHOLE if content else _HEADS
     for start in range(0, len(numbers), CHUNK):
         part = numbers[start : start + CHUNK]
         for number, found in zip(part, _fetch(reader, shape, part), strict=True):

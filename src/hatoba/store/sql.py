@@ -188,6 +188,10 @@ class Link(ABC):
     def mend(self) -> None:
         """Called first where the link before failed with the medium: nothing read from now on rests on what failed."""
 
+    def alive(self) -> bool:
+        """Between two transactions: the other end has not hung up meanwhile, as far as one can see without asking."""
+        return True
+
     @abstractmethod
     def begin(self) -> None:
         """Opens a transaction; ShardLost at the latest with `commit` when the shard is another's by now."""

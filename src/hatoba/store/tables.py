@@ -5,6 +5,7 @@ Never opens a database; never creates a table (migrations do, so that every data
 Fails with nothing: it is data.
 """
 
+import re
 from typing import Any
 
 from sqlalchemy import (
@@ -19,11 +20,13 @@ from sqlalchemy import (
     Text,
     literal_column,
 )
+from sqlalchemy import text as literal_text
 
 SHARD_REVISION = "0002"  # the head of migrations/shard; a worker refuses any other
 DIRECTORY_REVISION = "0001"  # the head of migrations/directory
 
 # SQLite's rowid is an INTEGER PRIMARY KEY and nothing else; PostgreSQL wants 8 bytes.
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")  # by octet, as SQLite compares
 _KEY = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -33,7 +36,7 @@ def _big(name: str, default: int | None = None) -> "Column[int]":
 
 
 def _text(name: str, primary_key: bool = False) -> "Column[str]":
-    return Column(name, Text, nullable=False, primary_key=primary_key)
+    return Column(name, _TEXT, nullable=False, primary_key=primary_key)
 
 
 def _blob(name: str) -> "Column[bytes]":
@@ -82,10 +85,15 @@ _state = recipient.c.state
 IS_READY = _state == literal_column("0")
 IS_ACTIVE = _state == literal_column("1")
 NOT_ACTIVE = _state != literal_column("1")
+# PostgreSQL proves that state = 0 implies state != 1; where both indexes would do, it may take recipient_rest and walk
+# a lane that recipient_due goes straight into. Written like this it proves nothing: each statement says which it means.
+NOT_ACTIVE_WRITTEN = re.compile(r"\bstate (?:!=|<>) 1\b")
+NOT_ACTIVE_OPAQUE = "state + 0 <> 1"
 
 
 def _partial(name: str, where: ColumnElement[bool], *columns: ColumnElement[Any]) -> None:
-    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    opaque = literal_text(NOT_ACTIVE_OPAQUE) if where is NOT_ACTIVE else where
+    Index(name, *columns, sqlite_where=where, postgresql_where=opaque)
 
 
 _partial("recipient_active", IS_ACTIVE, _state, recipient.c.site)

@@ -26,7 +26,7 @@ from hatoba.store import blobs, directory, shard, snapshot, sqlite, tables, trou
 from hatoba.store.settings import Settings
 from hatoba.store.snapshot import Progress
 
-_HISTORIES = Path(__file__).parent / "migrations"
+HISTORIES = Path(__file__).parent / "migrations"
 
 
 def prepare(data: Path, shards: int, settings: Settings, progress: Progress) -> None:
@@ -101,7 +101,7 @@ def _known(history: str) -> set[str]:
 
 def _config(history: str) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_HISTORIES / history).replace("%", "%%"))
+    config.set_main_option("script_location", str(HISTORIES / history).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 

@@ -239,6 +239,9 @@ class Writer:
     def _commit(self, batch: list[Work]) -> None:
         self._unsure = False
         link = self._open()
+        if not link.alive():
+            self._renew()
+            link = self._open()
         if self._doubt is not None:
             self._clear(self._doubt, link)
         hot = [item for item in batch if item.function is None]
@@ -341,7 +344,7 @@ class Writer:
         for item in batch:
             # An exception of its own for each: they are raised in many places at once.
             if item.error is None and item not in held:
-                if self._unsure and failed.kind == trouble.IO:
+                if self._unsure and failed.kind in (trouble.IO, trouble.LOST):
                     item.drafts.clear()  # their rows may come back with the log: the next opening sweeps if not
                 item.error = StoreTrouble(str(failed), failed.kind)
                 item.error.__cause__ = failed

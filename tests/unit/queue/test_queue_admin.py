@@ -12,8 +12,6 @@ from hatoba.queue import admin as admin_
 from hatoba.queue.choice import Choice
 from hatoba.queue.settings import Settings
 from hatoba.store.rows import HELD, READY
-from hatoba.store.settings import Settings as StoreSettings
-from hatoba.store.shard import Shard
 
 
 def _states(h: Harbour) -> dict[tuple[int, int], int]:
@@ -154,7 +152,7 @@ async def test_offline_orders_are_obeyed_by_the_next_run(harbour: Make) -> None:
     await h.queue.drain(0.0)
     await asyncio.to_thread(h.shard.close)
     ids = itertools.count(START << 21)
-    with Shard.open(h.data, 0, StoreSettings()) as shard:
+    with h.home().shard(0, "cli") as shard:
         offline = admin_.offline(Settings(), shard, hostname="x", new_id=lambda: next(ids), clock=h.clock)
         await offline.drop(Choice(letter=dropped), "cli:root", tell=True)
         await offline.hold(Choice(letter=held), "cli:root")

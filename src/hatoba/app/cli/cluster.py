@@ -22,7 +22,7 @@ def cluster() -> None:
 def status(options: dict[str, str | None], as_json: bool) -> None:
     """Members, and every shard with the worker that has it and the age of its lease."""
     settings = settings_file.load(options["config"]).settings
-    if not settings.database.url:
+    if not settings.database.server:
         show.fail(
             "This node keeps its letters in its own data directory and shares them with nobody. "
             "To run several nodes set database.url to a PostgreSQL server."

@@ -5,6 +5,7 @@ Called by every verb. Never prints a secret it was not given to print.
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -55,6 +56,20 @@ def either(as_json_wanted: bool, value: Any, people: Callable[[], None]) -> None
 def count(number: int, noun: str) -> str:
     """ "1 recipient", "2 recipients"."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def progress(every: float = 1.0) -> Callable[[str], None]:
+    """Prints what a long work says of itself to standard error; percentages at most `every` so many seconds."""
+    last = 0.0
+
+    def say(text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not text.endswith("%") or now - last >= every:
+            click.echo(f"hatoba: {text}", err=True)
+            last = now
+
+    return say
 
 
 def fail(text: str) -> NoReturn:

@@ -6,8 +6,8 @@ Fails with StoreTrouble: temporary towards peers.
 """
 
 from hatoba.store.blobs.bucket import Damaged
-from hatoba.store.blobs.depot import Depot
+from hatoba.store.blobs.depot import Depot, local
 from hatoba.store.blobs.folder import Draft, Folder, make_folder, name, sync_folder
 from hatoba.store.blobs.settings import Settings
 
-__all__ = ["Damaged", "Depot", "Draft", "Folder", "Settings", "make_folder", "name", "sync_folder"]
+__all__ = ["Damaged", "Depot", "Draft", "Folder", "Settings", "local", "make_folder", "name", "sync_folder"]

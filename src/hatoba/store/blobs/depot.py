@@ -39,11 +39,9 @@ class Depot:
     def __init__(self, data: Path, number: int, settings: settings_.Settings | None = None, home: str = "") -> None:
         settings = settings or settings_.Settings()
         shard = f"{number:04d}"
-        places = [settings_.place(url) for url in (settings.url, *settings.former) if url]
+        places = _places(settings)
         here = data / "blobs" / shard
-        there = [Path(place.folder) / shard for place in places if place.folder]
-        local = [*there, here] if settings.url and places[0].folder else [here, *there]
-        self.folders = [Folder(path) for path in dict.fromkeys(local)]
+        self.folders = [Folder(path) for path in local(data, number, settings)]
         self.buckets: list[Bucket] = []
         self.path = self.folders[0].path
         self.remote = bool(settings.url) and not places[0].folder
@@ -184,6 +182,18 @@ class Depot:
             bucket.close(_LAST)
         if self.buckets:
             self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _places(settings: settings_.Settings) -> list[settings_.Place]:
+    return [settings_.place(url) for url in (settings.url, *settings.former) if url]
+
+
+def local(data: Path, number: int, settings: settings_.Settings) -> list[Path]:
+    """The folders in which bodies of a shard may lie, that of new ones first; they need not exist yet."""
+    places = _places(settings)
+    here = data / "blobs" / f"{number:04d}"
+    there = [Path(place.folder) / f"{number:04d}" for place in places if place.folder]
+    return list(dict.fromkeys([*there, here] if settings.url and places[0].folder else [here, *there]))
 
 
 def _off_the_loop(name: str) -> None:

@@ -6,21 +6,23 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     op.create_table(
         "domain",
-        sa.Column("name", sa.Text, primary_key=True, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("name", TEXT, primary_key=True, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "account",
-        sa.Column("key", sa.Text, primary_key=True, nullable=False),
-        sa.Column("address", sa.Text, nullable=False),
-        sa.Column("hash", sa.Text, nullable=False),
+        sa.Column("key", TEXT, primary_key=True, nullable=False),
+        sa.Column("address", TEXT, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
         sa.Column("scram", sa.LargeBinary, nullable=False),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("changed", sa.BigInteger, nullable=False),
@@ -33,6 +35,6 @@ def upgrade() -> None:
         op.execute("INSERT INTO change VALUES (0, gen_random_uuid()::text)")
         op.create_table(  # the workers of all nodes, and when each last showed that it lives
             "member",
-            sa.Column("name", sa.Text, primary_key=True),
+            sa.Column("name", TEXT, primary_key=True),
             sa.Column("at", sa.BigInteger, nullable=False),
         )

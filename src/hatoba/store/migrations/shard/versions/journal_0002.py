@@ -6,6 +6,8 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -13,7 +15,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
         sa.Column("letter", sa.BigInteger, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
         sqlite_autoincrement=True,
     )
@@ -26,7 +28,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "cursor",
-        sa.Column("name", sa.Text, primary_key=True, nullable=False),
+        sa.Column("name", TEXT, primary_key=True, nullable=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,143 @@
+"""Findings: what a verification can find, in words for people, each with the next step.
+
+Collected by verify and by app for the directory; printed by `hatoba verify`.
+Never repairs anything.
+Fails with nothing; a kind without a row in KINDS is a bug.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+EXAMPLES = 5  # told of each kind
+
+# data table: kind → what it means, what to do
+KINDS = {
+    "database-unreadable": (
+        "the database cannot be opened or read",
+        "Stop hatoba, keep a copy of the file, then `hatoba restore` the last backup.",
+    ),
+    "integrity": (
+        "SQLite's own check found damage",
+        "Stop hatoba, keep a copy of the file and look at the disk; restore the last backup, or rebuild the file with"
+        " `sqlite3 OLD .recover`.",
+    ),
+    "revision": (
+        "the database is not at this program's revision",
+        "Run `hatoba upgrade` (or the newer hatoba that has been here).",
+    ),
+    "table-unreadable": (
+        "a table could not be read to its end; what lies behind was not checked",
+        "See what `integrity` says of it; restore the last backup.",
+    ),
+    "letter-undecodable": (
+        "the row of a letter cannot be read",
+        "`hatoba trace ID` for its story, then, with hatoba running, `hatoba queue drop ID`.",
+    ),
+    "letter-elsewhere": (
+        "a letter's id belongs to another shard",
+        "Rows were put in by hand: move the letter to the shard that its id names, or drop it.",
+    ),
+    "letter-without-recipients": (
+        "a letter nobody is left to receive",
+        "It is never sent: `hatoba trace ID` says to whom it was; `hatoba verify --tidy` removes it.",
+    ),
+    "recipient-without-letter": (
+        "a recipient whose letter is gone",
+        "It cannot be delivered: `hatoba trace ID` names the sender; `hatoba verify --tidy` removes it.",
+    ),
+    "recipient-undecodable": (
+        "the state of a recipient cannot be read",
+        "With hatoba running, `hatoba queue drop ID`; `hatoba trace ID` names the sender.",
+    ),
+    "lane-undecodable": (
+        "an order kept for a lane cannot be read",
+        "Give the order again: `hatoba queue release --lane NAME`, then hold it anew.",
+    ),
+    "body-length": (
+        "a body is not as long as it was",
+        "It is not sent so: take it from a backup (`blobs/` or its database), or, with hatoba running,"
+        " `hatoba queue drop ID`.",
+    ),
+    "body-hash": (
+        "a body is not what it was",
+        "Take it from a backup, or `hatoba queue drop ID`.",
+    ),
+    "body-missing": (
+        "a letter has no body",
+        "Take it from a backup to the place named, or `hatoba queue drop ID` and tell the sender.",
+    ),
+    "body-without-letter": (
+        "a body that no letter names",
+        "Nothing is lost: it takes room, and goes when hatoba is started the next time.",
+    ),
+    "event-unreadable": (
+        "an event of the journal cannot be read",
+        "`hatoba trace` leaves it out; mail is not concerned. Restore the last backup if the story matters.",
+    ),
+    "index-incomplete": (
+        "events that the search index should know and does not",
+        "`hatoba trace` by address may miss letters (by id it finds them): `hatoba verify --reindex` makes it anew.",
+    ),
+    "index-stale": (
+        "entries of the search index for letters the journal does not know",
+        "Harmless: what is found is looked up in the journal.",
+    ),
+    "cursor-ahead": (
+        "a reader of the journal stands behind its last event: it would miss what comes",
+        "`hatoba verify --reindex`.",
+    ),
+    "account-without-domain": (
+        "an account in a domain that is not local here",
+        "`hatoba domain add DOMAIN`, or `hatoba account remove ADDRESS`.",
+    ),
+    "account-undecodable": (
+        "an account whose address or password cannot be read",
+        "`hatoba account remove ADDRESS` and add it anew, or `hatoba account passwd ADDRESS`.",
+    ),
+    "domain-undecodable": (
+        "a domain of a kind there is not",
+        "`hatoba domain remove NAME` and add it anew.",
+    ),
+    "backup-damaged": (
+        "a file of the backup is not what was written",
+        "Do not restore from it: make a new one, or take an older one.",
+    ),
+}
+
+
+class Finding(msgspec.Struct):
+    """One kind of damage in one place: how often, and the first few."""
+
+    kind: str
+    count: int
+    meaning: str
+    next: str
+    examples: list[str]
+
+
+class Report(msgspec.Struct):
+    """One part of a node: "shard 0003", "directory". `checked` counts what was looked at."""
+
+    name: str
+    checked: dict[str, int] = {}
+    findings: list[Finding] = []
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+    def add(self, kind: str, example: str, count: int = 1) -> None:
+        """Notes damage; of many alike only the first are told."""
+        for finding in self.findings:
+            if finding.kind == kind:
+                finding.count += count
+                if len(finding.examples) < EXAMPLES:
+                    finding.examples.append(example)
+                return
+        meaning, step = KINDS[kind]
+        self.findings.append(Finding(kind, count, meaning, step, [example]))
+
+    def look(self, what: str, count: int = 1) -> None:
+        """Notes that something was looked at."""
+        self.checked[what] = self.checked.get(what, 0) + count
