@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 
+import dkim
 import pytest
 from tests.support import signed
 from tests.support.signed import LETTER, NOW
 
-import dkim
 from hatoba.mailauth import questions
 from hatoba.mailauth.arc import chain, seal, sets, trace
 from hatoba.mailauth.dkim import fields, sign

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 
+import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from tests.support import signed
 from tests.support.signed import LETTER, NOW, check, words
 
-import dkim
 from hatoba.mailauth import questions
 from hatoba.mailauth.dkim import canonical, fields, keys, sign, verify
 

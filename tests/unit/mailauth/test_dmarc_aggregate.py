@@ -105,6 +105,13 @@ def test_broken_octets_are_mended() -> None:
     assert read.parse(octets.removesuffix(b"\x00")).rows[0].header_from == "\ufffd\ufffd.jp"
 
 
+def test_octets_that_are_mended_in_vain() -> None:
+    with pytest.raises(BadReport, match="broken"):
+        read.parse_xml(b"<feedback>\xff</feed")
+    with pytest.raises(BadReport, match="no report_metadata"):
+        read.parse_xml(b"<feedback>\xff</feedback>")
+
+
 def test_the_first_document_that_is_a_report() -> None:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:

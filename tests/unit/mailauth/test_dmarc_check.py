@@ -190,4 +190,5 @@ def test_authentication_results() -> None:
     assert write.payload(Results("x", (trace.finding(judge("a@example.com", {})),))).split() == [
         b"x;", b"dmarc=none", b"header.from=example.com",
     ]  # fmt: skip
+    assert trace.finding(judge("a@example.org", REJECT)).comment == "p=reject"
     assert trace.finding(Result("none", "", why="there is no From")).properties == ()

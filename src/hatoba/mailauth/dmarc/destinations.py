@@ -28,7 +28,7 @@ def allowed(
     mine = known.organizational(domain) or domain
     candidates = [uri for uri in dict.fromkeys(uris) if _host(uri)][:MOST]
     foreign = [uri for uri in candidates if (known.organizational(_host(uri)) or _host(uri)) != mine]
-    agreed = {uri: (uri,) for uri in candidates}
+    agreed: dict[Uri, tuple[Uri, ...]] = {uri: (uri,) for uri in candidates}
     if foreign:
         answers = yield tuple(Question(f"{domain}._report._dmarc.{_host(uri)}", "TXT") for uri in foreign)
         for uri, answer in zip(foreign, answers, strict=True):
