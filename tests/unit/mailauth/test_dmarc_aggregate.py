@@ -129,7 +129,7 @@ EXTERNAL = b'<!DOCTYPE f SYSTEM "file:///etc/passwd"><feedback/>'
     [
         (b"", "no XML"), (b"text", "no XML"), (b"<feedback", "broken"), (b"<feedback/>", "no report_metadata"),
         (b"<html></html>", "no feedback"), (ENTITY, "DTD"), (EXTERNAL, "DTD"),
-        (b"<feedback>" + b"<a>" * 100, "too deep"),
+        (b"<feedback>" + b"<a>" * 100, "deep"),
         (b"<feedback><report_metadata/><policy_published/></feedback>", "which domain"),
         (gzip.compress(b"<feedback>" + b" " * 10_000_000), "too large"), (gzip.compress(b"<feedback/>")[:-4],
         "breaks off"),
@@ -138,6 +138,18 @@ EXTERNAL = b'<!DOCTYPE f SYSTEM "file:///etc/passwd"><feedback/>'
 def test_rubbish_and_bombs(octets: bytes, why: str) -> None:
     with pytest.raises(BadReport, match=why):
         read.parse(octets, most=5_000_000)
+
+
+@pytest.mark.parametrize("inside", [b'a%d="" ', b"><b/", b">text text"])
+def test_no_element_may_fill_the_memory(inside: bytes) -> None:
+    pieces = b"".join(inside % n if b"%" in inside else inside for n in range(1_500_000 // len(inside)))
+    with pytest.raises(BadReport, match="too large"):
+        read.parse(b"<feedback><record " + pieces)
+
+
+def test_small_elements_may_be_many() -> None:
+    many = b"<feedback>" + b"<new>x</new>" * 120_000 + write.xml(MADE).partition(b'2.0">')[2]
+    assert read.parse(many).published.domain == "example.org"
 
 
 def test_too_many_records(monkeypatch: pytest.MonkeyPatch) -> None:
