@@ -105,6 +105,20 @@ def test_broken_octets_are_mended() -> None:
     assert read.parse(octets.removesuffix(b"\x00")).rows[0].header_from == "\ufffd\ufffd.jp"
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("Org &amp; Söhne", "Org & Söhne"),
+        ("Org &amp; Söhne", "Org &amp; S&ouml;hne"),
+        ("</feedback>\n", "</feedback>\x00\n--\n"),
+    ],
+)
+def test_careless_writers(right: str, wrong: str) -> None:
+    found = read.parse(write.xml(MADE).replace(right.encode(), wrong.encode()))
+    assert found.org_name in ("Org & Söhne", "Org & S&ouml;hne")
+    assert found.rows == MADE.rows
+
+
 def test_octets_that_are_mended_in_vain() -> None:
     with pytest.raises(BadReport, match="broken"):
         read.parse_xml(b"<feedback>\xff</feed")

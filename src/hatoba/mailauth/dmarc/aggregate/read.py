@@ -24,6 +24,8 @@ _TEXT = 1000  # characters of one value
 _LISTED = 100  # reasons or results of one record
 _NUMBER = re.compile(r"([0-9]{1,15})(?:\.[0-9]*)?")
 _NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_AMPERSAND = re.compile("&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
+_END = "</feedback>"
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 
@@ -51,7 +53,8 @@ def parse(octets: bytes, *, most: int = unpack.MOST) -> Report:
 def parse_xml(octets: bytes) -> Report:
     """The report that an XML document is. BadReport.
 
-    One that is not well-formed for its octets alone (a wrong charset, control characters) is mended and read again.
+    One that is not well-formed is read again once what careless writers do is mended: octets of another charset,
+    control characters, a bare "&", rubbish behind the end.
     """
     try:
         return _read(octets)
@@ -72,7 +75,9 @@ def parse_xml(octets: bytes) -> Report:
 
 def _mended(octets: bytes) -> bytes:
     text = _DECLARATION.sub("", octets.decode("utf-8-sig", "replace").lstrip("\x00 \t\r\n"))
-    return _NO_XML.sub("\ufffd", text).encode()
+    end = text.rfind(_END) + len(_END)
+    text = text[:end] if end >= len(_END) else text
+    return _AMPERSAND.sub("&amp;", _NO_XML.sub("\ufffd", text)).encode()
 
 
 def _read(octets: bytes) -> Report:
