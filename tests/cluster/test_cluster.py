@@ -97,6 +97,33 @@ def test_a_node_that_was_only_slow_is_fenced(tmp_path: Path) -> None:
         assert collector.repeats() <= flying
 
 
+def test_nodes_restarted_in_turn(tmp_path: Path) -> None:
+    """The rolling restart: `hatoba restart` on one node after the other, under load on both."""
+    with Collector() as collector, Cluster(tmp_path, 2, collector.port) as cluster:
+        cluster.start()
+        loads = [Load(node.ports["mx"], "bob@sink.test", threads=2, timeout=60.0) for node in cluster.at]
+        with loads[0], loads[1]:
+            for node in cluster.at:
+                assert node.process is not None
+                pid, crew = node.process.pid, node.workers()
+                node.cli("restart")
+                assert node.process.pid == pid
+                assert set(node.workers()).isdisjoint(crew)
+                for load in loads:
+                    load.wait_for(load.count() + 50, 60)
+            for load in loads:
+                load.stop()
+        acknowledged = loads[0].acknowledged | loads[1].acknowledged
+        until(lambda: acknowledged <= collector.ids(), "every letter that was acknowledged is there")
+        until(lambda: not cluster.audit().queued, "the queue is empty")
+        for node in cluster.at:
+            node.end()
+        audit = cluster.audit()
+    assert [load.refused for load in loads] == [[], []]
+    assert (audit.faults, audit.lost) == ([], set())
+    assert collector.repeats() == 0
+
+
 def test_chaos(tmp_path: Path) -> None:
     """The short form of `make chaos`."""
     seed = random.randrange(1 << 30)

@@ -1,6 +1,7 @@
 """A steady load by several threads over plain SMTP, which notes every id that was acknowledged with 250.
 
-Used by crash tests. A refused connection or one that dies in the middle is no acknowledgement; the thread dials again.
+Used by crash and story tests. A refused connection or one that dies in the middle is no acknowledgement; the thread
+dials again. `refused` counts connects that failed or got no greeting, apart from sessions that were ended by a 421.
 Bounded: it stops after `most` letters or when told.
 """
 
@@ -17,11 +18,14 @@ BODY = "From: <alice@example.org>\r\nSubject: load\r\n\r\n" + "x" * 70 + "\r\n" 
 class Load:
     """Threads that submit to 127.0.0.1:port until `stop`."""
 
-    def __init__(self, port: int, *recipients: str, threads: int = 4, most: int = 100_000) -> None:
-        self.port, self.most = port, most
+    def __init__(
+        self, port: int, *recipients: str, threads: int = 4, most: int = 100_000, timeout: float = 10.0
+    ) -> None:
+        self.port, self.most, self._timeout = port, most, timeout
         self._recipients = itertools.cycle(recipients)  # one after the other
         self.acknowledged: set[str] = set()
         self.failures = 0
+        self.refused: list[str] = []  # why each connect failed; a 421 for a greeting is an answer and not among them
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
@@ -54,13 +58,29 @@ class Load:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                with smtplib.SMTP("127.0.0.1", self.port, timeout=10) as client:
+                with self._dial() as client:
                     client.ehlo()
                     self._send(client)
             except (OSError, smtplib.SMTPException):
                 with self._lock:
                     self.failures += 1
                 self._stop.wait(0.02)  # the listener may be away for a moment
+
+    def _dial(self) -> smtplib.SMTP:
+        """A connection that was greeted."""
+        try:
+            return smtplib.SMTP("127.0.0.1", self.port, timeout=self._timeout)
+        except smtplib.SMTPConnectError as error:
+            if error.smtp_code != 421:
+                self._note(error)
+            raise
+        except (OSError, smtplib.SMTPException) as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: Exception) -> None:
+        with self._lock:
+            self.refused.append(repr(error))
 
     def _send(self, client: smtplib.SMTP) -> None:
         while not self._stop.is_set() and self.count() < self.most:

@@ -63,6 +63,24 @@ def drop(name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def cut(name: str) -> None:
+    """From now on nobody gets a connection to the database, and those there are end: as when its server is away."""
+    _allow(name, "false")
+    with psycopg.connect(url(), autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+
+
+def mend(name: str) -> None:
+    """It is back."""
+    _allow(name, "true")
+
+
+def _allow(name: str, word: str) -> None:
+    with psycopg.connect(url(), autocommit=True) as connection:
+        statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        connection.execute(statement.format(sql.Identifier(name), sql.SQL(word)))
+
+
 def _start() -> str:
     """Its socket's folder."""
     folder = Path(tempfile.mkdtemp(prefix="hatoba-pg-"))

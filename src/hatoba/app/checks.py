@@ -17,6 +17,7 @@ from hatoba.app.settings import Settings
 from hatoba.delivery import courier
 from hatoba.model import domain
 from hatoba.net import dns, tls
+from hatoba.store import spools
 from hatoba.store.blobs import settings as blobs
 
 Found = Iterator[tuple[str, str, str]]  # (key, what is wrong, the fix)
@@ -125,8 +126,13 @@ def _blobs(settings: Settings) -> Found:
         yield "blobs.access_key", "access_key and secret_key belong together", fix
 
 
+def _spools(settings: Settings) -> Found:
+    for index, field, text, fix in spools.faults(settings.database):
+        yield f"database.spool[{index}].{field}", text, fix
+
+
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
-    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs,
+    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools,
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The listeners in force: those of the settings, or the default set; bound for every worker; in words for people.
 
-Called by supervisor (bind), checks, send and quickstart.
+Called by supervisor (bind), handover, checks, send and quickstart.
 Never accepts a connection. Without root or the capability the defaults are clear unprivileged numbers.
 Fails with Unbound, which names address, port and the fix.
 """
@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -44,10 +44,28 @@ class Unbound(OSError):
     """A listener cannot be bound; the text names the place and the fix."""
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where a supervisor listened before its restart: the port as written (0: any) and its sockets by number."""
+
+    address: str
+    port: int
+    kind: str
+    fds: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What makes it the same place. The kind is no matter to a socket, but tells apart those with any port."""
+        return (self.address, self.port, "" if self.port else self.kind)
+
+
 class Bound(msgspec.Struct):
-    """One address of one listener: a socket for each worker (SO_REUSEPORT). `listener` indexes settings.listener."""
+    """One address of one listener: a socket for each worker (SO_REUSEPORT). `listener` indexes settings.listener.
+
+    After a restart there may be more (each is listened on, so that nobody who waits in one is cut) or fewer.
+    """
 
     listener: int
+    address: str
     where: str  # "127.0.0.1:8025", "[::]:25"
     port: int
     sockets: list[socket.socket]
@@ -82,25 +100,62 @@ def addresses(listener: Listener) -> tuple[str, ...]:
     return listener.address or ("0.0.0.0", "::")  # noqa: S104  a mail server is there for everybody
 
 
-def resolved(settings: Settings, places: Places) -> Settings:
+def default(given: Sequence[Place]) -> tuple[Listener, ...]:
+    """The default set; privileged where such a socket was inherited, though the right to bind it may be gone."""
+    return standard(PRIVILEGED) if any(0 < place.port < 1024 for place in given) else defaults()
+
+
+def resolved(settings: Settings, places: Places, given: Sequence[Place] = ()) -> Settings:
     """The settings with everything filled in that depends on this machine: listeners, data, name, certificate."""
     name = certificate.hostname(settings.hostname)
     pair = certificate.ensure(settings.tls, name, places)
     tls = msgspec.structs.replace(settings.tls, certificate=pair.certificate, key=pair.key)
     return msgspec.structs.replace(
-        settings, hostname=name, data=str(places.data), listener=settings.listener or defaults(), tls=tls
+        settings, hostname=name, data=str(places.data), listener=settings.listener or default(given), tls=tls
     )
 
 
-def bind(settings: Settings, workers: int) -> list[Bound]:
-    """Binds every listener for every worker. An IPv6 address is left out on a machine without IPv6."""
-    bound: list[Bound] = []
+def wanted(settings: Settings) -> Iterator[tuple[int, Place]]:
+    """(index of the listener, its place) of every address. IPv6 is left out on a machine without it."""
     for index, listener in enumerate(settings.listener):
         for address in addresses(listener):
             if ":" in address and not listener.address and not _ipv6():
                 continue
-            bound.append(_bind(index, address, listener.port, workers))
-    return bound
+            yield index, Place(address, listener.port, listener.kind)
+
+
+def bind(settings: Settings, workers: int, given: Sequence[Place] = ()) -> list[Bound]:
+    """Every listener for every worker: adopted where its place is `given`, else bound. Who vanished is closed."""
+    inherited: dict[tuple[str, int, str], list[int]] = {}
+    for place in given:
+        inherited.setdefault(place.key, []).extend(place.fds)
+    adopted = [(index, place, inherited.pop(place.key, [])) for index, place in wanted(settings)]
+    for fd in [fd for fds in inherited.values() for fd in fds]:
+        os.close(fd)  # first: a new place may lie where an old one did
+    return [
+        _adopt(index, place.address, fds, workers) if fds else _bind(index, place.address, place.port, workers)
+        for index, place, fds in adopted
+    ]
+
+
+def unbindable(settings: Settings, given: Sequence[Place]) -> Iterator[tuple[int, str]]:
+    """(index, why) of every listener that could not be bound now, beside those `given`."""
+    known = {place.key for place in given}
+    for index, place in wanted(settings):
+        if place.key not in known:
+            try:
+                listen.may_bind(place.address, place.port)
+            except OSError as error:
+                yield index, f"{error.strerror}. {_fix(error.errno)}"
+
+
+def shared_out(bound: Sequence[Bound], workers: int) -> list[list[tuple[int, int]]]:
+    """For each worker its (descriptor, index of the listener): every socket has a worker, every worker a socket."""
+    doors: list[list[tuple[int, int]]] = [[] for _ in range(workers)]
+    for one in bound:
+        for turn in range(max(workers, len(one.sockets))):
+            doors[turn % workers].append((one.sockets[turn % len(one.sockets)].fileno(), one.listener))
+    return doors
 
 
 def _ipv6() -> bool:
@@ -122,8 +177,21 @@ def _bind(index: int, address: str, port: int, workers: int) -> Bound:
         for sock in sockets:
             sock.close()
         raise Unbound(error.errno, f"{error.strerror}. {_fix(error.errno)}") from error
-    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return Bound(index, where, port, sockets)
+    return Bound(index, address, _where(address, port), port, sockets)
+
+
+def _adopt(index: int, address: str, fds: Sequence[int], workers: int) -> Bound:
+    """The inherited sockets and, where the crew has grown, more; workers share them where no more can be bound."""
+    sockets = [listen.inherited(fd) for fd in fds]
+    port = sockets[0].getsockname()[1]
+    with contextlib.suppress(OSError):  # bound by root, and root is given up
+        while len(sockets) < workers:
+            sockets.append(listen.bind(address, port, reuse_port=True))
+    return Bound(index, address, _where(address, port), port, sockets)
+
+
+def _where(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _fix(number: int | None) -> str:

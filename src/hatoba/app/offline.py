@@ -6,6 +6,7 @@ Fails with Unprepared where there is no data yet, naming the command that makes 
 
 import contextlib
 import secrets
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +24,7 @@ from hatoba.kit import ids
 from hatoba.queue import admin
 from hatoba.store import base, journal
 from hatoba.store import queue as rows
+from hatoba.store import shard as shard_
 from hatoba.store.sql import Reader
 
 
@@ -53,12 +55,27 @@ def directory(settings: Settings) -> Iterator[Directory]:
         opened.close()
 
 
+def _numbers(where: base.Base) -> list[int]:
+    """The shards that can be read; which servers cannot be asked is said on standard error."""
+    if isinstance(where, base.Files):
+        return where.numbers()
+    from hatoba.store.server import Server
+
+    if not isinstance(where, Server):
+        return where.numbers()
+    holdings, away = where.survey()
+    for place, error in away.items():
+        listed = ", ".join(map(str, where.listed(place)))
+        sys.stderr.write(f"Server {place} is away, its shards ({listed}) are left out: {error}\n")
+    return sorted(one.number for one in holdings)
+
+
 @contextmanager
 def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
     """A read-only connection to every shard, running or not."""
     where = home(settings)
     opened: dict[int, Reader] = {}
-    for number in where.numbers():
+    for number in _numbers(where):
         opened[number] = where.reader(number)
     try:
         yield opened
@@ -71,18 +88,32 @@ def readers(settings: Settings) -> Iterator[dict[int, Reader]]:
 async def admins(settings: Settings) -> AsyncIterator[list[admin.Admin]]:
     """An Admin of every shard, each taken from nobody: ShardTaken when a worker has it after all."""
     where = home(settings)
-    name = certificate.hostname(settings.hostname)
     async with contextlib.AsyncExitStack() as stack:
-        found = []
-        for number in where.numbers():
-            opened = stack.enter_context(where.shard(number, "the command line"))
-            drawn = ids.Numbers(number, journal.highest(opened.reader()))
-            made = admin.offline(
-                settings.queue, opened, hostname=name, new_id=partial(_draw, drawn), clock=now, notice=settings.notice
-            )
-            stack.callback(made.close)
-            found.append(made)
-        yield found
+        yield [
+            stack.enter_context(at_rest(settings, where, number, "the command line"))[1] for number in _numbers(where)
+        ]
+
+
+@contextmanager
+def at_rest(
+    settings: Settings, where: base.Base, number: int, owner: str
+) -> Iterator[tuple[shard_.Shard, admin.Admin]]:
+    """A shard that nobody works, and its Admin; given back at the end. ShardTaken, StoreTrouble."""
+    with where.shard(number, owner) as opened:
+        with opened.reader() as reader:
+            drawn = ids.Numbers(number, journal.highest(reader))
+        made = admin.offline(
+            settings.queue,
+            opened,
+            hostname=certificate.hostname(settings.hostname),
+            new_id=partial(_draw, drawn),
+            clock=now,
+            notice=settings.notice,
+        )
+        try:
+            yield opened, made
+        finally:
+            made.close()
 
 
 def _draw(drawn: ids.Numbers) -> int:
@@ -98,7 +129,10 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A shard of the server: `state` is worked, expired (its worker is silent) or free."""
+    """A shard: `state` is worked, expired (its worker is silent), free, or unknown: its server is away.
+
+    `server` is the index of its server: 0 is database.url, then [[database.spool]] in their order.
+    """
 
     shard: int
     owner: str
@@ -106,13 +140,15 @@ class Held(msgspec.Struct, frozen=True):
     silent: float
     epoch: int
     letters: int
+    server: int = 0
 
 
 class Cluster(msgspec.Struct, frozen=True):
-    """What the server says of the nodes that share it."""
+    """What the servers say of the nodes that share them; `away`: of each server that did not answer, why."""
 
     members: list[Member]
     shards: list[Held]
+    away: dict[str, str] = {}
 
 
 def cluster(settings: Settings) -> Cluster:
@@ -123,11 +159,25 @@ def cluster(settings: Settings) -> Cluster:
     if not isinstance(where, Server):
         raise ValueError("no server is named: database.url is empty")
     shards = []
-    for one in where.holdings():
+    holdings, away = where.survey()
+    for one in holdings:
         with where.reader(one.number) as reader:
             letters = sum(count.count for count in rows.counts(reader))
         state = "free" if one.age < 0 else "worked" if one.age <= settings.database.lease else "expired"
-        shards.append(Held(one.number, one.owner if one.age >= 0 else "", state, one.age, one.epoch, letters))
+        shards.append(
+            Held(
+                one.number,
+                one.owner if one.age >= 0 else "",
+                state,
+                one.age,
+                one.epoch,
+                letters,
+                where.place(one.number),
+            )
+        )
+    for place in away:
+        shards += [Held(number, "", "unknown", -1.0, 0, 0, place) for number in where.listed(place)]
+    shards.sort(key=lambda held: held.shard)
     owners = {name: [held.shard for held in shards if held.owner == name] for name in {h.owner for h in shards}}
     members = [Member(name, age, owners.get(name, [])) for name, age in where.members().items()]
-    return Cluster(members, shards)
+    return Cluster(members, shards, {str(place): str(error) for place, error in away.items()})

@@ -50,6 +50,8 @@ class Share:
         self._server = server
         self._grace = grace
         self._free: dict[int, float] = {}  # when we first saw a shard without an owner
+        self._renewals: dict[int, asyncio.Task[Exception | None]] = {}  # by shard, under way
+        self._away: set[int] = set()  # the servers that did not answer at the last turn
         self._log = structlog.get_logger("share")
 
     @property
@@ -70,15 +72,17 @@ class Share:
             await asyncio.sleep(min(1.0, self.pause))
 
     async def turn(self, expected: Sequence[str] = ()) -> None:
-        """Shows that we live, renews the leases, takes what is due to us and gives back what is due to others.
+        """Renews the leases, shows that we live, takes what is due to us and gives back what is due to others.
 
-        Who is `expected` counts as living.
+        Who is `expected` counts as living. The shards of a server that is away stay as they are and count for nobody.
         """
+        await self._renew()  # first: it needs each shard's own server alone
         members = {*expected, *await asyncio.to_thread(self._server.beat, self.name)}
-        await self._renew()
-        holdings = await asyncio.to_thread(self._server.holdings)
+        holdings, away = await asyncio.to_thread(self._server.survey)
+        self._tell(away)
         lease, now = self._server.database.lease, time.monotonic()
-        mine = [shard.number for shard in self._rooms.shards]
+        known = {one.number for one in holdings}
+        mine = [shard.number for shard in self._rooms.shards if shard.number in known]
         ours = [one.number for one in holdings if one.owner == self.name and one.number not in mine]  # before we died
         free = [one.number for one in holdings if one.number not in mine and (one.age < 0 or one.age > lease)]
         free = sorted({*ours, *free})
@@ -97,21 +101,56 @@ class Share:
             await self._rooms.move_in(number)
         except trouble.ShardTaken:
             return  # somebody was quicker
+        except trouble.StoreTrouble as error:
+            if error.kind != trouble.LOST and not self._rooms.shards:
+                raise  # we have nothing to work and this will not pass by itself
+            self._log.warning("shard not taken", shard=number, error=str(error))
+            return
         self._free.pop(number, None)
         self._log.info("shard taken", shard=number)
 
     async def _renew(self) -> None:
-        """What we could not renew because it is another's by now is dropped."""
-        shards, asked = list(self._rooms.shards), time.monotonic()
-        results = await asyncio.gather(*(shard.writer.do(shard.renew) for shard in shards), return_exceptions=True)
-        for shard, result in zip(shards, results, strict=True):
-            if isinstance(result, trouble.StoreTrouble) and result.kind == trouble.TAKEN:
-                self._log.error("shard lost: another worker took it while we were silent", shard=shard.number)
-                await self._rooms.move_out(shard.number, 0.0)
-            elif not isinstance(result, BaseException):
-                self._rooms.leased(shard.number, asked + self._server.database.lease)
-            else:
-                self._log.warning("lease not renewed", shard=shard.number, error=str(result))
+        """What we could not renew because it is another's by now is dropped.
+
+        Nobody waits long for a server that hangs: the renewals there go on beside the others' next turns.
+        """
+        shards = {shard.number: shard for shard in self._rooms.shards}
+        for number, shard in shards.items():
+            if number not in self._renewals:
+                self._renewals[number] = asyncio.create_task(self._renewal(shard))
+        if not self._renewals:
+            return
+        await asyncio.wait(self._renewals.values(), timeout=self.pause / 2)
+        for number, task in list(self._renewals.items()):
+            if not task.done():
+                self._log.warning("lease not renewed", shard=number, error="the server does not answer")
+                continue
+            del self._renewals[number]
+            error = task.result()
+            if isinstance(error, trouble.StoreTrouble) and error.kind == trouble.TAKEN and number in shards:
+                self._log.error("shard lost: another worker took it while we were silent", shard=number)
+                await self._rooms.move_out(number, 0.0)
+            elif error is not None:
+                self._log.warning("lease not renewed", shard=number, error=str(error))
+
+    async def _renewal(self, shard: Shard) -> Exception | None:
+        asked = time.monotonic()
+        try:
+            await shard.writer.do(shard.renew)
+        except Exception as error:  # noqa: BLE001  told by who looks at the task; one shard's fails alone
+            return error
+        if shard in self._rooms.shards:  # not closed and opened anew meanwhile
+            self._rooms.leased(shard.number, asked + self._server.database.lease)
+        return None
+
+    def _tell(self, away: Mapping[int, trouble.StoreTrouble]) -> None:
+        """Logs which servers went and which came back."""
+        for place in away.keys() - self._away:
+            listed = self._server.listed(place)
+            self._log.error("a server is away: its shards wait", server=place, shards=listed, error=str(away[place]))
+        for place in self._away - away.keys():
+            self._log.warning("a server is back", server=place, shards=self._server.listed(place))
+        self._away = set(away)
 
     async def run(self) -> None:
         """Turns for ever."""

@@ -1,6 +1,6 @@
 """The first process of `hatoba run`: prepares the data, binds the sockets, starts the workers and keeps them alive.
 
-Called by the command line. SIGTERM and SIGINT drain, SIGHUP reloads, SIGCHLD starts a dead worker again.
+Called by the command line. SIGTERM and SIGINT drain, SIGHUP reloads, SIGUSR2 restarts, SIGCHLD starts a dead worker.
 Never handles mail. A worker's listening sockets stay open here while it is dead: clients wait, none is refused.
 Fails with Unstartable, whose text tells the next step, before anything was changed where that is possible.
 """
@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from hatoba import store
-from hatoba.app import checks, config, listeners, lock, logs, numbers
+from hatoba.app import checks, config, handover, listeners, lock, logs, numbers, restart
 from hatoba.app.crew import Crew
 from hatoba.app.places import Places, default_data
 from hatoba.app.problems import BadSettings
@@ -27,7 +27,7 @@ from hatoba.doors.control import call
 from hatoba.doors.http import metrics
 from hatoba.net import limits, listen
 
-_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2}
 
 
 class Unstartable(Exception):
@@ -43,12 +43,15 @@ class Supervisor:
     """One node. `start` then `run`; `ready` is called once every worker takes mail."""
 
     def __init__(self, loaded: config.Loaded, explicit: str | None = None) -> None:
-        self.loaded, self._explicit = loaded, explicit
+        self.loaded = loaded
         self.settings = loaded.settings
         self.places = Places(Path(self.settings.data).resolve() if self.settings.data else default_data())
+        self.explicit = explicit
         self.bound: list[listeners.Bound] = []
+        self.command: list[str] | None = None  # what a restart executes; None: there is none
+        self.counters: limits.SharedCounters
+        self.lock = -1
         self._log = structlog.get_logger("supervisor")
-        self._lock = -1
         self._http: WSGIServer | None = None
 
     def start(self, progress: Callable[[str], None] = lambda text: None) -> None:
@@ -59,27 +62,29 @@ class Supervisor:
             raise BadSettings(problems)
         self.places.prepare()
         logs.configure(self.settings.log)
+        given = handover.taken(os.environ, os.getpid())
+        self.lock = given.lock
         self._take_lock()
         workers = workers_of(self.settings)
-        self.settings = listeners.resolved(self.settings, self.places)
-        self.bound = listeners.bind(self.settings, workers)
+        self.settings = listeners.resolved(self.settings, self.places, given.places)
+        self.bound = listeners.bind(self.settings, workers, given.places)
         self._drop_privileges()
         store.prepare(self.places.data, workers, self.settings.store, progress, self.settings.database)
-        self._counters = limits.SharedCounters.create(workers)
-        doors = [
-            [(bound.sockets[worker].fileno(), bound.listener) for bound in self.bound] for worker in range(workers)
-        ]
-        self.crew = Crew(self.settings, doors, self._counters.fd, self.places.node())
-        self.crew.on_death = self._counters.clear_column
+        self.counters = handover.counters(given, workers)
+        doors = listeners.shared_out(self.bound, workers)
+        self.crew = Crew(self.settings, doors, self.counters.fd, self.places.node())
+        self.crew.on_death = self.counters.clear_column
         for hand in self.crew.hands:
             self.crew.start(hand)
         if self.settings.http.port:
             self._http = metrics.serve(self.settings.http.address, self.settings.http.port, self._gather, self._health)
 
     def _take_lock(self) -> None:
-        """One supervisor for a data directory; the lock goes with the process however it ends."""
+        """One supervisor for a data directory; the lock goes with the process however it ends, a restart keeps it."""
+        if self.lock >= 0:
+            return
         try:
-            self._lock = lock.take(self.places)
+            self.lock = lock.take(self.places)
         except lock.Taken as taken:
             raise Unstartable(str(taken)) from None
 
@@ -104,6 +109,7 @@ class Supervisor:
             if not announced and self.crew.all_ready:
                 announced = True
                 listen.notify("READY=1")
+                handover.say(self.places, handover.DONE)
                 ready()
             pending = any(not hand.ready for hand in self.crew.hands)
             got = signal.sigtimedwait(_SIGNALS, 0.02 if pending else 0.5)
@@ -111,6 +117,9 @@ class Supervisor:
                 continue
             if got.si_signo == signal.SIGHUP:
                 self._reload()
+            elif got.si_signo == signal.SIGUSR2:
+                if restart.restart(self):
+                    break
             else:
                 break
         self.stop()
@@ -121,19 +130,23 @@ class Supervisor:
         for bound in self.bound:
             for sock in bound.sockets:
                 sock.close()
+        self.drain()
+        if self._http:
+            self._http.shutdown()
+
+    def drain(self) -> None:
+        """Ends the crew: what is in progress first, as long as `drain` says; the sockets here stay as they are."""
         self.crew.tell(signal.SIGTERM)
         deadline = time.monotonic() + self.settings.drain + 5.0
         while self.crew.alive and time.monotonic() < deadline:
             signal.sigtimedwait({signal.SIGCHLD}, 0.1)
             self.crew.reap(restart=False)
         self.crew.tell(signal.SIGKILL)
-        if self._http:
-            self._http.shutdown()
 
     def _reload(self) -> None:
         """SIGHUP: reads the settings again; what cannot change while running is named in the log."""
         try:
-            loaded = config.load(self._explicit)
+            loaded = config.load(self.explicit)
             problems = checks.problems(loaded)
             if problems:
                 raise BadSettings(problems)

@@ -45,9 +45,19 @@ class Home(NamedTuple):
     numbers: ids.Numbers
     queue: Queue
 
+    @property
+    def sound(self) -> bool:
+        """Its server answered last time, as far as we know."""
+        failed = self.shard.writer.trouble
+        return failed is None or failed.kind not in (trouble.LOST, trouble.TAKEN)
+
 
 class Rooms:
-    """Everything a worker holds. Letters come in through the first of its `homes`, which stand by shard number."""
+    """Everything a worker holds. Its `homes` stand by shard number.
+
+    Letters come in through one shard on each server in turn, so that few commits carry many of them and the servers
+    share the writing; a shard whose server is away is passed over.
+    """
 
     def __init__(self, orders: Orders) -> None:
         settings = orders.settings
@@ -75,6 +85,9 @@ class Rooms:
             chance=random.Random(),  # noqa: S311  the order of equal MX hosts is no secret
         )
         self.homes: dict[int, Home] = {}
+        self._entries: list[Home] = []  # the first home on each server
+        self._silent: dict[int, float] = {}  # when a shard's lease, not renewed, makes its server suspect (monotonic)
+        self._drawn = 0
         self.house = self._house(settings, Counts())
 
     @property
@@ -113,11 +126,29 @@ class Rooms:
         )
 
     def _draw(self) -> tuple[int, int]:
-        """A new letter's id, of the first shard, and the time. Hot."""
+        """A new letter's id and the time. Hot."""
         now = offline.now()
+        entries = self._entries
+        if not entries:
+            raise Refusal(_NO_SHARD)
+        self._drawn += 1
+        chosen = entries[self._drawn % len(entries)]
+        if not self._well(chosen):
+            others = (*entries, *self.homes.values())
+            chosen = next((home for home in others if self._well(home)), chosen)
+        return chosen.numbers.next(now), now
+
+    def _well(self, home: Home) -> bool:
+        """A letter can be written there, as far as we know."""
+        suspect = self._silent.get(home.shard.number)
+        return home.sound and (suspect is None or time.monotonic() < suspect)
+
+    def _enter(self) -> None:
+        """Which homes letters come in through."""
+        first: dict[int, Home] = {}
         for home in self.homes.values():
-            return home.numbers.next(now), now
-        raise Refusal(_NO_SHARD)
+            first.setdefault(home.shard.place, home)
+        self._entries = list(first.values())
 
     def _home(self, number: int) -> Home:
         """Of a letter, by its id; the shard may have moved to another worker meanwhile."""
@@ -136,23 +167,37 @@ class Rooms:
         """Opens a shard, recovers its queue and works it. ShardTaken, StoreTrouble."""
         asked = time.monotonic()
         opened = await asyncio.to_thread(self.base.shard, number, self.owner)
-        numbers = await asyncio.to_thread(_numbers, opened)
-        queue = self._queue(opened, numbers)
-        if self.settings.database.server:
-            queue.lease(asked + self.settings.database.lease)
-        found = await queue.start()
+        try:
+            numbers = await asyncio.to_thread(_numbers, opened)
+            queue = self._queue(opened, numbers)
+            if self.settings.database.server:
+                queue.lease(asked + self.settings.database.lease)
+            found = await queue.start()
+        except trouble.StoreTrouble:  # its server went away meanwhile: the next turn opens it anew
+            await asyncio.to_thread(opened.close)
+            raise
         if found.ready or found.quarantined:
             self.log.warning("recovered", shard=number, ready=found.ready, quarantined=len(found.quarantined))
         self.homes[number] = Home(opened, numbers, queue)
+        if self.settings.database.server:
+            self._suspect(number, asked + self.settings.database.lease)
+        self._enter()
 
     def leased(self, number: int, expires: float) -> None:
         """See Queue.lease."""
         if number in self.homes:
             self.homes[number].queue.lease(expires)
+            self._suspect(number, expires)
+
+    def _suspect(self, number: int, expires: float) -> None:
+        """A lease is renewed in the first quarter of its time: one half gone tells of a server that hangs."""
+        self._silent[number] = expires - self.settings.database.lease / 2
 
     async def move_out(self, number: int, grace: float) -> None:
         """Takes nothing new into the shard, ends what is in progress within `grace` seconds, gives it back."""
         home = self.homes.pop(number)
+        self._silent.pop(number, None)
+        self._enter()
         await home.queue.drain(grace)
         await asyncio.to_thread(home.shard.close)
 

@@ -27,6 +27,7 @@ from hatoba.net import listen
 from hatoba.store import base
 
 if TYPE_CHECKING:
+    from hatoba.app.hearing import Hearing
     from hatoba.app.share import Share
     from hatoba.store.server import Server
 
@@ -50,6 +51,7 @@ class Worker:
         self._ticking: asyncio.Task[None] | None = None
         self._share: Share | None = None
         self._sharing: asyncio.Task[None] | None = None
+        self._hearing: Hearing | None = None
 
     @property
     def stops(self) -> bool:
@@ -63,13 +65,7 @@ class Worker:
             for number in rooms.own_shards():
                 await rooms.move_in(number)
         else:
-            from hatoba.app import share  # psycopg is loaded only where a server is named
-
-            self._share = share.Share(
-                rooms, cast("Server", rooms.base), rooms.owner, self.orders.settings.queue.drain, rooms.siblings
-            )
-            await self._share.start()
-            self._sharing = asyncio.get_running_loop().create_task(self._share.run())
+            await self._join(cast("Server", rooms.base))
         path = rooms.places.control(self.orders.worker)
         self._control = await serve.serve(path, verbs.of(self))
         self.doors = await self._open()
@@ -79,6 +75,18 @@ class Worker:
         gc.set_threshold(*GC_THRESHOLD)
         os.write(self.orders.ready, b"r")
         os.close(self.orders.ready)
+
+    async def _join(self, server: Server) -> None:
+        """Becomes a member of the nodes that share the server."""
+        from hatoba.app import hearing, share  # psycopg is loaded only where a server is named
+
+        rooms = self.rooms
+        self._share = share.Share(rooms, server, rooms.owner, self.orders.settings.queue.drain, rooms.siblings)
+        await self._share.start()
+        self._sharing = asyncio.get_running_loop().create_task(self._share.run())
+        self._hearing = hearing.Hearing(
+            server, rooms.owner, lambda: rooms.homes, lambda: rooms.directory.refresh(self.house.clock())
+        )
 
     async def _open(self) -> list[door.Door]:
         """Every listener, on a copy of its socket: the next generation of doors takes another copy."""
@@ -120,7 +128,11 @@ class Worker:
             self._sharing.cancel()
         if self._control:
             self._control.close()
+        if self._hearing:
+            await self._hearing.stop(grace)
         await rooms.drain(grace)
+        if self._hearing:
+            await self._hearing.close()
         if self._share:
             await self._share.leave()
 

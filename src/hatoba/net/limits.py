@@ -68,6 +68,32 @@ class SharedCounters:
         start = _HEADER + worker * _COLUMN * _CELL
         self._memory[start : start + _COLUMN * _CELL] = bytes(_COLUMN * _CELL)
 
+    def clear_held(self, worker: int) -> None:
+        """Forgets what a worker that ended held; what it counted in windows stays."""
+        start = _HEADER + worker * _COLUMN * _CELL
+        self._memory[start : start + ROWS * WIDTH * _CELL] = bytes(ROWS * WIDTH * _CELL)
+
+    @classmethod
+    def carried(cls, fd: int, workers: int) -> Self:
+        """What a former crew counted in its windows, for so many workers; nothing is held. ValueError: no counters."""
+        old = cls.attach(fd, 0)
+        former = len(old._bases)
+        if former == workers:
+            for worker in range(workers):
+                old.clear_held(worker)
+            return old
+        new = cls.create(workers)
+        new._memory[8 : 8 + _SEED] = bytes(old._memory[8 : 8 + _SEED])
+        new._seed = old._seed
+        for worker in range(former):
+            source, target = worker * _COLUMN, worker % workers * _COLUMN
+            for place in range(ROWS * WIDTH, _COLUMN):
+                if old._cells[source + place]:
+                    new._cells[target + place] = _merged(new._cells[target + place], old._cells[source + place])
+        old.close()
+        os.close(fd)
+        return new
+
     # ---- held
 
     def take(self, key: str, limit: int) -> bool:
@@ -136,6 +162,13 @@ class SharedCounters:
             self._keys.clear()
         self._keys[key] = found
         return found
+
+
+def _merged(one: int, other: int) -> int:
+    """Two cells of a window as one: the sum within one window, else the later window's."""
+    if one >> 32 != other >> 32:
+        return max(one, other)
+    return one & ~0xFFFFFFFF | min((one & 0xFFFFFFFF) + (other & 0xFFFFFFFF), 0xFFFFFFFF)
 
 
 class TokenBucket:

@@ -35,6 +35,21 @@ def bind(address: str, port: int, *, reuse_port: bool = False, backlog: int = BA
     return sock
 
 
+def may_bind(address: str, port: int) -> None:
+    """OSError, which names address and port, where `bind` would fail. Never listens: no client comes in by mistake."""
+    version = ipaddress.ip_address(address).version
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if version == 6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            sock.bind((address, port))
+        except OSError as error:
+            where = f"[{address}]:{port}" if version == 6 else f"{address}:{port}"
+            raise OSError(error.errno, f"{where}: {error.strerror}") from error
+
+
 def inherited(fd: int) -> socket.socket:
     """The listening socket handed down under this number. OSError when it is none."""
     sock = socket.socket(fileno=fd)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server as the store's home: one schema for each shard, one for the directory; leases with fencing.
+"""PostgreSQL as the store's home: one schema for each shard, one for the directory; leases with fencing.
 
 Opened by `store.base`; gives the same Shard, Register and Readers as the files of the data folder do.
 Never lets a worker write a shard that another has taken since: each commit carries the shard's epoch.
@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from hatoba.store import blobs, postgres, sql, tables, trouble
+from hatoba.store import blobs, postgres, spools, sql, tables, trouble
+from hatoba.store import bus as bus_
 from hatoba.store.settings import Database, Settings
 from hatoba.store.shard import Shard
 from hatoba.store.sql import Tx
@@ -54,21 +56,45 @@ class Holding(NamedTuple):
     age: float
 
 
+class Survey(NamedTuple):
+    """What the servers said: every shard of those that answered; of each that did not, its index and why."""
+
+    holdings: list[Holding]
+    away: dict[int, trouble.StoreTrouble]
+
+
 class Server:
-    """One PostgreSQL database. `data` holds only drafts and what is this node's."""
+    """The PostgreSQL databases, one or several. `data` holds only drafts and what is this node's.
+
+    Servers go by their index in `urls`; the first has the directory and every shard that no spool lists.
+    """
 
     def __init__(self, data: Path, settings: Settings, database: Database, large: blobs.Settings | None = None) -> None:
         self.data = data
         self.settings = settings
         self.database = database
         self.large = large or blobs.Settings()
+        self.urls = spools.urls(database)
+        self._places = spools.places(database)
+        self._home = ""
 
-    def connect(self, where: str) -> postgres.Connection:
-        """A connection into one schema."""
-        return postgres.connect(self.database.url, where, timeout=self.database.connect_timeout)
+    def place(self, number: int) -> int:
+        """The index of a shard's server."""
+        return self._places.get(number, 0)
 
-    def opener(self, where: str) -> Callable[[], postgres.Connection]:
-        return lambda: self.connect(where)
+    def listed(self, place: int) -> list[int]:
+        """The shards that the settings put on a server."""
+        return [number for number in range(self.database.shards) if self.place(number) == place]
+
+    def connect(self, where: str, place: int | None = None) -> postgres.Connection:
+        """A connection into one schema, on the server at `place`; None: where the schema's shard lives."""
+        if place is None:
+            found = _SCHEMA.match(where)
+            place = self.place(int(found[1])) if found else 0
+        return postgres.connect(self.urls[place], where, timeout=self.database.connect_timeout)
+
+    def opener(self, where: str, place: int | None = None) -> Callable[[], postgres.Connection]:
+        return lambda: self.connect(where, place)
 
     def reader(self, number: int) -> postgres.Reader:
         """Reads a shard, whoever owns it. WrongVersion, StoreTrouble."""
@@ -76,11 +102,14 @@ class Server:
         _check(opened, schema(number), tables.SHARD_REVISION)
         return opened
 
+    def schemas(self, place: int) -> list[int]:
+        """The shards whose schemas a server has, whether they belong there or not."""
+        with postgres.Reader(self.opener(DIRECTORY, place)) as opened:
+            return _numbers(opened)
+
     def numbers(self) -> list[int]:
-        """The shards that exist."""
-        with postgres.Reader(self.opener(DIRECTORY)) as opened:
-            found = [_SCHEMA.fullmatch(name) for (name,) in opened.rows(_SCHEMAS)]
-        return [int(match[1]) for match in found if match]
+        """The shards that exist. StoreTrouble when a server is away: who backs up or verifies must not miss any."""
+        return sorted(one.number for one in self.holdings())
 
     def shard(self, number: int, owner: str) -> ServerShard:
         """Takes the lease and opens the shard. ShardTaken while another's lease holds."""
@@ -88,16 +117,42 @@ class Server:
 
     def home(self) -> str:
         """The name of this installation, the same for all its nodes: it marks what is ours in an object store."""
-        with postgres.Reader(self.opener(DIRECTORY)) as opened:
-            return str(opened.rows("SELECT home FROM change")[0][0])
+        if not self._home:  # asked once: a shard can be taken while the directory's server is away
+            with postgres.Reader(self.opener(DIRECTORY)) as opened:
+                self._home = str(opened.rows("SELECT home FROM change")[0][0])
+        return self._home
 
     def holdings(self) -> list[Holding]:
-        """Every shard and who has it, as one statement sees them."""
-        numbers = self.numbers()
-        found = {number: Holding(number, 0, "", -1.0) for number in numbers}
-        if numbers:
-            union = " UNION ALL ".join(_HOLDER.format(f"{schema(number)}.") for number in numbers)
-            with postgres.Reader(self.opener(DIRECTORY)) as opened:
+        """Every shard and who has it. StoreTrouble when a server is away: what `survey` would leave out."""
+        holdings, away = self.survey()
+        for error in away.values():
+            raise error
+        return holdings
+
+    def survey(self) -> Survey:
+        """Every shard and who has it, as one statement on each server sees them; all servers are asked at once.
+
+        A server that is away makes its own shards unknown. StoreTrouble when none answers.
+        """
+        holdings: list[Holding] = []
+        away: dict[int, trouble.StoreTrouble] = {}
+        with ThreadPoolExecutor(len(self.urls)) as pool:
+            asked = [pool.submit(self._held, place) for place in range(len(self.urls))]
+            for place, answer in enumerate(asked):
+                try:
+                    holdings.extend(answer.result())
+                except trouble.StoreTrouble as error:
+                    away[place] = error
+        if len(away) == len(self.urls):
+            raise away[0]
+        return Survey(holdings, away)
+
+    def _held(self, place: int) -> list[Holding]:
+        with postgres.Reader(self.opener(DIRECTORY, place)) as opened:
+            numbers = [number for number in _numbers(opened) if self.place(number) == place]
+            found = {number: Holding(number, 0, "", -1.0) for number in numbers}
+            if numbers:
+                union = " UNION ALL ".join(_HOLDER.format(f"{schema(number)}.") for number in numbers)
                 for number, epoch, owner, age in opened.rows(union):
                     found[number] = Holding(number, epoch, owner, age / 1000 if age >= 0 else -1.0)
         return list(found.values())
@@ -119,6 +174,17 @@ class Server:
         with contextlib.closing(self.connect(DIRECTORY)) as connection, postgres.transaction(connection) as tx:
             tx.run("DELETE FROM member WHERE name = ?", (name,))
 
+    def bus(self) -> bus_.Bus:
+        """The messages between the nodes; close it. WrongVersion, StoreTrouble."""
+        with postgres.Reader(self.opener(DIRECTORY)) as opened:
+            _check(opened, DIRECTORY, tables.DIRECTORY_REVISION)
+        return bus_.Bus(self.opener(DIRECTORY), schema)
+
+    def ear(self) -> bus_.Ear:
+        """What wakes those who wait for a message; close it."""
+        timeout = self.database.connect_timeout
+        return bus_.Ear(lambda: postgres.connect(self.database.url, DIRECTORY, timeout=timeout, application=bus_.NAMED))
+
     def register(self) -> ServerRegister:
         """The directory. WrongVersion, StoreTrouble."""
         register = ServerRegister(self)
@@ -138,6 +204,7 @@ class ServerRegister:
         with contextlib.closing(self._server.connect(DIRECTORY)) as connection, postgres.transaction(connection) as tx:
             done = function(tx)
             tx.run("UPDATE change SET n = n + 1")
+            bus_.say(tx, bus_.DIRECTORY)
             return done
 
     def close(self) -> None:
@@ -149,6 +216,7 @@ class ServerShard(Shard):
 
     def __init__(self, server: Server, number: int) -> None:
         super().__init__(server.data, number, server.settings, -1, server.large, server.home())
+        self.place = server.place(number)
         self.writer.whole = not self.blobs.remote
         self._server = server
         self._redial = postgres.Redial(self._dial)
@@ -190,6 +258,11 @@ class ServerShard(Shard):
     def _dial(self) -> postgres.Link:
         where = schema(self.number)
         return postgres.Link(self._server.connect(where), where, (self.number, self.epoch))
+
+
+def _numbers(opened: postgres.Reader) -> list[int]:
+    found = [_SCHEMA.fullmatch(name) for (name,) in opened.rows(_SCHEMAS)]
+    return [int(match[1]) for match in found if match]
 
 
 def revision(opened: sql.Reader) -> str:

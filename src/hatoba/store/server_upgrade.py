@@ -34,12 +34,37 @@ _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = %s ORDER BY 
 
 
 def prepare(where: Server, shards: int, progress: Progress) -> None:
-    """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision."""
+    """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision.
+
+    The directory's server must answer. A spool server that does not is told by `progress` and left for the next start
+    of any node: its shards cannot be opened before, if they need it.
+    """
     blobs.make_folder(where.data / "blobs")
-    with alone(where):
-        _bring(where, server.DIRECTORY, "directory", tables.DIRECTORY_REVISION, progress)
-        for number in sorted({*range(shards), *where.numbers()}):
-            _bring(where, server.schema(number), "shard", tables.SHARD_REVISION, progress)
+    for place in range(len(where.urls)):
+        try:
+            with alone(where, place):
+                if place == 0:
+                    _bring(where, server.DIRECTORY, "directory", tables.DIRECTORY_REVISION, progress)
+                wanted = {number for number in range(shards) if where.place(number) == place}
+                for number in sorted(wanted | _resident(where, place)):
+                    _bring(where, server.schema(number), "shard", tables.SHARD_REVISION, progress)
+        except trouble.StoreTrouble as error:
+            if place == 0 or error.kind != trouble.LOST:
+                raise
+            progress(f"spool server {place} is away, its shards wait ({error})")
+
+
+def _resident(where: Server, place: int) -> set[int]:
+    """The shards that a server has. StoreTrouble when one belongs elsewhere: its letters would be nobody's."""
+    found = set(where.schemas(place))
+    for number in sorted(found):
+        if where.place(number) != place:
+            named = "database.url" if place == 0 else f"spool server {place}"
+            raise trouble.StoreTrouble(
+                f"{server.schema(number)} is on {named}, but the settings put it elsewhere: move the schema first, "
+                "as docs/scaling.md says, or change database.spool back"
+            )
+    return found
 
 
 def _bring(where: Server, schema: str, history: str, wanted: str, progress: Progress) -> None:
@@ -65,7 +90,7 @@ def _bring(where: Server, schema: str, history: str, wanted: str, progress: Prog
 
 def _idle(where: Server, schema: str, connection: postgres.Connection) -> None:
     """ShardTaken while a worker has it; and nobody gets it meanwhile: a changed epoch fences who was only slow."""
-    for one in where.holdings():
+    for one in where.survey().holdings:
         if server.schema(one.number) == schema and 0 <= one.age < where.database.lease:
             raise trouble.ShardTaken(one.number, 0, one.owner)
     _execute(connection, quoted.SQL("UPDATE shard SET epoch = epoch + 1"))
@@ -120,9 +145,9 @@ def _execute(connection: postgres.Connection, statement: quoted.Composed | quote
 
 
 @contextlib.contextmanager
-def alone(where: Server) -> Iterator[None]:
-    """Nodes that start together, and whoever changes the server whole, take turns."""
-    with contextlib.closing(where.connect(server.DIRECTORY)) as connection:
+def alone(where: Server, place: int = 0) -> Iterator[None]:
+    """Nodes that start together, and whoever changes the server whole, take turns at each server."""
+    with contextlib.closing(where.connect(server.DIRECTORY, place)) as connection:
         if connection.info.server_version < _OLDEST:
             version = connection.info.server_version // 10_000
             raise trouble.StoreTrouble(f"PostgreSQL is {version}, hatoba needs {_OLDEST // 10_000} or newer")

@@ -84,6 +84,26 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 3
 
 
+class Spool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[[database.spool]] in hatoba.toml."""
+
+    shards: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^ *[0-9]{1,4}( *- *[0-9]{1,4})?( *, *[0-9]{1,4}( *- *[0-9]{1,4})?)* *$",
+            description='The shards that live there: "8-15", or "3, 5, 8-11". The same on every node.',
+        ),
+    ]
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^$|^postgres(ql)?://\S+$",
+            description="Their server: postgresql://user:password@host/database.",
+            extra={"secret": True},
+        ),
+    ]
+
+
 class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[database] in hatoba.toml."""
 
@@ -129,3 +149,10 @@ class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connect_timeout: Annotated[
         Seconds, msgspec.Meta(ge=1, le=60, description="How long we wait for the server to take a connection.")
     ] = 5.0
+    spool: Annotated[
+        tuple[Spool, ...],
+        msgspec.Meta(
+            description="Shards on servers of their own, so that the write load spreads. All others, and the "
+            "directory, live at database.url. A shard that has letters moves only with its schema: docs/scaling.md.",
+        ),
+    ] = ()

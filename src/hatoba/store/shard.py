@@ -61,7 +61,10 @@ def _check(opened: sqlite.Reader, path: Path) -> None:
 
 
 class Shard:
-    """An open shard. `epoch` counts its openings, `swept` the orphaned bodies removed at this one."""
+    """An open shard. `epoch` counts its openings, `swept` the orphaned bodies removed at this one.
+
+    `place` tells shards apart whose writes cost different disks: the index of the server, 0 for files.
+    """
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Shard:
         self.settings = settings
         self.epoch = 0
         self.swept = 0
+        self.place = 0
         self._lock = lock
         name = f"shard-{number:04d}"
         self.checkpoint = checkpoint.Checkpoint(self._connect, settings.checkpoint, name)

@@ -178,6 +178,10 @@ def _into_server(home: Server, count: int, progress: Progress) -> Iterator[_Into
     """Nodes that start meanwhile wait until it is done: they prepare the server first, and that takes turns."""
     from hatoba.store import postgres, server, server_upgrade
 
+    if len(home.urls) > 1:  # no transaction spans servers: half of an import could be seen
+        raise trouble.StoreTrouble(
+            "an import writes one server: leave database.spool out, import, then move the schemas (docs/scaling.md)"
+        )
     database = msgspec.structs.replace(home.database, shards=max(home.database.shards, count))
     store.prepare(home.data, count, home.settings, progress, database)
     with server_upgrade.alone(home):

@@ -26,6 +26,7 @@ from hatoba.store import blobs, directory, shard, snapshot, sqlite, tables, trou
 from hatoba.store.settings import Settings
 from hatoba.store.snapshot import Progress
 
+UNFINISHED = ("restoring", "importing")  # folders in which restore and targets make a node, and take it from
 HISTORIES = Path(__file__).parent / "migrations"
 
 
@@ -33,6 +34,12 @@ def prepare(data: Path, shards: int, settings: Settings, progress: Progress) -> 
     """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision."""
     if sqlite3.sqlite_version_info < sqlite.OLDEST:
         raise trouble.StoreTrouble(f"SQLite is {sqlite3.sqlite_version}, hatoba needs {sqlite.OLDEST_TEXT} or newer")
+    for name in UNFINISHED:
+        if (data / name).exists():
+            raise trouble.StoreTrouble(
+                f"{data / name} is what an interrupted restore or import left, so that {data} may hold half a node:"
+                " empty it, and do that again"
+            )
     for folder in (data / "shards", data / "blobs"):
         blobs.make_folder(folder)
     into = data / "snapshots"

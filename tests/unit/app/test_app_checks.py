@@ -81,6 +81,19 @@ def test_large_bodies(tmp_path: Path) -> None:
     assert found(tmp_path, '[blobs]\nurl = "s3://bucket/x?region=eu-west-1"\nformer = ["file:///var/spool"]\n') == []
 
 
+def test_spools(tmp_path: Path) -> None:
+    head, spool = '[database]\nurl = "postgresql://a/b"\nshards = 8\n', '[[database.spool]]\nurl = "postgresql://c/d"\n'
+    assert found(tmp_path, f'{head}{spool}shards = "4-5, 7"\n{spool}shards = "6"\n') == []
+    assert found(tmp_path, f'{head}{spool}shards = "4-5"\n{spool}shards = "0, 5-6"\n') == [
+        (9, "database.spool[1].shards")
+    ]
+    assert found(tmp_path, f'{head}{spool}shards = "4, 4"\n') == [(6, "database.spool[0].shards")]
+    assert found(tmp_path, f'{head}{spool}shards = "7-8"\n') == [(6, "database.spool[0].shards")]
+    assert found(tmp_path, f'{head}{spool}shards = "5-4"\n') == [(6, "database.spool[0].shards")]
+    assert found(tmp_path, f'{spool}shards = "1"\n') == [(2, "database.spool[0].url")]
+    assert found(tmp_path, f'{head}[[database.spool]]\nurl = ""\nshards = "1"\n') == [(5, "database.spool[0].url")]
+
+
 def test_a_finding_in_a_variable_names_it() -> None:
     (problem,) = checks.problems(config.load(None, {"HATOBA_USER": "no-such-user-here"}))
     assert (problem.file, problem.line, problem.key) == ("HATOBA_USER", 0, "user")

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import threading
 from functools import partial
@@ -13,13 +12,11 @@ import pytest
 from tests.support import stock
 
 from hatoba import store
-from hatoba.kit import ids
 from hatoba.store import (
     backup,
     blobs,
     bundle,
     directory,
-    keeping,
     restore,
     rows,
     shard,
@@ -61,15 +58,6 @@ def node(tmp_path: Path) -> Files:
     (home.data / "tls").mkdir()
     (home.data / "tls" / "self-signed.key").write_text("secret")
     return home
-
-
-def kept_of(node: Files) -> contextlib.AbstractContextManager[tuple[sql.Reader, keeping.Kept]]:
-    return keeping.bodies(node.data, 0, node.large, partial(node.reader, 0))
-
-
-def content(kept: keeping.Kept, name: str) -> bytes | None:
-    pieces = kept.pieces(ids.number(name), name, 0)
-    return None if pieces is None else b"".join(pieces)
 
 
 def take(node: Files, place: Path) -> bundle.Manifest:
@@ -157,53 +145,6 @@ def test_beside_a_writer_that_never_rests(node: Files, tmp_path: Path) -> None:
             assert database.execute(orphans).fetchone() == (0,)
         assert {name for name in stock.bodies(data) if name.startswith("0001")} == named
     assert not list((node.data / "blobs").glob("kept-*"))
-
-
-def test_bodies_that_go_after_the_snapshot_are_kept(node: Files) -> None:
-    folder = node.data / "blobs" / "0000"
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with kept_of(node) as (_, kept):
-        for path in folder.iterdir():
-            path.unlink()
-        assert {name: content(kept, name) for name in before} == before
-    assert list(folder.parent.glob("kept-*")) == []
-
-
-def test_a_body_that_came_and_went_in_between_is_asked_for_again(node: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The row is in the first snapshot and its body is gone: the second snapshot has neither."""
-    folder = node.data / "blobs" / "0000"
-    victim = sorted(folder.iterdir())[0]
-    rest = {path.name for path in folder.iterdir()} - {victim.name}
-    links = keeping._link
-    asked: list[Path] = []
-
-    def late(source: Path, kept: Path) -> set[str]:
-        asked.append(source)
-        if len(asked) == 1:  # as if it were sealed after the first look
-            hidden = victim.rename(folder.parent / "hidden")
-            have = links(source, kept)
-            hidden.rename(victim)
-            return have
-        if len(asked) == 2:  # and settled before the second
-            victim.unlink()
-        if len(asked) == 3:
-            with contextlib.closing(sqlite3.connect(shard.database(node.data, 0))) as database, database:
-                database.execute("DELETE FROM letter WHERE blob = ?", (victim.name,))
-        return links(source, kept)
-
-    monkeypatch.setattr(keeping, "_link", late)
-    with kept_of(node) as (reader, kept):
-        assert kept.missing == []
-        assert all(content(kept, name) for name in rest)
-        assert reader.rows("SELECT count(*) FROM letter WHERE blob <> ''") == [(4,)]
-    assert len(asked) == 4
-
-
-def test_what_a_killed_backup_kept_is_removed(node: Files) -> None:
-    dead = node.data / "blobs" / "kept-0000-4194305"  # above every pid there can be
-    dead.mkdir()
-    with kept_of(node):
-        assert not dead.exists()
 
 
 def test_a_body_that_is_lost_is_told(node: Files, tmp_path: Path) -> None:
@@ -349,6 +290,26 @@ def test_a_data_folder_that_holds_something_is_refused(node: Files, tmp_path: Pa
     assert shard.numbers(young) == [0, 1]
 
 
+def test_half_a_node_is_not_started(node: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore that dies while it moves things into place, and what `hatoba run` does first."""
+    take(node, tmp_path / "b")
+    real = Path.rename
+
+    def dies(self: Path, target: Path) -> Path:
+        if self.name == directory.NAME:
+            raise OSError(5, "Input/output error")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", dies)
+    with pytest.raises(trouble.StoreTrouble, match="Input/output error"):
+        put(tmp_path / "b", tmp_path / "again")
+    monkeypatch.undo()
+    with pytest.raises(trouble.StoreTrouble, match="may hold half a node"):
+        store.prepare(tmp_path / "again", 2)
+    with pytest.raises(targets.NotEmpty):
+        put(tmp_path / "b", tmp_path / "again")
+
+
 def test_a_restored_queue_can_be_held(node: Files, tmp_path: Path) -> None:
     take(node, tmp_path / "b")
     put(tmp_path / "b", tmp_path / "again", hold=True)
@@ -374,18 +335,3 @@ def test_a_letter_deleted_meanwhile_is_left_out(node: Files, tmp_path: Path) -> 
     assert writing.copy(node.data / "mail" / "gone", "mail/gone") is None
     writing.discard()
     assert not list(tmp_path.glob("b*"))
-
-
-def test_links_that_cannot_be_made_are_copies(node: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-    folder = node.data / "blobs" / "0000"
-    with kept_of(node) as (_, kept):
-        assert {p.name: content(kept, p.name) for p in folder.iterdir()} == {
-            p.name: p.read_bytes() for p in folder.iterdir()
-        }
-    shutil.rmtree(folder)
-    with kept_of(node) as (_, kept):
-        assert len(kept.missing) == 5

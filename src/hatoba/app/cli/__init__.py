@@ -12,6 +12,7 @@ import click
 
 VERBS = {
     "run": "run:run",
+    "restart": "restart:restart",
     "quickstart": "quickstart:quickstart",
     "config": "config:config",
     "account": "account:account",

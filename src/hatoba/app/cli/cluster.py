@@ -1,6 +1,7 @@
 """hatoba cluster status: the workers of all nodes that share a server, and who works which shard.
 
-Reads the server; needs no running worker here. Exit status 1 when letters wait in a shard that nobody works.
+Reads the server; needs no running worker here. Exit status 1 when letters wait in a shard that nobody works, or a
+server is away.
 """
 
 import click
@@ -33,10 +34,12 @@ def status(options: dict[str, str | None], as_json: bool) -> None:
     def people() -> None:
         members = [(one.name, f"{one.silent:.1f} s", len(one.shards)) for one in seen.members]
         show.table("Workers", ("node/worker", "last beat", "shards#"), members, empty="No worker runs on any node.")
-        shards = [(one.shard, one.owner or "-", one.state, one.epoch, one.letters) for one in seen.shards]
-        columns = ("shard#", "worker", "state", "epoch#", "recipients queued#")
+        shards = [(one.shard, one.server, one.owner or "-", one.state, one.epoch, one.letters) for one in seen.shards]
+        columns = ("shard#", "server#", "worker", "state", "epoch#", "recipients queued#")
         show.table("Shards", columns, shards, empty="No shard yet: start a node with `hatoba run`.")
 
     show.either(as_json, seen, people)
-    if any(one.state != "worked" and one.letters for one in seen.shards):
+    for place, why in seen.away.items():
+        click.echo(f"Server {place} is away: {why}", err=True)
+    if seen.away or any(one.state != "worked" and one.letters for one in seen.shards):
         raise SystemExit(1)

@@ -1,6 +1,7 @@
 """hatoba queue ls, show, summary, hold, release, retry, drop: asks a running hatoba, else the shards themselves.
 
 Never leaves a shard half-ordered: each worker (or shard at rest) carries an order out by itself and tells its counts.
+On a server all nodes are asked; exit status 1 where a shard did not answer, which is named on standard error.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -43,7 +44,19 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     for option in reversed(options):
         command = option(command)
-    return show.json_option(click.pass_obj(command))
+    return plain(command)
+
+
+def plain(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every verb here."""
+    wait = click.option(
+        "--wait",
+        default="10s",
+        show_default=True,
+        metavar="TIME",
+        help="With PostgreSQL: how long the workers of all nodes may take to begin.",
+    )
+    return wait(show.json_option(click.pass_obj(command)))
 
 
 def _choice(words: dict[str, Any]) -> dict[str, Any]:
@@ -79,24 +92,53 @@ async def _at_rest(settings: Settings, verb: str, arguments: dict[str, Any]) -> 
     return answers
 
 
-def ask(options: dict[str, str | None], verb: str, arguments: dict[str, Any]) -> list[Any]:
-    """The answers of every shard, from the running workers or from the shards themselves."""
+def ask(
+    options: dict[str, str | None], verb: str, arguments: dict[str, Any], wait: str
+) -> tuple[list[Any], dict[int, str]]:
+    """The answers of every shard, from the workers or from the shards themselves; and who did not answer, by shard."""
     settings = settings_file.load(options["config"]).settings
     places = offline.places(settings)
     try:
+        if settings.database.url:
+            return asyncio.run(_everywhere(settings, verb, arguments, max(0.1, units.seconds(wait))))
         if live.running(places):
-            return [part for answer in live.ask(places, verb, arguments) for part in answer]  # a worker: its shards
-        return asyncio.run(_at_rest(settings, verb, arguments))
+            return [part for answer in live.ask(places, verb, arguments) for part in answer], {}  # a worker: its shards
+        return asyncio.run(_at_rest(settings, verb, arguments)), {}
     except (call.Failed, StoreTrouble, ValueError) as error:
         show.fail(str(error))
 
 
+async def _everywhere(
+    settings: Settings, verb: str, arguments: dict[str, Any], wait: float
+) -> tuple[list[Any], dict[int, str]]:
+    from hatoba.app import asking  # psycopg is loaded only where a server is named
+    from hatoba.store.server import Server
+
+    letter = arguments.get("choice", {}).get("letter")
+    only = None if letter is None or arguments.get("lane") or arguments.get("filter") else ids.part(letter)
+    gathered = await asking.ask(settings, cast("Server", offline.home(settings)), verb, arguments, wait, only)
+    if gathered.missing and not gathered.results and len(reasons := {*gathered.missing.values()}) == 1:
+        raise ValueError(reasons.pop())  # all say the same: the order makes no sense, or nobody is there
+    parts: list[Any] = []
+    for result in gathered.results.values():
+        parts += result if isinstance(result, list) else [result]
+    return parts, gathered.missing
+
+
+def _complete(missing: dict[int, str]) -> None:
+    """Exit status 1 when it is not, with what is known of each shard."""
+    if missing:
+        shards = "\n".join(f"  shard {number}: {why}" for number, why in sorted(missing.items()))
+        show.fail(f"{show.count(len(missing), 'shard')} did not answer; `hatoba cluster status` shows them.\n{shards}")
+
+
 def _order(options: dict[str, str | None], verb: str, word: str, words: dict[str, Any], **more: Any) -> None:
     arguments = {"choice": _choice(words), "by": by(), **{key: value for key, value in more.items() if value}}
-    answers = ask(options, verb, arguments)
+    answers, missing = ask(options, verb, arguments, words["wait"])
     done = {key: sum(answer[key] for answer in answers) for key in ("changed", "under_way")}
     tail = f", {done['under_way']} under way follow when their attempt ends" if done["under_way"] else ""
     show.either(words["as_json"], done, lambda: click.echo(f"{show.count(done['changed'], 'recipient')} {word}{tail}."))
+    _complete(missing)
 
 
 @queue.command()
@@ -149,11 +191,8 @@ def _in(milliseconds: int) -> str:
 def ls(options: dict[str, str | None], limit: int, **words: Any) -> None:
     """List recipients in the queue; without a choice, all up to --limit."""
     choice = _choice(words) or {"everything": True}
-    items = ask(options, "queue.ls", {"choice": choice, "limit": limit})
+    items, missing = ask(options, "queue.ls", {"choice": choice, "limit": limit}, words["wait"])
     rows = sorted((item for item in items), key=lambda item: (item["id"], item["n"]))[:limit]
-    if words["as_json"]:
-        show.as_json(rows)
-        return
     cells = [
         (
             row["id"],
@@ -169,16 +208,17 @@ def ls(options: dict[str, str | None], limit: int, **words: Any) -> None:
         for row in rows
     ]
     columns = ("id", "from", "to", "lane", "state", "tries#", "next", "age#", "last")
-    show.table("Queue", columns, cells, empty="The queue is empty.")
+    empty = "The queue is empty." if not missing else "Nothing in the shards that answered."
+    show.either(words["as_json"], rows, lambda: show.table("Queue", columns, cells, empty=empty))
+    _complete(missing)
 
 
 @queue.command("show")
 @click.argument("letter")
-@show.json_option
-@click.pass_obj
-def show_(options: dict[str, str | None], letter: str, as_json: bool) -> None:
+@plain
+def show_(options: dict[str, str | None], letter: str, as_json: bool, wait: str) -> None:
     """Show the recipients of one letter that are still in the queue, and what binds each."""
-    rows = ask(options, "queue.show", {"choice": _choice({"letter": letter})})
+    rows, missing = ask(options, "queue.show", {"choice": _choice({"letter": letter})}, wait)
     cells = [
         (
             row["n"],
@@ -195,6 +235,7 @@ def show_(options: dict[str, str | None], letter: str, as_json: bool) -> None:
     columns = ("n#", "to", "lane", "state", "tries#", "next", "binds now", "last")
     empty = f"{letter} is not in the queue (any more). Its story: hatoba trace {letter}"
     show.either(as_json, rows, lambda: show.table(f"Letter {letter}", columns, cells, empty=empty))
+    _complete(missing)
 
 
 def _merged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -215,14 +256,11 @@ def _merged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @queue.command()
-@show.json_option
-@click.pass_obj
-def summary(options: dict[str, str | None], as_json: bool) -> None:
+@plain
+def summary(options: dict[str, str | None], as_json: bool, wait: str) -> None:
     """Summarise the queue lane by lane: counts, oldest, next try, what binds."""
-    rows = _merged(ask(options, "queue.summary", {}))
-    if as_json:
-        show.as_json(rows)
-        return
+    answers, missing = ask(options, "queue.summary", {}, wait)
+    rows = _merged(answers)
     cells = [
         (
             row["site"] or "(not routed yet)",
@@ -238,4 +276,6 @@ def summary(options: dict[str, str | None], as_json: bool) -> None:
         for row in rows
     ]
     columns = ("lane", "ready#", "active#", "held#", "quarantined#", "oldest#", "next", "conns#", "binds now")
-    show.table("Queue by lane", columns, cells, empty="The queue is empty.")
+    empty = "The queue is empty." if not missing else "Nothing in the shards that answered."
+    show.either(as_json, rows, lambda: show.table("Queue by lane", columns, cells, empty=empty))
+    _complete(missing)

@@ -3,7 +3,7 @@
 import click
 
 from hatoba.app import config as settings_file
-from hatoba.app import listeners
+from hatoba.app import handover, listeners
 from hatoba.app.supervisor import Supervisor, Unstartable
 from hatoba.net.listen import notify
 from hatoba.store.trouble import StoreTrouble
@@ -20,12 +20,15 @@ def say_ports(node: Supervisor) -> None:
 @click.command()
 @click.pass_obj
 def run(options: dict[str, str | None]) -> None:
-    """Run the server: all listeners, the queue, delivery. SIGTERM drains, SIGHUP reloads the settings."""
+    """Run the server: all listeners, the queue, delivery. SIGTERM drains, SIGHUP reloads the settings, SIGUSR2
+    restarts as `hatoba restart` does."""
     node = Supervisor(settings_file.load(options["config"]), options["config"])
+    node.command = handover.command()
     try:
         node.start(progress=lambda text: click.echo(f"hatoba: {text}"))
     except (Unstartable, StoreTrouble, OSError) as error:
         notify(f"STATUS={error}")
+        handover.failed(node.places, str(error))
         raise click.ClickException(str(error)) from error
 
     def ready() -> None:

@@ -38,3 +38,19 @@ def upgrade() -> None:
             sa.Column("name", TEXT, primary_key=True),
             sa.Column("at", sa.BigInteger, nullable=False),
         )
+        op.create_table(  # what is asked of the workers of all nodes; `until` and `at` in ms of the server's clock
+            "message",
+            sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+            sa.Column("at", sa.BigInteger, nullable=False),
+            sa.Column("until", sa.BigInteger, nullable=False),
+            sa.Column("body", sa.LargeBinary, nullable=False),
+        )
+        op.create_table(  # a shard's owner claims a message with a row, and writes its answer there
+            "answer",
+            sa.Column("message", sa.BigInteger, primary_key=True, autoincrement=False),
+            sa.Column("shard", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("at", sa.BigInteger, nullable=False),
+            sa.Column("owner", TEXT, nullable=False),
+            sa.Column("token", sa.BigInteger, nullable=False),
+            sa.Column("body", sa.LargeBinary),
+        )
