@@ -36,7 +36,7 @@ crash: $(VENV)/.installed-dev
 
 # Every test of several nodes, those that take minutes too
 cluster: $(VENV)/.installed-dev
-	$(PYTEST) tests/cluster -m "long or not long" $(PYTEST_ARGS)
+	$(PYTEST) tests/cluster tests/story/test_rolling_restart.py -m "long or not long" $(PYTEST_ARGS)
 
 # Three nodes on one PostgreSQL database, killed at random under load: CHAOS_ARGS="--letters 20000 --minutes 10"
 chaos: $(VENV)/.installed-dev
