@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 DATA ?= data
 
-.PHONY: run test check bench conformance docs crash faults simulate chaos clean
+.PHONY: run test check bench conformance docs crash faults simulate chaos cluster clean
 
 run: $(VENV)/.installed
 	HATOBA_DATA=$(DATA) $(BIN)/hatoba quickstart
@@ -33,6 +33,10 @@ bench: $(VENV)/.installed-dev
 # 50 rounds of kill -9 under load; the tests run a short form of it
 crash: $(VENV)/.installed-dev
 	HATOBA_CRASH_ROUNDS=$${HATOBA_CRASH_ROUNDS:-50} $(PYTEST) tests/crash $(PYTEST_ARGS)
+
+# Every test of several nodes, those that take minutes too
+cluster: $(VENV)/.installed-dev
+	$(PYTEST) tests/cluster tests/story/test_rolling_restart.py -m "long or not long" $(PYTEST_ARGS)
 
 # Three nodes on one PostgreSQL database, killed at random under load: CHAOS_ARGS="--letters 20000 --minutes 10"
 chaos: $(VENV)/.installed-dev

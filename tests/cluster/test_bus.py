@@ -147,6 +147,7 @@ def test_an_order_of_which_no_notify_came_is_found_and_done_once(tmp_path: Path)
         assert sorted(events(cluster, "dropped")) == sorted(map(ids.number, held))
 
 
+@pytest.mark.long
 def test_shards_of_a_stopped_worker_are_named_and_spared(tmp_path: Path) -> None:
     with pair(tmp_path, 60.0) as (cluster, collector):
         one, two = cluster.at
@@ -176,6 +177,7 @@ def test_shards_of_a_stopped_worker_are_named_and_spared(tmp_path: Path) -> None
         until(lambda: collector.ids() == away, "they are delivered")
 
 
+@pytest.mark.long
 def test_shards_that_move_meanwhile_are_asked_at_their_next_owner(tmp_path: Path) -> None:
     with pair(tmp_path, 4.0) as (cluster, _):
         one, two = cluster.at
@@ -186,6 +188,7 @@ def test_shards_that_move_meanwhile_are_asked_at_their_next_owner(tmp_path: Path
         assert sorted(events(cluster, "dropped")) == sorted(map(ids.number, held))
 
 
+@pytest.mark.long
 def test_shards_that_nobody_works_are_asked_by_the_command_line(tmp_path: Path) -> None:
     with pair(tmp_path, 4.0) as (cluster, _):
         one, two = cluster.at

@@ -35,6 +35,7 @@ def accepted(name: str) -> int:
     return len(ServerAudit(pg.url(name)).accepted)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [1, 2])
 def test_one_server_is_cut_and_comes_back(tmp_path: Path, names: list[str], workers: int) -> None:
     first, second = (pg.url(name) for name in names)

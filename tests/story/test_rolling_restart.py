@@ -117,6 +117,7 @@ def test_bad_settings_are_refused_and_nothing_stops(tmp_path: Path) -> None:
         node.file.write_text(good)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gone", [False, True])
 def test_listeners_come_and_go(tmp_path: Path, gone: bool) -> None:
     """A new one takes mail after the restart; one that vanished is refused."""

@@ -22,6 +22,7 @@ from hatoba.mailauth.dmarc.evidence import DkimResult, SpfResult
 from hatoba.mailauth.results import read
 from hatoba.mailauth.spf import check as spf
 from hatoba.mailauth.tlsa import chain as dane
+from hatoba.mailauth.tlsa import names as tlsa_names
 from hatoba.mailauth.tlsa import records as tlsa_records
 from hatoba.mailauth.tlsrpt import record as tlsrpt
 from hatoba.mailauth.tlsrpt import report as tls_report
@@ -204,9 +205,15 @@ def sts_lookup(
 def dane_verify(
     tlsa: Sequence[tuple[int, int, int, bytes]], chain_pem: Sequence[str], name: str, root_pem: str, noname: bool
 ) -> bool:
-    """Whether a chain satisfies one of the TLSA records. Dates are not looked at: those of the cases are odd."""
+    """Whether a chain satisfies one of the TLSA records. Dates are not looked at: those of the cases are odd.
+
+    Without `noname` the leaf must bear the name for usage 3 too; SMTP never asks for it (RFC 7672 §3.1.1).
+    """
     shown = [x509.load_pem_x509_certificate(each.encode()).public_bytes(Encoding.DER) for each in chain_pem]
-    return dane.verify(tlsa_records.usable(tlsa), shown, [name], now=None).record is not None
+    matched = dane.verify(tlsa_records.usable(tlsa), shown, [name], now=None).record
+    if matched is not None and matched.usage == tlsa_records.EE and not noname:
+        return tlsa_names.bears(x509.load_der_x509_certificate(shown[0]), [name])
+    return matched is not None
 
 
 def report_parse(kind: str, raw: bytes, filename: str) -> dict[str, Any]:

@@ -1,33 +1,47 @@
 """A restart of the whole program in its own process: asks the program that would follow, drains, executes it.
 
 Called by supervisor on SIGUSR2. The listening sockets stay open all the while: clients wait, none is refused.
-Never stops anything before the successor has agreed: it loaded its code, read the settings, may bind what is new.
+Never stops anything before the successor has agreed: it loads its own code, reads the settings, may bind what is new.
 A refusal is logged and everything goes on; where the successor cannot be executed, the old workers start again.
 """
-
-from __future__ import annotations
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 import structlog
 
 from hatoba.app import handover, listeners
-from hatoba.net import listen
-
-if TYPE_CHECKING:
-    from hatoba.app.supervisor import Supervisor
+from hatoba.app.crew import Crew
+from hatoba.app.places import Places
+from hatoba.app.settings import Settings
+from hatoba.net import limits, listen
 
 PATIENCE = 60.0  # seconds for the successor's judgement
 _ENDS = {signal.SIGTERM, signal.SIGINT}
 
 
-def left(node: Supervisor) -> handover.Handover:
+class Node(Protocol):
+    """What is needed of the supervisor."""
+
+    settings: Settings
+    places: Places
+    explicit: str | None
+    command: list[str] | None
+    bound: list[listeners.Bound]
+    counters: limits.SharedCounters
+    lock: int
+    crew: Crew
+
+    def drain(self) -> None:
+        """Ends the crew, the sockets stay."""
+
+
+def left(node: Node) -> handover.Handover:
     """What the successor gets."""
     found = []
     for bound in node.bound:
@@ -42,7 +56,7 @@ def environment(given: handover.Handover) -> dict[str, str]:
     return {**os.environ, handover.VARIABLE: msgspec.json.encode(given).decode()}
 
 
-def judged(node: Supervisor, given: handover.Handover) -> list[str]:
+def judged(node: Node, given: handover.Handover) -> list[str]:
     """The successor's objections; also when its code cannot even be loaded."""
     if node.command is None:
         return ["this node was not started by `hatoba run`: stop it and start it again"]
@@ -59,7 +73,7 @@ def judged(node: Supervisor, given: handover.Handover) -> list[str]:
     return told or [f"the program cannot be run: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"]
 
 
-def restart(node: Supervisor) -> bool:
+def restart(node: Node) -> bool:
     """Does not return where it succeeds. False: it was refused or failed, go on; True: told to end meanwhile."""
     log = structlog.get_logger("supervisor")
     given = left(node)
@@ -90,7 +104,7 @@ def restart(node: Supervisor) -> bool:
     return False
 
 
-def _execute(node: Supervisor, given: handover.Handover) -> None:
+def _execute(node: Node, given: handover.Handover) -> None:
     """OSError when there is nothing to execute any more; else it does not return."""
     assert node.command is not None  # noqa: S101  judged() has said so
     sys.stdout.flush()
@@ -98,7 +112,7 @@ def _execute(node: Supervisor, given: handover.Handover) -> None:
     for fd in given.fds:
         os.set_inheritable(fd, True)
     try:
-        os.execve(node.command[0], node.command, environment(given))  # noqa: S606  no shell, on purpose
+        os.execve(node.command[0], node.command, environment(given))  # noqa: S606  our own command line
     finally:
         for fd in given.fds:
             os.set_inheritable(fd, False)

@@ -30,7 +30,7 @@ def objections(given: handover.Handover, explicit: str | None) -> Iterator[str]:
         return
     settings = loaded.settings
     if str(offline.places(settings).data) != given.data:
-        yield f"data: it is {given.data} now; a restart cannot leave the letters there behind. Stop and start instead."
+        yield f"data: it is {given.data} now and a restart cannot leave its letters behind. Stop and start instead."
     settings = msgspec.structs.replace(settings, listener=settings.listener or listeners.default(given.places))
     for index, why in listeners.unbindable(settings, given.places):
         yield f"listener[{index}]: {why}"

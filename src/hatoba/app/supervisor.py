@@ -80,7 +80,7 @@ class Supervisor:
             self._http = metrics.serve(self.settings.http.address, self.settings.http.port, self._gather, self._health)
 
     def _take_lock(self) -> None:
-        """One supervisor for a data directory; the lock goes with the process however it ends, a restart keeps it."""
+        """One supervisor for a data directory; the lock goes with the process however it ends; restarts keep it."""
         if self.lock >= 0:
             return
         try:

@@ -105,6 +105,27 @@ def test_broken_octets_are_mended() -> None:
     assert read.parse(octets.removesuffix(b"\x00")).rows[0].header_from == "\ufffd\ufffd.jp"
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("Org &amp; Söhne", "Org & Söhne"),
+        ("Org &amp; Söhne", "Org &amp; S&ouml;hne"),
+        ("</feedback>\n", "</feedback>\x00\n--\n"),
+    ],
+)
+def test_careless_writers(right: str, wrong: str) -> None:
+    found = read.parse(write.xml(MADE).replace(right.encode(), wrong.encode()))
+    assert found.org_name in ("Org & Söhne", "Org & S&ouml;hne")
+    assert found.rows == MADE.rows
+
+
+def test_octets_that_are_mended_in_vain() -> None:
+    with pytest.raises(BadReport, match="broken"):
+        read.parse_xml(b"<feedback>\xff</feed")
+    with pytest.raises(BadReport, match="no report_metadata"):
+        read.parse_xml(b"<feedback>\xff</feedback>")
+
+
 def test_the_first_document_that_is_a_report() -> None:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
@@ -122,7 +143,7 @@ EXTERNAL = b'<!DOCTYPE f SYSTEM "file:///etc/passwd"><feedback/>'
     [
         (b"", "no XML"), (b"text", "no XML"), (b"<feedback", "broken"), (b"<feedback/>", "no report_metadata"),
         (b"<html></html>", "no feedback"), (ENTITY, "DTD"), (EXTERNAL, "DTD"),
-        (b"<feedback>" + b"<a>" * 100, "too deep"),
+        (b"<feedback>" + b"<a>" * 100, "deep"),
         (b"<feedback><report_metadata/><policy_published/></feedback>", "which domain"),
         (gzip.compress(b"<feedback>" + b" " * 10_000_000), "too large"), (gzip.compress(b"<feedback/>")[:-4],
         "breaks off"),
@@ -131,6 +152,18 @@ EXTERNAL = b'<!DOCTYPE f SYSTEM "file:///etc/passwd"><feedback/>'
 def test_rubbish_and_bombs(octets: bytes, why: str) -> None:
     with pytest.raises(BadReport, match=why):
         read.parse(octets, most=5_000_000)
+
+
+@pytest.mark.parametrize("inside", [b'a%d="" ', b"><b/", b">text text"])
+def test_no_element_may_fill_the_memory(inside: bytes) -> None:
+    pieces = b"".join(inside % n if b"%" in inside else inside for n in range(1_500_000 // len(inside)))
+    with pytest.raises(BadReport, match="too large"):
+        read.parse(b"<feedback><record " + pieces)
+
+
+def test_small_elements_may_be_many() -> None:
+    many = b"<feedback>" + b"<new>x</new>" * 120_000 + write.xml(MADE).partition(b'2.0">')[2]
+    assert read.parse(many).published.domain == "example.org"
 
 
 def test_too_many_records(monkeypatch: pytest.MonkeyPatch) -> None:

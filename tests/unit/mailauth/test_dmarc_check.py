@@ -181,6 +181,24 @@ def test_a_letter_cannot_make_us_ask_without_end() -> None:
     assert count < 100
 
 
+def test_authors_of_one_organization_are_asked_for_once() -> None:
+    names: list[str] = []
+
+    def look(question: Question) -> Answer:
+        names.append(question.name)
+        return zone.look(REJECT)(question)
+
+    from_ = headers.scan(b"From: a@x.example.org, b@y.example.org\r\n\r\n")
+    found = questions.run(check.check(from_, [], [DkimResult("example.org", "s", "pass")]), look)
+    assert (found.result, found.authors) == ("pass", 2)
+    assert sorted(names) == ["_dmarc.example.org", "_dmarc.org", "_dmarc.x.example.org", "_dmarc.y.example.org"]
+
+
+def test_the_authors_own_signature_counts_wherever_it_stands() -> None:
+    names = [f"{n}.example.net" for n in range(1000)] + ["example.org"]
+    assert judge("a@example.org", REJECT, dkim=names).dkim == "example.org"
+
+
 def test_authentication_results() -> None:
     found = judge("a@mail.example.org", {"_dmarc.example.org": txt("v=DMARC1; p=reject; sp=quarantine")})
     written = write.payload(Results("mx.example.net", (trace.finding(found, "quarantine"),)))
@@ -190,4 +208,5 @@ def test_authentication_results() -> None:
     assert write.payload(Results("x", (trace.finding(judge("a@example.com", {})),))).split() == [
         b"x;", b"dmarc=none", b"header.from=example.com",
     ]  # fmt: skip
+    assert trace.finding(judge("a@example.org", REJECT)).comment == "p=reject"
     assert trace.finding(Result("none", "", why="there is no From")).properties == ()

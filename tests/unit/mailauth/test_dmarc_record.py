@@ -95,6 +95,11 @@ def test_sound_records_have_no_faults(text: str) -> None:
     assert record.faults(text.encode()) == ()
 
 
+def test_a_text_that_is_no_record() -> None:
+    with pytest.raises(BadRecord):
+        read("v=spf1 -all")
+
+
 def test_psd_is_read_from_records_that_say_nothing_else() -> None:
     assert record.psd(b"v=DMARC1; psd=Y") == "y"
     assert record.psd(b"v=DMARC1; psd=y; psd=n") == "u"

@@ -139,6 +139,8 @@ def test_limits() -> None:
         report.parse(json.dumps({"report-id": "1", "policies": [entry] * 101}).encode())
     with pytest.raises(BadReport, match="too many policies"):
         report.parse(json.dumps({"report-id": "1", "policies": [{}] * (report.POLICIES + 1)}).encode())
+    with pytest.raises(BadReport, match="too many values"):
+        report.parse(b'{"report-id": "1", "policies": [' + b"[]," * 1_000_000 + b"[]]}")
     with pytest.raises(BadReport, match="too large"):
         report.parse(gzip.compress(b"{" + b" " * 10_000), most=5_000)
 

@@ -53,9 +53,10 @@ def check(
         return Result("permerror", shown.domains[0], authors=count, why="From shows too many domains")
     if count > 1 and settings.several == "none":
         return Result("none", shown.domains[0], authors=count, why="From shows several domains")
+    method = _method(settings, suffixes)
     found = []
     for domain in shown.domains:
-        found.append((yield from evaluate(domain, spf, dkim, settings=settings, suffixes=suffixes)))
+        found.append((yield from _evaluated(domain, spf, dkim, method, settings.identities)))
     worst = min(found, key=lambda each: (_WORST.index(each.result), _SEVERITY.index(each.policy)))
     return worst if count == 1 else msgspec.structs.replace(worst, authors=count)
 
@@ -69,9 +70,17 @@ def evaluate(
     suffixes: Suffixes | None = None,
 ) -> Asking[Result]:
     """The result for one author's domain, in A-labels and lower case."""
-    method: Method = (
-        discover.Walk() if settings.discovery == "treewalk" else discover.List(suffixes or suffix.packaged())
-    )
+    return (yield from _evaluated(author, spf, dkim, _method(settings, suffixes), settings.identities))
+
+
+def _method(settings: Settings, suffixes: Suffixes | None) -> Method:
+    """The way of finding records; one for all authors of a letter, so that no name is asked twice."""
+    return discover.Walk() if settings.discovery == "treewalk" else discover.List(suffixes or suffix.packaged())
+
+
+def _evaluated(
+    author: str, spf: Sequence[SpfResult], dkim: Sequence[DkimResult], method: Method, most: int
+) -> Asking[Result]:
     found = yield from method.policy(author)
     organizational = found.organizational or ""
     if not found.domain:
@@ -85,9 +94,8 @@ def evaluate(
         return Result("none", author, organizational=organizational, method=method.name, why=why)
     tag = yield from _tag(author, found, published)
     asked: Policy = {"p": published.p, "sp": published.sp or published.p, "np": published.np or published.p}[tag]
-    most = settings.identities
-    by_spf = yield from _aligned(_passed(spf, most), author, published.aspf, found, method)
-    by_dkim = yield from _aligned(_passed(dkim, most), author, published.adkim, found, method)
+    by_spf = yield from _aligned(_passed(spf), author, published.aspf, found, method, most)
+    by_dkim = yield from _aligned(_passed(dkim), author, published.adkim, found, method, most)
     unsure = by_spf.unsure or by_dkim.unsure
     word = "pass" if by_spf.domain or by_dkim.domain else "temperror" if unsure else "fail"
     return Result(
@@ -113,13 +121,13 @@ def _tag(author: str, found: Found, published: Record) -> Asking[Tag]:
     return "sp" if published.sp is not None else "p"
 
 
-def _passed(results: Sequence[SpfResult] | Sequence[DkimResult], most: int) -> list[str]:
+def _passed(results: Sequence[SpfResult] | Sequence[DkimResult]) -> list[str]:
     """The domains that passed, each once."""
     names = (authors.normal(each.domain) for each in results if each.result == "pass")
-    return list(dict.fromkeys(name for name in names if name))[:most]
+    return list(dict.fromkeys(name for name in names if name))
 
 
-def _aligned(domains: list[str], author: str, mode: Mode, found: Found, method: Method) -> Asking[_Aligned]:
+def _aligned(domains: list[str], author: str, mode: Mode, found: Found, method: Method, most: int) -> Asking[_Aligned]:
     """The first of the domains that aligns with the author's. # RFC 9989 §4.4, §5.3.4
 
     Only a domain at or below the author's organization can belong to it; none other is worth a question.
@@ -131,10 +139,9 @@ def _aligned(domains: list[str], author: str, mode: Mode, found: Found, method: 
     organization = found.organizational
     if organization is None:
         return _Aligned("", unsure=any(_related(domain, author) for domain in domains))
+    near = [domain for domain in domains if domain == organization or domain.endswith(f".{organization}")]
     unsure = False
-    for domain in domains:
-        if domain != organization and not domain.endswith(f".{organization}"):
-            continue
+    for domain in near[:most]:
         other = yield from method.organizational(domain)
         if other == organization:
             return _Aligned(domain)

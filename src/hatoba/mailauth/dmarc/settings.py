@@ -33,5 +33,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=100, description="A From that shows more domains than this is permerror.")
     ] = 5
     identities: Annotated[
-        int, Meta(ge=1, le=100, description="Of the domains that passed SPF and DKIM, at most so many are compared.")
+        int, Meta(ge=1, le=100, description="Of the domains that passed DKIM, DNS is asked about at most so many.")
     ] = 10

@@ -15,6 +15,8 @@ import msgspec
 
 from hatoba.message import build, encode, unpack
 
+MOST = 16 << 20  # octets of one report
+VALUES = 1_000_000  # of the JSON, as far as can be told without reading it
 POLICIES = 10_000  # of one report
 FAILURES = 100_000  # of one report
 _TEXT = 2000  # characters of one value
@@ -62,7 +64,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     policies: tuple[Policy, ...] = ()
 
 
-def parse(octets: bytes, *, most: int = unpack.MOST) -> Report:
+def parse(octets: bytes, *, most: int = MOST) -> Report:
     """The report in a letter, a gzip, a zip or in bare JSON. BadReport."""
     error = BadReport("there is no JSON in it")
     try:
@@ -78,6 +80,8 @@ def parse(octets: bytes, *, most: int = unpack.MOST) -> Report:
 
 def parse_json(octets: bytes) -> Report:
     """The report that a JSON document is. BadReport."""
+    if sum(map(octets.count, (b",", b"[", b"{"))) > VALUES:
+        raise BadReport("it holds too many values")
     try:
         whole = msgspec.json.decode(octets.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -18,12 +18,14 @@ from hatoba.message import unpack
 
 NAMESPACE = "urn:ietf:params:xml:ns:dmarc-2.0"  # RFC 9990
 ROWS = 100_000  # records of one report
-_ELEMENTS = 4_000_000
 _DEPTH = 20
+_CHILD = 1 << 20  # octets of one record, or of anything else right below the root: so much is in memory as a tree
 _TEXT = 1000  # characters of one value
 _LISTED = 100  # reasons or results of one record
 _NUMBER = re.compile(r"([0-9]{1,15})(?:\.[0-9]*)?")
 _NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_AMPERSAND = re.compile("&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
+_END = "</feedback>"
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 
@@ -51,7 +53,8 @@ def parse(octets: bytes, *, most: int = unpack.MOST) -> Report:
 def parse_xml(octets: bytes) -> Report:
     """The report that an XML document is. BadReport.
 
-    One that is not well-formed for its octets alone (a wrong charset, control characters) is mended and read again.
+    One that is not well-formed is read again once what careless writers do is mended: octets of another charset,
+    control characters, a bare "&", rubbish behind the end.
     """
     try:
         return _read(octets)
@@ -72,7 +75,9 @@ def parse_xml(octets: bytes) -> Report:
 
 def _mended(octets: bytes) -> bytes:
     text = _DECLARATION.sub("", octets.decode("utf-8-sig", "replace").lstrip("\x00 \t\r\n"))
-    return _NO_XML.sub("\ufffd", text).encode()
+    end = text.rfind(_END) + len(_END)
+    text = text[:end] if end >= len(_END) else text
+    return _AMPERSAND.sub("&amp;", _NO_XML.sub("\ufffd", text)).encode()
 
 
 def _read(octets: bytes) -> Report:
@@ -108,24 +113,39 @@ def _read(octets: bytes) -> Report:
     )  # fmt: skip
 
 
+class _Source(io.BytesIO):
+    """The octets, as long as no child of the root takes too many of them; `since`: those read since the last ended."""
+
+    since = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece = super().read(size)
+        self.since += len(piece)
+        if self.since > _CHILD:
+            raise BadReport("one of its elements is too large")
+        return piece
+
+
 def _children(octets: bytes) -> Iterator[Element]:
     """The children of the root, each whole. BadReport; ParseError or ValueError from the parser."""
-    depth = count = 0
+    depth = 0
     root: Element | None = None
-    for event, element in iterparse(io.BytesIO(octets), ("start", "end"), forbid_dtd=True):
+    source = _Source(octets)
+    for event, element in iterparse(source, ("start", "end"), forbid_dtd=True):
         if event == "start":
-            depth, count = depth + 1, count + 1
+            depth += 1
             if root is None:
                 root = element
                 if _local(root) != "feedback":
                     raise BadReport("the XML is no feedback")
-            if depth > _DEPTH or count > _ELEMENTS:
-                raise BadReport("its elements are too many or too deep")
+            if depth > _DEPTH:
+                raise BadReport("its elements lie too deep")
             continue
         depth -= 1
         if depth == 1 and root is not None:
             yield element
             root.clear()
+            source.since = 0
 
 
 def _local(element: Element) -> str:
