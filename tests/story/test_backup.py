@@ -161,3 +161,23 @@ def test_from_files_to_a_server_and_on(tmp_path: Path, how: str) -> None:
         )
     finally:
         pg.drop(name)
+
+
+def test_databases_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    """`database.url = "sqlite:///…"`: mailboxes and keys lie in the data directory, and a backup has both."""
+
+    def node(name: str) -> Node:
+        return Node(tmp_path / name, f'\n[database]\nurl = "sqlite://{tmp_path / name / "apart"}"\n')
+
+    first, second = node("one"), node("two")
+    first.cli("domain", "add", "home.example")
+    box = first.data / "mail" / "home.example" / "alice" / "cur"
+    box.mkdir(parents=True)
+    (box / "1.x:2,S").write_bytes(b"Subject: kept\r\n\r\n")
+    first.cli("upgrade")
+    assert first.json("backup", str(tmp_path / "backup"))["domains"] == 1
+    second.cli("restore", str(tmp_path / "backup"))
+    assert (second.folder / "apart" / "hatoba.db").exists()
+    assert (second.data / "mail/home.example/alice/cur/1.x:2,S").read_bytes() == b"Subject: kept\r\n\r\n"
+    assert second.json("verify")["ok"]
+    assert "hatoba.db" in second.cli("upgrade")
