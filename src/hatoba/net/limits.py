@@ -17,9 +17,13 @@ from typing import Self
 WIDTH = 4096  # cells of a row
 ROWS = 2
 BANKS = 4  # of windows: windows of different length seldom share cells
+SLIDES = {60: 0, 3600: 1, 86400: 2}  # sliding windows (seconds) and their banks: so no two lengths share cells
+BROAD = 32768  # cells of a row of theirs: many senders in a day
 _HEADER = 64
 _SEED = 16
-_COLUMN = (1 + BANKS) * ROWS * WIDTH  # cells: what is held, then the windows
+_FIXED = (1 + BANKS) * ROWS * WIDTH  # cells: what is held, then the windows
+_SLIDING = 2 * ROWS * BROAD  # cells of a bank: windows with an even number, then those with an odd one
+_COLUMN = _FIXED + len(SLIDES) * _SLIDING
 _CELL = 8
 
 
@@ -27,6 +31,8 @@ class SharedCounters:
     """`take`/`give`/`count`: things held at the moment. `hit`/`hits`: things that happened in the current window.
 
     A cell of a window is (window number << 32 | count): a cell with another number counts 0, so nothing is cleared.
+    `slide`/`slid`: things that happened in the last minute, hour or day, to the moment: the current window and as
+    much of the one before as still lies within, taken as spread evenly. Pages of memory that nobody uses cost nothing.
     """
 
     def __init__(self, fd: int, worker: int, workers: int, memory: mmap.mmap) -> None:
@@ -37,6 +43,7 @@ class SharedCounters:
         self._bases = [worker * _COLUMN for worker in range(workers)]
         self._own = worker * _COLUMN
         self._keys: dict[str, tuple[int, int]] = {}
+        self._broad: dict[str, tuple[int, int]] = {}
 
     @classmethod
     def create(cls, workers: int) -> Self:
@@ -140,6 +147,32 @@ class SharedCounters:
         places, mark = self._window(key, window, now)
         return self._happened(places, mark)
 
+    # ---- happened lately
+
+    def slide(self, key: str, window: int, now: int, times: int = 1) -> None:
+        """`key` happened at `now` (ms); `window` is one of SLIDES."""
+        number = now // (window * 1000)
+        mark = (number & 0xFFFFFFFF) << 32
+        cells, own = self._cells, self._own
+        for place in self._slides(key, window, number):
+            cell = cells[own + place]
+            cells[own + place] = mark | min(
+                (cell & 0xFFFFFFFF) + times if cell >> 32 == mark >> 32 else times, 0xFFFFFFFF
+            )
+
+    def slid(self, key: str, window: int, now: int) -> tuple[int, int, float]:
+        """(in the current window, in the one before, how much of that one still counts: 0 to 1), by all workers."""
+        number, into = divmod(now, window * 1000)
+        current, former = [
+            self._happened(self._slides(key, window, one), (one & 0xFFFFFFFF) << 32) for one in (number, number - 1)
+        ]
+        return current, former, 1 - into / (window * 1000)
+
+    def _slides(self, key: str, window: int, number: int) -> tuple[int, int]:
+        first, second = self._broad.get(key) or self._broad_places(key)
+        bank = _FIXED + SLIDES[window] * _SLIDING + (number & 1) * ROWS * BROAD
+        return bank + first, bank + second
+
     def _window(self, key: str, window: float, now: int) -> tuple[tuple[int, int], int]:
         first, second = self._keys.get(key) or self._places(key)
         bank = (1 + int(window).bit_length() % BANKS) * ROWS * WIDTH
@@ -153,10 +186,23 @@ class SharedCounters:
             sums.append(sum([cell & 0xFFFFFFFF for cell in found if cell >> 32 == number]))
         return min(sums)
 
-    def _places(self, key: str) -> tuple[int, int]:
-        """The two cells of a key, hashed with a secret so that nobody can aim at a neighbour's."""
+    def _broad_places(self, key: str) -> tuple[int, int]:
+        first, second = self._hashed(key)
+        found = (first % BROAD, BROAD + second % BROAD)
+        if len(self._broad) >= WIDTH:
+            self._broad.clear()
+        self._broad[key] = found
+        return found
+
+    def _hashed(self, key: str) -> tuple[int, int]:
+        """With a secret, so that nobody can aim at a neighbour's cells."""
         digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=self._seed).digest()
         first, second = struct.unpack("<II", digest)
+        return first, second
+
+    def _places(self, key: str) -> tuple[int, int]:
+        """The two cells of a key."""
+        first, second = self._hashed(key)
         found = (first % WIDTH, WIDTH + second % WIDTH)
         if len(self._keys) >= WIDTH:
             self._keys.clear()
