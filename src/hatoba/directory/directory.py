@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from hatoba.directory import passwords
+from hatoba.directory import listing, passwords
 from hatoba.directory.entries import LOCAL, Account, Domain, key
 from hatoba.directory.memory import Memory
 from hatoba.directory.settings import Settings
@@ -21,6 +21,7 @@ from hatoba.kit import scram
 from hatoba.model.address import Address, BadAddress
 from hatoba.store import base
 from hatoba.store import directory as rows
+from hatoba.store import listings as listing_rows
 from hatoba.store.rows import AccountRow
 from hatoba.store.sql import Tx
 from hatoba.store.trouble import StoreTrouble
@@ -46,6 +47,7 @@ class Directory:
         self._misses = _MISSES
         self._version = -1
         self._snapshot = Snapshot((), (), settings.separator)
+        self.lists = listing.NONE  # who is always let in or kept out
         with self._turn:
             self._load()
 
@@ -111,6 +113,7 @@ class Directory:
         reader = self._register.reader
         version = self._register.version()
         self._snapshot = Snapshot(rows.domains(reader), rows.accounts(reader), self.settings.separator)
+        self.lists = listing.compiled(listing_rows.all_(reader), self.lists)
         self._version = version
 
     def write(self, function: Callable[[Tx], T]) -> T:

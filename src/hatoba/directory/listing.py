@@ -89,9 +89,14 @@ def _value(subject: str, value: str) -> str:
 
 
 class Found(NamedTuple):
-    """What the lists say of one recipient's letter: of each subject the closest entry of each verdict, if any."""
+    """What the lists say of one recipient's letter in one scope: the first entry of each verdict, if any.
 
+    `sender`: an allowing entry that rests on the sender alone, kept apart: whoever writes a name has it.
+    """
+
+    scope: str
     allow: Entry | None
+    sender: Entry | None
     deny: Entry | None
 
 
@@ -147,31 +152,32 @@ class Lists:
         for scope in dict.fromkeys((recipient.domain, "")):
             known = self._scopes.get(scope)
             if known is not None:
-                yield self._of(known, ip, helo, sender, recipient)
+                yield self._of(known, scope, ip, helo, sender, recipient)
 
-    def _of(self, known: _Scope, ip: str, helo: str, sender: Address | None, recipient: Address) -> Found:
+    def _of(
+        self, known: _Scope, scope: str, ip: str, helo: str, sender: Address | None, recipient: Address
+    ) -> Found:
         subjects = self._subjects
-        allow = deny = None
         hits: list[dict[str, Entry] | None] = []
         if IP in subjects and (client := networks.address(ip)) is not None:
             hits.append(known.client(client))
         if HELO in subjects and helo:
-            hits.append(known.name(HELO, _above(helo.lower().removesuffix("."))))
+            hits.append(known.name(HELO, above(helo.lower().removesuffix("."))))
         if SENDER in subjects:
             hits.append(known.name(SENDER, (NULL,) if sender is None else _of_address(sender)))
         if RECIPIENT in subjects:
             hits.append(known.name(RECIPIENT, _of_address(recipient)))
-        for hit in hits:
-            if hit is None:
-                continue
-            if ALLOW in hit:
-                allow = allow or hit[ALLOW]
-            else:
-                deny = deny or hit[DENY]
-        return Found(allow, deny)
+        found = [hit.get(ALLOW) or hit[DENY] for hit in hits if hit]
+        allows = [entry for entry in found if entry.verdict == ALLOW]
+        return Found(
+            scope,
+            next((entry for entry in allows if entry.subject != SENDER), None),
+            next((entry for entry in allows if entry.subject == SENDER), None),
+            next((entry for entry in found if entry.verdict == DENY), None),
+        )
 
 
-def _above(name: str) -> Iterator[str]:
+def above(name: str) -> Iterator[str]:
     """The name, then ".name" and ".parent" up to the top."""
     yield name
     rest = name
@@ -182,7 +188,7 @@ def _above(name: str) -> Iterator[str]:
 
 def _of_address(address: Address) -> Iterator[str]:
     yield key(address)
-    yield from _above(address.domain)
+    yield from above(address.domain)
 
 
 NONE = Lists()
