@@ -6,6 +6,7 @@ Fails never: what is no multipart is one piece, an encoding is undone as far as 
 """
 
 import binascii
+import contextlib
 import quopri
 import re
 from collections.abc import Iterator
@@ -122,8 +123,9 @@ def _uuencoded(body: bytes) -> bytes:
     for line in body.splitlines():
         if line.startswith((b"begin ", b"end")) or not line:
             continue
-        try:
-            out.append(binascii.a2b_uu(line))
-        except binascii.Error:  # a line of another length than it says: as far as it says
-            out.append(binascii.a2b_uu(line[: 1 + (((line[0] - 32) & 63) * 4 + 5) // 3]) if line[0] > 32 else b"")
+        said = 1 + (((line[0] - 32) & 63) * 4 + 2) // 3  # octets that the line says it has
+        for read in (line, line[:said]):  # some programs write more behind it
+            with contextlib.suppress(binascii.Error):
+                out.append(binascii.a2b_uu(read))
+                break
     return b"".join(out)
