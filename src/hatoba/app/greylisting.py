@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from hatoba.intake.asking import At, Consult
+from hatoba.intake.filter_tables import Greylist
 from hatoba.intake.filters import greylist
 from hatoba.model.outcome import Verdict
 from hatoba.store import base
@@ -40,7 +41,7 @@ class _Asked(NamedTuple):
 class Greylisting:
     """`opened` opens the directory database; it is called in a thread, at the first question."""
 
-    def __init__(self, settings: greylist.Settings, opened: Callable[[], base.Register]) -> None:
+    def __init__(self, settings: Greylist, opened: Callable[[], base.Register]) -> None:
         self.settings = settings
         self._opened = opened
         self._register: base.Register | None = None
@@ -113,7 +114,9 @@ class Greylisting:
                 except BaseException as error:
                     for asked in batch:
                         if not asked.answer.done():
-                            asked.answer.set_exception(error if isinstance(error, Exception) else RuntimeError("closed"))
+                            asked.answer.set_exception(
+                                error if isinstance(error, Exception) else RuntimeError("closed")
+                            )
                     raise
                 else:
                     self._remember(batch, answers)
@@ -168,7 +171,7 @@ class Greylisting:
         return gone
 
 
-def _told(settings: greylist.Settings, batch: Sequence[_Asked], reader: Reader) -> list[greylist.Told]:
+def _told(settings: Greylist, batch: Sequence[_Asked], reader: Reader) -> list[greylist.Told]:
     """What the rule says to each, one after the other: the second of two alike finds what the first left."""
     known: dict[str, GreyRow] = rows.get(reader, list(dict.fromkeys(_all_keys(batch))))
     answers = []
@@ -181,7 +184,7 @@ def _told(settings: greylist.Settings, batch: Sequence[_Asked], reader: Reader) 
     return answers
 
 
-def _written(settings: greylist.Settings, batch: Sequence[_Asked], tx: Tx) -> list[greylist.Told]:
+def _written(settings: Greylist, batch: Sequence[_Asked], tx: Tx) -> list[greylist.Told]:
     """The same within a transaction, and written down."""
     answers = _told(settings, batch, tx)
     last = {row.key: row for told in answers for row in told.rows}
@@ -193,4 +196,3 @@ def _all_keys(batch: Iterable[_Asked]) -> Iterable[str]:
     for asked in batch:
         yield asked.keys.network
         yield asked.keys.triple
-

@@ -19,6 +19,7 @@ import structlog
 
 from hatoba.app import certificate, offline
 from hatoba.app.crew import Orders
+from hatoba.app.filtering import Filtering
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
@@ -26,7 +27,6 @@ from hatoba.directory.directory import Directory
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
-from hatoba.intake.filters import build
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
@@ -91,7 +91,8 @@ class Rooms:
         self._entries: list[Home] = []  # the first home on each server
         self._silent: dict[int, float] = {}  # when a shard's lease, not renewed, makes its server suspect (monotonic)
         self._drawn = 0
-        self.services: asking.Services = {}
+        self.filtering = Filtering(settings, self.hostname, self.counters, self.base.register)
+        self.services: asking.Services = self.filtering.services()
         self.house = self._house(settings, Counts())
 
     @property
@@ -115,7 +116,7 @@ class Rooms:
     def _house(self, settings: Settings, counts: Counts) -> House:
         """What the SMTP doors share."""
         log = structlog.get_logger("smtp").bind()
-        filters = build.build(settings.auth, settings.filter, hostname=self.hostname)
+        filters = self.filtering.filters(settings)
         return House(
             settings=settings.smtp,
             hostname=self.hostname,
@@ -259,6 +260,7 @@ class Rooms:
     async def drain(self, grace: float) -> None:
         """Gives every shard back."""
         await asyncio.gather(*(self.move_out(number, grace) for number in list(self.homes)))
+        await self.filtering.close()
         await asyncio.to_thread(self.register.close)
 
 

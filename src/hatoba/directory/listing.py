@@ -154,9 +154,7 @@ class Lists:
             if known is not None:
                 yield self._of(known, scope, ip, helo, sender, recipient)
 
-    def _of(
-        self, known: _Scope, scope: str, ip: str, helo: str, sender: Address | None, recipient: Address
-    ) -> Found:
+    def _of(self, known: _Scope, scope: str, ip: str, helo: str, sender: Address | None, recipient: Address) -> Found:
         subjects = self._subjects
         hits: list[dict[str, Entry] | None] = []
         if IP in subjects and (client := networks.address(ip)) is not None:

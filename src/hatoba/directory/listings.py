@@ -39,6 +39,4 @@ def remove(directory: Directory, entries: list[Entry]) -> None:
 
 
 def _row(entry: Entry, verdict: str = "") -> ListingRow:
-    return ListingRow(
-        verdict or entry.verdict, entry.subject, entry.value, entry.scope, entry.created, entry.note
-    )
+    return ListingRow(verdict or entry.verdict, entry.subject, entry.value, entry.scope, entry.created, entry.note)

@@ -29,15 +29,21 @@ class At(NamedTuple):
     recipient: Recipient | None = None
 
 
+class Work(NamedTuple):
+    """Something that takes long to work out, for the service "work", which does it in a thread."""
+
+    call: Callable[[], Any]
+
+
 class Consult(NamedTuple):
-    """A question to a service: "rspamd", "clamd", "milter NAME", "hook NAME", "greylist", "rate".
+    """A question to a service: "rspamd", "clamd", "milter NAME", "hook NAME", "greylist", "work".
 
     The first word finds the service; it is called with this very value. The answer is whatever it gives, most often
     a sequence of Verdicts.
     """
 
     service: str
-    subject: Subject | At
+    subject: Subject | At | Work
 
 
 Asking: TypeAlias = Generator[tuple[Question | Consult, ...], tuple[Any, ...], T]
@@ -58,6 +64,12 @@ def dns(name: str, rtype: questions.Type) -> Asking[Answer]:
 def consult(service: str, subject: Subject | At) -> Asking[Any]:
     """One service."""
     (answer,) = yield (Consult(service, subject),)
+    return answer
+
+
+def work(call: Callable[[], Any]) -> Asking[Any]:
+    """What `call` gives, worked out in a thread."""
+    (answer,) = yield (Consult("work", Work(call)),)
     return answer
 
 

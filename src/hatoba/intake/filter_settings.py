@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from hatoba.intake import filter_tables
 from hatoba.kit.units import Seconds
 
 Meta = msgspec.Meta
@@ -110,3 +111,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quarantine_at: Annotated[float, Meta(description="Score from which it is held in the queue; 0: never.")] = 0.0
     reject_at: Annotated[float, Meta(description="Score from which it is refused with 550 5.7.1; 0: never.")] = 15.0
     domain: Annotated[tuple[Domain, ...], Meta(description="Other thresholds for letters to some domains.")] = ()
+    lists: Annotated[filter_tables.Lists, Meta(description="Who is always let in or kept out.")] = filter_tables.Lists()
+    dnsbl: Annotated[
+        tuple[filter_tables.Dnsbl, ...], Meta(description="Lists of addresses and domains that live in DNS.")
+    ] = ()
+    reverse: Annotated[filter_tables.Reverse, Meta(description="What the client's own names are worth.")] = (
+        filter_tables.Reverse()
+    )
+    rate: Annotated[tuple[filter_tables.Rate, ...], Meta(description="Most recipients in a time.")] = ()
+    greylist: Annotated[filter_tables.Greylist, Meta(description="Asking strangers to come again.")] = (
+        filter_tables.Greylist()
+    )
+    rule: Annotated[tuple[filter_tables.Rule, ...], Meta(description="Rules for what stands in letters.")] = ()
+    attachments: Annotated[
+        filter_tables.Attachments, Meta(description="What is odd about attachments and archives.")
+    ] = filter_tables.Attachments()

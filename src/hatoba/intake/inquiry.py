@@ -41,8 +41,8 @@ class Inquiry:
             for answer in heard:
                 if isinstance(answer, Silence):
                     self.verdicts.append(self._table.silent(answer))
-                elif answer:
-                    self.verdicts += answer
+                elif answer:  # what is said of each recipient alike counts once
+                    self.verdicts += [verdict for verdict in answer if verdict not in self.verdicts]
             refusal = self.ruling(recipients).refusal
             if refusal is not None:
                 raise refusal

@@ -1,4 +1,4 @@
-"""Archive: what lies in archives, and in archives within them: names, kinds, and what is wrong; never more than allowed.
+"""Archive: what lies in archives, and in archives within them: names, kinds, and what is wrong with them.
 
 Called by intake's content rules with the octets of an attachment; slow for large ones: in a thread.
 Never writes a file, never believes a size that is declared, and never unpacks beyond its `Limits`.

@@ -1,4 +1,4 @@
-"""Pieces: every part of a letter that is no multipart, letters within letters opened too, with names and decoded octets.
+"""Pieces: every part of a letter that is no multipart, letters within letters opened too, with names and octets.
 
 Called by intake's content rules. (parts does the same for reports alone, and opens less.)
 Never follows more parts or deeper nests than it is told; `Limits` say how many.

@@ -64,4 +64,5 @@ def _key(row: ListingRow) -> tuple[Any, ...]:
 
 
 def _made(row: tuple[Any, ...]) -> ListingRow:
-    return ListingRow(*row[:5], _decode(row[5]).note)
+    verdict, subject, value, scope, created, data = row
+    return ListingRow(verdict, subject, value, scope, created, _decode(data).note)

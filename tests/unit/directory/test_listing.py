@@ -1,5 +1,6 @@
 """Allow and deny lists: entries as people write them, look-ups against a look at each, changes that others see."""
 
+import ipaddress
 import time
 from typing import Any
 
@@ -72,7 +73,16 @@ def test_entries_that_fit(hit: str) -> None:
 
 @pytest.mark.parametrize(
     "miss",
-    ["192.0.2.2", "2001:db8::/32", "b.example", ".b.example", "mail.a.example", "helo:a.example", "<>", "bob@example.net"],
+    [
+        "192.0.2.2",
+        "2001:db8::/32",
+        "b.example",
+        ".b.example",
+        "mail.a.example",
+        "helo:a.example",
+        "<>",
+        "bob@example.net",
+    ],
 )
 def test_entries_that_do_not(miss: str) -> None:
     assert told(made(f"deny {miss}")) == [("", None, None)]
@@ -100,7 +110,7 @@ def test_what_a_domain_says_comes_first() -> None:
 
 
 NETWORK = st.tuples(st.integers(0, 255), st.integers(20, 32)).map(
-    lambda pair: str(networks.around(networks.address(f"192.0.2.{pair[0]}") or pytest.fail(), pair[1], 64))
+    lambda pair: str(networks.around(ipaddress.IPv4Address(f"192.0.2.{pair[0]}"), pair[1], 64))
 )
 NAMES = st.sampled_from(["a.example", ".a.example", ".example", "ann@a.example", "<>", "helo:mail.a.example"])
 ENTRIES = st.lists(st.tuples(st.sampled_from([ALLOW, DENY]), NETWORK | NAMES, st.sampled_from(["", "example.net"])))
@@ -127,9 +137,7 @@ def test_the_same_as_a_look_at_each(written: list[tuple[str, str, str]], last: i
 
 
 def test_thousands_of_networks_cost_no_more_than_a_few() -> None:
-    many = Lists(
-        Entry(DENY, "ip", f"10.{number >> 8}.{number & 255}.0/{24 + number % 3}") for number in range(20_000)
-    )
+    many = Lists(Entry(DENY, "ip", f"10.{number >> 8}.{number & 255}.0/{24 + number % 3}") for number in range(20_000))
     recipient = Address("bob", "example.net")
     start = time.perf_counter()
     for _ in range(1000):

@@ -60,7 +60,13 @@ def test_what_is_no_network(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("fe80::1%eth0", "fe80::1"), ("", None), ("x", None)],
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", None),
+        ("x", None),
+    ],
 )
 def test_addresses_of_clients(written: str, meant: str | None) -> None:
     found = networks.address(written)

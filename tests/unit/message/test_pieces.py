@@ -60,7 +60,9 @@ def test_both_names_of_a_part_are_given() -> None:
     ],
 )
 def test_texts(type_: str, encoding: str, body: bytes, text: str) -> None:
-    head = (f"Content-Type: {type_}\r\n" if type_ else "") + (f"Content-Transfer-Encoding: {encoding}\r\n" if encoding else "")
+    head = (f"Content-Type: {type_}\r\n" if type_ else "") + (
+        f"Content-Transfer-Encoding: {encoding}\r\n" if encoding else ""
+    )
     (piece,) = read(b"Subject: x\r\n" + head.encode() + b"\r\n" + body)
     assert piece.readable
     assert piece.text == text
@@ -74,19 +76,22 @@ def test_base64_goes_on_behind_its_padding() -> None:
 
 def test_letters_within_letters_are_opened() -> None:
     inner = "Subject: inner\n" + attachment('Content-Disposition: attachment; filename="deep.exe"')
-    content = f"Content-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: message/rfc822\n\n{inner}\n--b--\n"
+    outer = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\n"
+    content = f"{outer}Content-Type: message/rfc822\n\n{inner}\n--b--\n"
     found = read(content)
     assert [piece.type for piece in found] == ["text/plain", "message/rfc822", "text/plain"]
     assert found[2].names == ("deep.exe",)
 
 
 def test_a_multipart_without_an_end() -> None:
-    found = read("Content-Type: multipart/mixed; boundary=\"b c\"\n\n--b c\n\none\n--b c\n\ntwo")
+    found = read('Content-Type: multipart/mixed; boundary="b c"\n\n--b c\n\none\n--b c\n\ntwo')
     assert [piece.body for piece in found] == [b"one", b"two"]
 
 
 def test_more_parts_than_allowed_are_cut() -> None:
-    content = ("Content-Type: multipart/mixed; boundary=b\n\n" + "--b\n\nx\n" * 30 + "--b--\n").replace("\n", "\r\n").encode()
+    content = (
+        ("Content-Type: multipart/mixed; boundary=b\n\n" + "--b\n\nx\n" * 30 + "--b--\n").replace("\n", "\r\n").encode()
+    )
     walk = pieces.Walk(pieces.Limits(parts=10))
     assert len(list(walk.pieces(content))) == 10
     assert walk.cut
@@ -106,7 +111,9 @@ def test_deeper_than_allowed_is_cut() -> None:
 
 def test_a_boundary_used_twice_within_itself_ends() -> None:
     """A cycle by name: the inner multipart's boundary is the outer's."""
-    content = "Content-Type: multipart/mixed; boundary=b\n\n" + "--b\nContent-Type: multipart/mixed; boundary=b\n\n" * 50
+    content = (
+        "Content-Type: multipart/mixed; boundary=b\n\n" + "--b\nContent-Type: multipart/mixed; boundary=b\n\n" * 50
+    )
     walk = pieces.Walk()
     assert len(list(walk.pieces(content.encode()))) <= pieces.Limits().parts
 

@@ -1,23 +1,23 @@
 """DNSBL: lists of addresses and domains that live in DNS, good ones and bad ones, each answer with its own weight.
 
-Made by build, one for each [[filter.dnsbl]]; its questions are asked by the door.
+Made by build, one for each [[filter.dnsbl]]; asked at RCPT, so that recipients differ in whom they let in.
 Never believes a list that lists everybody or that answers with what is no answer of a list. # RFC 5782
 Fails never: a list that does not answer has no opinion, and says so in its verdict.
 """
 
 import ipaddress
 from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-from msgspec import Meta
-
+from hatoba.intake import filter_tables
+from hatoba.intake.asking import Asking
 from hatoba.intake.case import Case
 from hatoba.intake.filters import weight
 from hatoba.kit import networks
 from hatoba.mailauth import questions
 from hatoba.mailauth.questions import Answer, Question
 from hatoba.model import domain as domain_
+from hatoba.model.envelope import Recipient
 from hatoba.model.outcome import Verdict
 
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
@@ -27,58 +27,27 @@ _NEVER = ("1.0.0.127", "invalid")  # an address and a domain that no list has  #
 _NAMES_MOST = 253  # RFC 1035 §2.3.4
 
 
-class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of a list's answers: [[filter.dnsbl.code]]."""
-
-    answer: Annotated[str, Meta(description='An answer or a network of answers: "127.0.0.2", "127.0.0.0/28".')]
-    weight: Annotated[
-        weight.Weight, Meta(description='Points (negative ones speak for the letter), or an action such as "reject".')
-    ]
-    text: Annotated[str, Meta(description="What the answer means, for the reply and the journal.")] = ""
-
-
-class List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[[filter.dnsbl]]` tables."""
-
-    zone: Annotated[str, Meta(description="The list's zone, for example zen.spamhaus.org.")]
-    look: Annotated[
-        Literal["ip", "sender", "helo", "ptr"],
-        Meta(
-            description="What is looked up: the client's address, or the domain of the sender, of the greeting or "
-            "of the client's confirmed name."
-        ),
-    ] = "ip"
-    weight: Annotated[
-        weight.Weight,
-        Meta(description="Points or action for an answer that no code below names; 0 ignores such answers."),
-    ] = "reject"
-    code: Annotated[tuple[Code, ...], Meta(description="What single answers are worth; the first that fits counts.")] = ()
-    text: Annotated[
-        str, Meta(description="What a refused peer is told; {ip}, {domain} and {zone} are filled in.")
-    ] = ""
-    domains: Annotated[
-        tuple[str, ...], Meta(description="Recipient domains it is asked for; without any: all of them.")
-    ] = ()
-
-
 class _Known(NamedTuple):
     within: ipaddress.IPv4Network
-    code: Code
+    code: filter_tables.Code
 
 
 class Check:
     """One list. `name` is "dnsbl ZONE". ValueError on codes that are no IPv4 networks."""
 
-    def __init__(self, settings: List) -> None:
+    def __init__(self, settings: filter_tables.Dnsbl) -> None:
         self.settings = settings
         self.zone = settings.zone.strip(".").lower()
         self.name = f"dnsbl {self.zone}"
         self._domains = frozenset(domain_.parse(name) for name in settings.domains)
         self._codes = [_Known(ipaddress.IPv4Network(code.answer), code) for code in settings.code]
 
-    def wants(self, recipient_domain: str) -> bool:
-        """Whether it is asked for a recipient in this domain."""
-        return not self._domains or recipient_domain in self._domains
+    def at_recipient(self, case: Case, recipient: Recipient) -> Asking[Sequence[Verdict]]:
+        if self._domains and recipient.address.domain not in self._domains:
+            return ()
+        about, looked = subject(self.settings.look, case)
+        verdicts = yield from self.ask(about, looked)
+        return verdicts
 
     def judge(self, subject: str, answer: Answer, never: Answer) -> tuple[Verdict, ...]:
         """What the list's answer about `subject` is worth; `never`: its answer about what it cannot have."""
@@ -115,7 +84,7 @@ class Check:
         """No opinion, but something the operator should see."""
         return Verdict(self.name, "accept", None, text)
 
-    def ask(self, subject: str, looked: str) -> questions.Asking[Sequence[Verdict]]:
+    def ask(self, subject: str, looked: str) -> Asking[Sequence[Verdict]]:
         """Asks the list; the second question only after a hit, for its answer stands in the resolver's memory."""
         if not looked or len(looked) + 1 + len(self.zone) > _NAMES_MOST:
             return ()
@@ -141,7 +110,7 @@ def subject(look: str, case: Case) -> tuple[str, str]:
         sender = case.mail.sender
         name = sender.domain if sender is not None else ""
     else:
-        name = case.source.helo.lower().rstrip(".")
+        name = case.ptr if look == "ptr" else case.source.helo.lower().rstrip(".")
     if not name or name.startswith("[") or networks.address(name) is not None or "." not in name:
         return "", ""
     return name, name

@@ -8,17 +8,16 @@ Fails never: where the service cannot answer, the letter is taken.
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Meta
 
 from hatoba.directory.entries import key
 from hatoba.intake import asking
 from hatoba.intake.asking import Asking
 from hatoba.intake.case import Case
+from hatoba.intake.filter_tables import Greylist
 from hatoba.kit import networks
-from hatoba.kit.units import Seconds
 from hatoba.model import domain as domain_
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient
@@ -28,33 +27,6 @@ from hatoba.store.greylist import GreyRow
 
 NAME = "greylist"
 _DIGITS = re.compile(r"[0-9]+")
-
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[filter.greylist]` table."""
-
-    on: Annotated[bool, Meta(description="Whether unknown senders are asked to come again with 451 4.7.1.")] = False
-    domains: Annotated[
-        tuple[str, ...], Meta(description="Recipient domains it is for; without any: all of them.")
-    ] = ()
-    delay: Annotated[
-        Seconds, Meta(gt=0, description="The second try counts after this time; an earlier one gets 451 4.7.1 again.")
-    ] = 300.0
-    window: Annotated[
-        Seconds, Meta(gt=0, description="And before this time is over; a later one starts anew.")
-    ] = 2 * 86400.0
-    expiry: Annotated[
-        Seconds, Meta(gt=0, description="Who was let in is forgotten after so long without a letter.")
-    ] = 35 * 86400.0
-    allow_after: Annotated[
-        int,
-        Meta(ge=0, description="A network that so many senders came back from is let in at once; 0: never."),
-    ] = 5
-    prefix4: Annotated[int, Meta(ge=8, le=32, description="Bits of an IPv4 address that count: 24 takes a farm.")] = 24
-    prefix6: Annotated[int, Meta(ge=16, le=128, description="Bits of an IPv6 address that count.")] = 64
-    spf_pass: Annotated[
-        bool, Meta(description="Let in at once a sender whose SPF passed: its host will come again anyway.")
-    ] = True
 
 
 class Keys(NamedTuple):
@@ -75,7 +47,7 @@ class Told(NamedTuple):
 class Check:
     name = NAME
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Greylist) -> None:
         self.settings = settings
         self._domains = frozenset(domain_.parse(name) for name in settings.domains)
 
@@ -91,7 +63,7 @@ class Check:
         return verdicts
 
 
-def keys(settings: Settings, ip: str, sender: Address | None, recipient: Address) -> Keys | None:
+def keys(settings: Greylist, ip: str, sender: Address | None, recipient: Address) -> Keys | None:
     """None for a client without an address. Numbers and tags in a sender are left out: lists count their letters."""
     client = networks.address(ip)
     if client is None:
@@ -105,7 +77,7 @@ def keys(settings: Settings, ip: str, sender: Address | None, recipient: Address
     return Keys(f"network {network}", f"{network} {written} {key(recipient)}")
 
 
-def ruled(settings: Settings, which: Keys, network: GreyRow | None, triple: GreyRow | None, now: int) -> Told:
+def ruled(settings: Greylist, which: Keys, network: GreyRow | None, triple: GreyRow | None, now: int) -> Told:
     """What becomes of a letter at `now` (ms), given the rows of its keys.
 
     A row is written when somebody is new, comes back, or, while it lasts, once in an eighth of `expiry`.
@@ -122,7 +94,9 @@ def ruled(settings: Settings, which: Keys, network: GreyRow | None, triple: Grey
     if triple is None:
         return Told(-(-delay // 1000), "not seen before", (GreyRow(which.triple, now, now, 0),))
     if triple.passed:
-        rows = (msgspec.structs.replace(triple, last=now, passed=triple.passed + 1),) if now - triple.last > stale else ()
+        rows = (
+            (msgspec.structs.replace(triple, last=now, passed=triple.passed + 1),) if now - triple.last > stale else ()
+        )
         return Told(0, "known", rows)
     if now - triple.first < delay:
         return Told(-(-(triple.first + delay - now) // 1000), "too early")

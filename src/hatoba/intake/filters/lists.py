@@ -10,13 +10,10 @@ anybody can write.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Literal
-
-import msgspec
-from msgspec import Meta
 
 from hatoba.directory import listing
 from hatoba.directory.listing import Entry, Found, Lists
+from hatoba.intake import filter_tables
 from hatoba.intake.case import Case
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient
@@ -27,32 +24,13 @@ NAME = "lists"
 _NOBODY = Address("", "")  # the recipient while there is none: only what is said for all applies
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[filter.lists]` table."""
-
-    allow: Annotated[
-        tuple[str, ...],
-        Meta(
-            description='Always let in: a network, an address, "example.org", ".example.org" (it and all below), '
-            '"helo:NAME", "recipient:ADDRESS or domain". More, without a restart: hatoba list allow add.'
-        ),
-    ] = ()
-    deny: Annotated[
-        tuple[str, ...], Meta(description="Kept out with 550 5.7.1, written alike; `allow` goes before.")
-    ] = ()
-    proof: Annotated[
-        Literal["spf", "none"],
-        Meta(description="An allowed sender counts if SPF passed for it (spf), or whoever writes its name (none)."),
-    ] = "spf"
-
-
 class Check:
     """ValueError (BadEntry) on entries that are none."""
 
     name = NAME
     always = True  # what a domain denies is denied, though the connection may be allowed
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: filter_tables.Lists) -> None:
         self.settings = settings
         self._own = Lists(
             [
@@ -86,9 +64,7 @@ class Check:
         if not live and not self._own:
             return None
         source, sender = case.source, case.mail.sender
-        levels = [
-            list(lists.find(source.ip, source.helo, sender, recipient)) for lists in (live, self._own) if lists
-        ]
+        levels = [list(lists.find(source.ip, source.helo, sender, recipient)) for lists in (live, self._own) if lists]
         for found in _by_scope(levels, recipient.domain):
             senders = [one.sender for one in found] if self._proven(case) else []
             for entry in (*(one.allow for one in found), *senders, *(one.deny for one in found)):

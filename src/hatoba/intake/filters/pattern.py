@@ -9,11 +9,10 @@ Fails with ValueError that says what is wrong with a pattern.
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import re2
 
-Match: TypeAlias = Literal["word", "glob", "regex"]
+from hatoba.intake.filter_tables import Match
 
 _SHOWN = 60  # characters of what matched
 _MEMORY = 8 << 20  # octets one pattern's automaton may take; a pattern too large for it is refused
@@ -69,7 +68,7 @@ def normal(text: str) -> str:
 
 def _word(word: str) -> str:
     """Bounded by \\b where it begins or ends like a word of an alphabet with spaces between words."""
-    escaped = re2.escape(word)
+    escaped: str = re2.escape(word)
     return (r"\b" if _ascii_word(word[0]) else "") + escaped + (r"\b" if _ascii_word(word[-1]) else "")
 
 
@@ -79,9 +78,11 @@ def _ascii_word(sign: str) -> bool:
 
 def _glob(glob: str) -> str:
     parts = re.split(r"(\*+|\?)", glob)
-    return r"\A" + "".join(
-        ".*" if part.startswith("*") else "." if part == "?" else re2.escape(part) for part in parts
-    ) + r"\z"
+    return (
+        r"\A"
+        + "".join(".*" if part.startswith("*") else "." if part == "?" else re2.escape(part) for part in parts)
+        + r"\z"
+    )
 
 
 def _compile(pattern: str, shown: str) -> "re2._Regexp":

@@ -6,13 +6,11 @@ Fails never; too many is 450 4.7.1 with the time to wait.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal, NamedTuple, Protocol
-
-import msgspec
-from msgspec import Meta
+from typing import NamedTuple, Protocol
 
 from hatoba.directory.entries import key
 from hatoba.directory.listing import above
+from hatoba.intake import filter_tables
 from hatoba.intake.case import Case
 from hatoba.kit import networks
 from hatoba.model import domain as domain_
@@ -32,28 +30,6 @@ class Counters(Protocol):
 
     def slide(self, key: str, window: int, now: int, times: int = 1) -> None: ...
     def slid(self, key: str, window: int, now: int) -> tuple[int, int, float]: ...
-
-
-class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[[filter.rate]]` tables."""
-
-    per: Annotated[
-        Literal["account", "sender", "ip", "network", "domain"],
-        Meta(
-            description="Who is counted: an account, a sender's address, a client (IPv6: its /64), its network (/24, "
-            "/64), or the domain of the recipients."
-        ),
-    ]
-    match: Annotated[
-        tuple[str, ...],
-        Meta(
-            description='Only these: addresses, "example.org", ".example.org", networks. It goes before an entry '
-            "without, the first before the next; so an exception is an entry with higher limits."
-        ),
-    ] = ()
-    minute: Annotated[int, Meta(ge=0, description="Most recipients in a minute; more get 450 4.7.1; 0: no limit.")] = 0
-    hour: Annotated[int, Meta(ge=0, description="Most recipients in an hour; more get 450 4.7.1; 0: no limit.")] = 0
-    day: Annotated[int, Meta(ge=0, description="Most recipients in a day; more get 450 4.7.1; 0: no limit.")] = 0
 
 
 class _Limit(NamedTuple):
@@ -86,7 +62,7 @@ class Check:
     name = NAME
     inside = True
 
-    def __init__(self, settings: Sequence[Rate], counters: Counters, *, counting: bool = True) -> None:
+    def __init__(self, settings: Sequence[filter_tables.Rate], counters: Counters, *, counting: bool = True) -> None:
         self._counters = counters
         self._counting = counting
         self._limits: dict[str, list[_Limit]] = {}
@@ -129,7 +105,7 @@ def _too_many(per: str, shown: str, most: int, window: int, seconds: int) -> Ver
     return Verdict(NAME, "defer", Status("4.7.1", text), f"{per} {shown}: {most} a {word} used up")
 
 
-def _limit(entry: Rate) -> _Limit:
+def _limit(entry: filter_tables.Rate) -> _Limit:
     windows = tuple((seconds, most) for word, seconds in _WINDOWS.items() if (most := getattr(entry, word)))
     if not entry.match:
         return _Limit(None, None, windows)

@@ -7,16 +7,11 @@ Fails never: a look-up without an answer is no finding.
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated
 
-import msgspec
-from msgspec import Meta
-
-from hatoba.intake import asking
+from hatoba.intake import asking, filter_tables
 from hatoba.intake.asking import Asking
 from hatoba.intake.case import Case
 from hatoba.intake.filters import weight
-from hatoba.intake.filters.weight import Weight
 from hatoba.kit import networks
 from hatoba.mailauth.questions import Question
 from hatoba.model.envelope import Recipient
@@ -33,43 +28,12 @@ _DYNAMIC = re.compile(
 )
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[filter.reverse]` table."""
-
-    missing: Annotated[Weight, Meta(description="The client's address has no name in DNS: points, an action, off.")] = 0.0
-    unconfirmed: Annotated[
-        Weight, Meta(description="It has names, but none of them leads back to the address (needs auth.iprev).")
-    ] = 0.0
-    generic: Annotated[
-        Weight, Meta(description="Its name is made of its address or of words of access networks (dyn, pool, dsl).")
-    ] = 0.0
-    patterns: Annotated[
-        tuple[str, ...],
-        Meta(description='More names that count as generic, with * and ?: "*.compute.example.net".'),
-    ] = ()
-    helo_bare_ip: Annotated[
-        Weight, Meta(description="The greeting names an IP address without brackets (RFC 5321 §4.1.3).")
-    ] = 0.0
-    helo_literal: Annotated[
-        Weight, Meta(description="The greeting names an address in brackets that is not the client's.")
-    ] = 0.0
-    helo_short: Annotated[
-        Weight, Meta(description="The greeting names no host with a domain: localhost, WORKGROUP, rubbish.")
-    ] = 0.0
-    helo_ours: Annotated[
-        Weight, Meta(description="A stranger greets with our own name or that of a domain that lives here.")
-    ] = 0.0
-    helo_unresolved: Annotated[
-        Weight, Meta(description="The name in the greeting has neither address nor MX in DNS (RFC 5321 §2.3.5).")
-    ] = 0.0
-
-
 class Check:
     """Each finding is a Verdict of its own, named "reverse FINDING"."""
 
     name = NAME
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: filter_tables.Reverse) -> None:
         self.settings = settings
         self._patterns = [glob(pattern) for pattern in settings.patterns]
 
@@ -108,8 +72,10 @@ class Check:
         if any(pattern.fullmatch(name) for pattern in self._patterns):
             return True
         host = name.partition(".")[0]
-        return spells(host, ip) or (spells(name, ip) and any(sign.isdigit() for sign in host)) or bool(
-            any(sign.isdigit() for sign in host) and _DYNAMIC.search(name)
+        return (
+            spells(host, ip)
+            or (spells(name, ip) and any(sign.isdigit() for sign in host))
+            or bool(any(sign.isdigit() for sign in host) and _DYNAMIC.search(name))
         )
 
     def _greeting(self, case: Case) -> Iterator[Verdict]:
@@ -150,4 +116,6 @@ def spells(name: str, ip: str) -> bool:
 def glob(pattern: str) -> re.Pattern[str]:
     """A pattern with * and ? for whole names."""
     parts = re.split(r"(\*+|\?)", pattern.lower())
-    return re.compile("".join(".*" if part.startswith("*") else "." if part == "?" else re.escape(part) for part in parts))
+    return re.compile(
+        "".join(".*" if part.startswith("*") else "." if part == "?" else re.escape(part) for part in parts)
+    )

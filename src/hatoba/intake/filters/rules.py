@@ -7,20 +7,16 @@ Fails never: a letter that cannot be read matches what can.
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-from msgspec import Meta
-
-from hatoba.intake import asking
+from hatoba.intake import asking, filter_tables
 from hatoba.intake.asking import Asking
 from hatoba.intake.case import Case
+from hatoba.intake.filter_tables import Weight
 from hatoba.intake.filters import weight
-from hatoba.intake.filters.pattern import Match, Pattern
+from hatoba.intake.filters.pattern import Pattern
 from hatoba.intake.filters.seen import FINDINGS, Limits, Seen, Wanted
-from hatoba.intake.filters.weight import Weight
 from hatoba.intake.subject import Subject
-from hatoba.kit.units import Bytes
 from hatoba.message import archive, pieces
 from hatoba.model import domain as domain_
 from hatoba.model.address import Address, BadAddress
@@ -33,74 +29,8 @@ INLINE = 64 * 1024  # octets of a letter that is looked at where it came in; a l
 _TEXT = "This letter is not welcome here"
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[[filter.rule]]` tables."""
-
-    name: Annotated[str, Meta(min_length=1, description="Its name in verdicts and in the journal.")]
-    look: Annotated[
-        Literal["header", "body", "file", "kind", "finding"],
-        Meta(
-            description="At the decoded header, the decoded texts, the names of attachments and of what archives hold, "
-            "their kinds by their own octets (executable, script, macro, zip, …), or what is odd about them "
-            "(encrypted, bomb, double-extension, …)."
-        ),
-    ]
-    pattern: Annotated[tuple[str, ...], Meta(min_length=1, description="What is looked for; one of them is enough.")]
-    weight: Annotated[Weight, Meta(description='Points, or an action: "reject", "quarantine", "tag" …')]
-    match: Annotated[
-        Match,
-        Meta(
-            description='word: as whole words, in any case and width; glob: the whole text, with * and ?; regex: RE2 '
-            "syntax, anywhere. Kinds and findings are compared as they are."
-        ),
-    ] = "word"
-    field: Annotated[str, Meta(description="With header: which field; empty: any, as well as those below it.")] = ""
-    text: Annotated[str, Meta(description="What a refused peer is told.")] = ""
-    domains: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="Recipient domains it is for (of a submission: the sender's); without any: all. Recipients "
-            "with different rules get different transactions: 452 4.5.3."
-        ),
-    ] = ()
-
-
-class Attachments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[filter.attachments]` table."""
-
-    look: Annotated[
-        bool, Meta(description="Look into attachments and archives; a rule for files, kinds or findings does, too.")
-    ] = False
-    bomb: Annotated[
-        Weight, Meta(description="An archive beyond the limits below: it would burst whoever unpacks it.")
-    ] = "reject"
-    encrypted: Annotated[Weight, Meta(description="An archive with a password: nobody can look inside.")] = 0.0
-    broken: Annotated[Weight, Meta(description="An archive that breaks its own format.")] = 0.0
-    unread: Annotated[Weight, Meta(description="An archive of a kind not opened here: rar, cab, lzh, iso …")] = 0.0
-    double_extension: Annotated[Weight, Meta(description="A program that calls itself a document: bill.pdf.exe.")] = 0.0
-    disguised: Annotated[Weight, Meta(description="A program by its octets under another file's name.")] = 0.0
-    bidi_name: Annotated[Weight, Meta(description="A file name that turns its own direction of writing.")] = 0.0
-    cut: Annotated[Weight, Meta(description="More parts, or deeper nested ones, than are looked at.")] = 0.0
-    parts: Annotated[int, Meta(ge=1, description="Parts of a letter that are looked at; more is a finding, cut.")] = 200
-    nested: Annotated[int, Meta(ge=1, le=50, description="Parts within each other; deeper is a finding, cut.")] = 12
-    depth: Annotated[int, Meta(ge=1, le=20, description="Archives within each other; deeper is a bomb.")] = 4
-    files: Annotated[int, Meta(ge=1, description="Files in all archives of a letter; more is a bomb.")] = 2000
-    unpacked: Annotated[Bytes, Meta(description="Octets unpacked of one letter; more is a bomb.")] = 128 << 20
-    ratio: Annotated[
-        int, Meta(ge=2, description="Octets unpacked for one packed, above 4 MiB; more is a bomb.")
-    ] = 300
-    text: Annotated[Bytes, Meta(description="Characters of a letter's texts that rules look at.")] = 512 << 10
-
-    def limits(self) -> Limits:
-        return Limits(
-            self.text,
-            pieces.Limits(self.parts, self.nested),
-            archive.Limits(self.depth, self.files, self.unpacked, self.ratio),
-        )
-
-
 class _Ready(NamedTuple):
-    rule: Rule
+    rule: filter_tables.Rule
     pattern: Pattern | None  # None: compared as they are
     words: frozenset[str]
     domains: frozenset[str]
@@ -112,10 +42,10 @@ class Check:
     name = NAME
     inside = True
 
-    def __init__(self, rules: Sequence[Rule], attachments: Attachments) -> None:
+    def __init__(self, rules: Sequence[filter_tables.Rule], attachments: filter_tables.Attachments) -> None:
         self.attachments = attachments
         self.rules = [_ready(rule) for rule in rules]
-        self._limits = attachments.limits()
+        self._limits = _limits(attachments)
         self._scoped = any(one.domains for one in self.rules)
 
     @property
@@ -169,7 +99,15 @@ class Check:
             yield from weight.verdict(f"attachment {finding}", worth, about, _told(finding), "5.7.1")
 
 
-def _ready(rule: Rule) -> _Ready:
+def _limits(settings: filter_tables.Attachments) -> Limits:
+    return Limits(
+        settings.text,
+        pieces.Limits(settings.parts, settings.nested),
+        archive.Limits(settings.depth, settings.files, settings.unpacked, settings.ratio),
+    )
+
+
+def _ready(rule: filter_tables.Rule) -> _Ready:
     domains = frozenset(domain_.parse(name) for name in rule.domains)
     if rule.look in ("kind", "finding"):
         known = frozenset(word.lower() for word in rule.pattern)

@@ -20,18 +20,22 @@ _HIDDEN = re.compile(r"<(style|script|title)\b[^<>]*>[^<]*</\1>", re.IGNORECASE)
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 # What Windows runs when it is opened.
-RUN = frozenset(
-    "exe com scr pif bat cmd cpl msi msp msc dll ocx sys drv vbs vbe js jse wsf wsh ws ps1 psm1 hta lnk url scf inf reg "
-    "jar jnlp application gadget chm hlp ade adp mde vb vxd appx msix iso img vhd vhdx one xll library-ms "
-    "search-ms settingcontent-ms".split()
-)
+RUN = frozenset({
+    "exe", "com", "scr", "pif", "bat", "cmd", "cpl", "msi", "msp", "msc", "dll", "ocx", "sys", "drv", "vbs", "vbe",
+    "js", "jse", "wsf", "wsh", "ws", "ps1", "psm1", "hta", "lnk", "url", "scf", "inf", "reg", "jar", "jnlp",
+    "application", "gadget", "chm", "hlp", "ade", "adp", "mde", "vb", "vxd", "appx", "msix", "iso", "img", "vhd",
+    "vhdx", "one", "xll", "library-ms", "search-ms", "settingcontent-ms",
+})  # fmt: skip
 # What people take for a document.
-_DOCUMENTS = frozenset(
-    "pdf doc docx docm xls xlsx xlsm ppt pptx txt rtf csv jpg jpeg png gif bmp tif tiff mp3 mp4 avi mov zip html htm "
-    "odt ods odp eml".split()
-)
+_DOCUMENTS = frozenset({
+    "pdf", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "ppt", "pptx", "txt", "rtf", "csv", "jpg", "jpeg", "png",
+    "gif", "bmp", "tif", "tiff", "mp3", "mp4", "avi", "mov", "zip", "html", "htm", "odt", "ods", "odp", "eml",
+})  # fmt: skip
 _BY_MAGIC = frozenset({"executable", "script"})
-_RUNNABLE = RUN | frozenset("sh bash zsh py pl rb php elf so bin run out class dex apk dylib app command".split())
+_RUNNABLE = RUN | frozenset({
+    "sh", "bash", "zsh", "py", "pl", "rb", "php", "elf", "so", "bin", "run", "out", "class", "dex", "apk", "dylib",
+    "app", "command",
+})  # fmt: skip
 
 
 class File(NamedTuple):
@@ -59,7 +63,7 @@ class Limits(NamedTuple):
 
 
 class Seen:
-    """`text`: all that is meant to be read, HTML as it stands and once more without tags. `findings`: word → of what."""
+    """`text`: all that is meant to be read, HTML as it stands and without tags, too. `findings`: word → of what."""
 
     def __init__(self, content: bytes, wanted: Wanted, limits: Limits) -> None:
         self._headers = headers.scan(content)
@@ -75,7 +79,9 @@ class Seen:
             for piece in walk.pieces(content):
                 self._piece(piece, wanted)
             if walk.cut:
-                self.findings[CUT] = f"more than {limits.pieces.parts} parts, or {limits.pieces.depth} within each other"
+                self.findings[CUT] = (
+                    f"more than {limits.pieces.parts} parts, or {limits.pieces.depth} within each other"
+                )
 
     def fields(self, name: str) -> Iterator[tuple[str, str]]:
         """(name, decoded value) of the fields of that name, of all for ""."""

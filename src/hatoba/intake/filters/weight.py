@@ -5,13 +5,9 @@ Never combines: ruling does.
 Fails never.
 """
 
-from typing import Literal, TypeAlias
-
+from hatoba.intake.filter_tables import Weight
 from hatoba.model.outcome import Verdict
 from hatoba.model.status import Status
-
-Action: TypeAlias = Literal["accept", "tag", "junk", "quarantine", "discard", "greylist", "defer", "reject"]
-Weight: TypeAlias = float | Literal["off", "tag", "junk", "quarantine", "discard", "greylist", "defer", "reject"]
 
 _CODES = {"reject": "5.7.1", "defer": "4.7.1", "greylist": "4.7.1"}
 

@@ -58,9 +58,7 @@ class Budget:
 PIECE = 1 << 16
 
 
-def inflated(
-    octets: bytes | memoryview, decompress: Callable[[bytes | memoryview, int], bytes], budget: Budget, packed: int
-) -> bytes:
+def inflated(octets: bytes, decompress: Callable[[bytes, int], bytes], budget: Budget, packed: int) -> bytes:
     """What `decompress(octets, most)` makes, with one octet more than allowed asked for, so that excess shows."""
     made = decompress(octets, budget.most(packed) + 1)
     budget.spend(len(made), packed)

@@ -110,7 +110,9 @@ def members(octets: bytes, budget: Budget) -> Iterator[Member]:
 
 
 def _listed(octets: bytes, header: _Octets, budget: Budget) -> Iterator[Member]:
-    streams, names, empty = _Streams(), [], []
+    streams = _Streams()
+    names: list[str] = []
+    empty: list[bool] = []
     while (kind := header.byte()) != _END:
         if kind == _PROPERTIES:
             while header.byte() != _END:
