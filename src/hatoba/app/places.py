@@ -31,6 +31,12 @@ class Places:
     def control(self, worker: int) -> Path:
         return self.run / f"worker-{worker}.sock"
 
+    def handed(self, name: str) -> Path:
+        """A file that the command line left for us in the run folder. ValueError for what lies elsewhere."""
+        if Path(name).name != name or not name.startswith("explain-"):
+            raise ValueError(f"{name!r} is no file of the run folder")
+        return self.run / name
+
     def controls(self) -> list[Path]:
         return sorted(self.run.glob("worker-*.sock"), key=lambda path: (len(path.name), path.name))
 

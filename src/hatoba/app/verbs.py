@@ -3,6 +3,7 @@
 Called by worker. Never decides: each verb calls one room.
 """
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -77,6 +78,17 @@ async def _reload(worker: Worker, arguments: dict[str, Any]) -> Any:
     return True
 
 
+async def _explain(worker: Worker, arguments: dict[str, Any]) -> Any:
+    """What every check says of a letter that lies in our run folder."""
+    from hatoba.app import explaining
+
+    content = await asyncio.to_thread(worker.rooms.places.handed(str(arguments["file"])).read_bytes)
+    question = msgspec.convert(arguments["question"], explaining.Question)
+    told = await explaining.explain(worker.rooms.explained(), question, content)
+    told.live = True
+    return msgspec.to_builtins(told)
+
+
 def of(worker: Worker) -> dict[str, Verb]:
     """Every verb by its name."""
     plain: dict[str, Callable[[Worker, dict[str, Any]], Any]] = {
@@ -85,6 +97,7 @@ def of(worker: Worker) -> dict[str, Verb]:
         "health": _health,
         "numbers": _numbers,
         "reload": _reload,
+        "explain": _explain,
     }
     found: dict[str, Verb] = {name: partial(function, worker) for name, function in plain.items()}
     found |= {name: partial(_order, worker, name) for name in orders_.VERBS}

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, offline
+from hatoba.app import certificate, explaining, offline
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
 from hatoba.app.places import Places
@@ -222,6 +222,23 @@ class Rooms:
         self.settings = settings
         self.house = self._house(settings, self.house.counts)
         return self.house
+
+    def explained(self) -> explaining.House:
+        """A house for `hatoba explain`: the checks and services in force, but nothing is counted or remembered."""
+        settings = self.settings
+        return explaining.House(
+            settings.intake,
+            self.directory,
+            self.hostname,
+            self.filtering.filters(settings, counting=False),
+            asking.Asker(
+                self.resolver,
+                self.filtering.services(counting=False),
+                log=self.house.log,
+                patience=settings.filter.patience,
+            ),
+            offline.now,
+        )
 
     def _queue(self, opened: shard.Shard, numbers: ids.Numbers) -> Queue:
         settings = self.settings
