@@ -134,8 +134,7 @@ def _final(run: _Run) -> tuple[Status | None, Verdict]:
 def _top(letter: Letter | None, content: bytes) -> str:
     if letter is None or letter.content is None:
         return ""
-    head, _, body = content.partition(b"\r\n\r\n")
-    start = letter.content.find(head.partition(b"\r\n")[0]) if head else -1
+    start = letter.content.find(content.partition(b"\r\n")[0])
     return letter.content[:start].decode("utf-8", "replace") if start > 0 else ""
 
 

@@ -48,7 +48,7 @@ def _asked(places: Places, question: explaining.Question, content: bytes) -> exp
     path = places.run / f"explain-{secrets.token_hex(8)}.eml"
     owner = places.run.stat()
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             if os.geteuid() == 0:
                 os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(content)
@@ -154,5 +154,3 @@ def explain(
     with show.declined(StoreTrouble, ValueError, call.Failed):
         told = _asked(offline.places(settings), question, content) or asyncio.run(_alone(settings, question, content))
     show.either(as_json, told, lambda: _print(told))
-
-

@@ -1,10 +1,6 @@
 """hatoba filter: the checks as they are in force: in their order, where each is asked, what it is worth. Reads only."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import click
-import msgspec
 
 from hatoba.app import certificate
 from hatoba.app import config as settings_file
@@ -25,8 +21,9 @@ def filter_(options: dict[str, str | None], as_json: bool) -> None:
 
 
 def _print(told: table_.Table) -> None:
-    rows = [(one.phase, one.check, one.stages, "yes" if one.inside else "", one.worth) for one in told.checks]
-    columns = ("phase#", "check", "asked at", "of our own, too", "what it is worth")
+    whom = {(True, True): "all", (True, False): "strangers", (False, True): "our own", (False, False): ""}
+    rows = [(one.stages, one.phase, one.check, whom[one.outside, one.inside], one.worth) for one in told.checks]
+    columns = ("asked at", "phase#", "check", "letters of", "what it is worth")
     show.table("Checks, in the order in which they are asked", columns, rows, empty="No check is asked.")
     show.table(
         "What a score comes to (0: never)",
@@ -35,6 +32,3 @@ def _print(told: table_.Table) -> None:
         empty="",
     )
     click.echo("The strongest action counts: " + " < ".join(ruling.ORDER) + "; allow ends the discussion.")
-
-
-__all__ = ["Any", "Iterator", "filter_", "msgspec"]

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 
 from hatoba.intake import filter_settings, roster, ruling
 from hatoba.intake.filters import dnsbl, greylist, lists, rate, reverse, rules
+from hatoba.intake.filters.dmarc import Dmarc
+from hatoba.intake.filters.iprev import Iprev
+from hatoba.intake.filters.signatures import Signatures
+from hatoba.intake.filters.spf import Spf
 from hatoba.intake.roster import Check, Filters
 
 
@@ -28,7 +32,9 @@ def build(
     names, contents = reverse.Check(settings.reverse), rules.Check(settings.rule, settings.attachments)
     phases: list[Sequence[Check]] = [
         [lists.Check(settings.lists)],
+        _client(auth, hostname),
         [*map(dnsbl.Check, settings.dnsbl), *([names] if names.wanted else ())],
+        _authenticity(auth),
         [contents] if contents.wanted else [],
         *more,
         [greylist.Check(settings.greylist)] if settings.greylist.on else [],
@@ -36,3 +42,20 @@ def build(
     ]
     outside, inside = roster.gathered(phases, inside=False), roster.gathered(phases, inside=True)
     return Filters(outside, inside, ruling.Table(settings, outside.always | inside.always), auth)
+
+
+def _client(auth: filter_settings.Auth, hostname: str) -> list[Check]:
+    """Who hands the letter in, and what signed it: side by side, for nothing of this depends on the rest."""
+    checks: list[Check] = []
+    if auth.iprev:
+        checks.append(Iprev())
+    if auth.spf != "off":
+        checks.append(Spf(auth, hostname))
+    if auth.dkim or auth.arc:
+        checks.append(Signatures(dkim=auth.dkim, arc=auth.arc))
+    return checks
+
+
+def _authenticity(auth: filter_settings.Auth) -> list[Check]:
+    """What follows from it."""
+    return [] if auth.dmarc == "off" else [Dmarc(auth)]

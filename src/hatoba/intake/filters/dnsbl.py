@@ -42,6 +42,13 @@ class Check:
         self._domains = frozenset(domain_.parse(name) for name in settings.domains)
         self._codes = [_Known(ipaddress.IPv4Network(code.answer), code) for code in settings.code]
 
+    @property
+    def worth(self) -> str:
+        codes = [f"{code.answer} {weight.shown(code.weight) or 'nothing'}" for code in self.settings.code]
+        return ", ".join(
+            [*codes, f"{'other answers' if codes else 'listed'} {weight.shown(self.settings.weight) or 'nothing'}"]
+        )
+
     def at_recipient(self, case: Case, recipient: Recipient) -> Asking[Sequence[Verdict]]:
         if self._domains and recipient.address.domain not in self._domains:
             return ()

@@ -18,6 +18,7 @@ from hatoba.intake.asking import Asking
 from hatoba.intake.case import Case
 from hatoba.intake.filter_tables import Greylist
 from hatoba.kit import networks
+from hatoba.kit.units import show_seconds
 from hatoba.model import domain as domain_
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient
@@ -50,6 +51,12 @@ class Check:
     def __init__(self, settings: Greylist) -> None:
         self.settings = settings
         self._domains = frozenset(domain_.parse(name) for name in settings.domains)
+
+    @property
+    def worth(self) -> str:
+        settings = self.settings
+        after = f", networks are let in after {settings.allow_after} senders" if settings.allow_after else ""
+        return f"greylist for {show_seconds(settings.delay)}{after}"
 
     def at_recipient(self, case: Case, recipient: Recipient) -> Asking[Sequence[Verdict]]:
         if case.submitted or case.trusted or (self._domains and recipient.address.domain not in self._domains):

@@ -39,6 +39,10 @@ class Check:
             ]
         )
 
+    @property
+    def worth(self) -> str:
+        return f"allow, reject ({len(self._own.entries)} entries in the settings, more: hatoba list deny show)"
+
     def at_connect(self, case: Case) -> Sequence[Verdict]:
         """An allowed client: nothing else is asked about it."""
         return self._allowed(case, _NOBODY)

@@ -39,6 +39,10 @@ class _Limit(NamedTuple):
     clients: networks.Networks[bool] | None
     windows: tuple[tuple[int, int], ...]  # (seconds, most)
 
+    @property
+    def everybody(self) -> bool:
+        return self.names is None and self.clients is None
+
     def fits(self, names: Sequence[str], client: networks.Address | None) -> bool:
         if self.names is not None:
             return any(name in self.names for name in names)
@@ -68,6 +72,16 @@ class Check:
         self._limits: dict[str, list[_Limit]] = {}
         for entry in sorted(settings, key=lambda entry: not entry.match):  # stable: those with `match` go first
             self._limits.setdefault(entry.per, []).append(_limit(entry))
+
+    @property
+    def worth(self) -> str:
+        words = {seconds: word for word, seconds in _WINDOWS.items()}
+        shown = []
+        for per, limits in self._limits.items():
+            for limit in limits:
+                most = ", ".join(f"{count} a {words[window]}" for window, count in limit.windows) or "no limit"
+                shown.append(f"{per}{'' if limit.everybody else ' (some)'}: {most}")
+        return "defer; " + "; ".join(shown)
 
     def at_recipient(self, case: Case, recipient: Recipient) -> Sequence[Verdict]:
         counters, now = self._counters, case.now

@@ -38,11 +38,13 @@ class Check:
         self._patterns = [glob(pattern) for pattern in settings.patterns]
 
     @property
+    def worth(self) -> str:
+        return weight.listed(self.settings)
+
+    @property
     def wanted(self) -> bool:
         """Something weighs something."""
-        settings = self.settings
-        weights = (getattr(settings, field) for field in settings.__struct_fields__ if field != "patterns")
-        return any(worth not in (0, "off") for worth in weights)
+        return bool(self.worth)
 
     def at_recipient(self, case: Case, recipient: Recipient) -> Asking[Sequence[Verdict]]:
         """# RFC 5321 §4.1.4 lets nobody be refused for a HELO that does not verify; the operator may know better."""

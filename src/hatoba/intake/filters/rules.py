@@ -49,6 +49,16 @@ class Check:
         self._scoped = any(one.domains for one in self.rules)
 
     @property
+    def worth(self) -> str:
+        rules = [
+            f"{one.rule.name} {weight.shown(one.rule.weight) or 'nothing'}"
+            + (f" (for {', '.join(sorted(one.domains))})" if one.domains else "")
+            for one in self.rules
+        ]
+        looks = self._wants(self.rules).files
+        return ", ".join([*rules, *([weight.listed(self.attachments)] if looks else [])])
+
+    @property
     def wanted(self) -> bool:
         """There is anything to look for."""
         return bool(self.rules) or self.attachments.look

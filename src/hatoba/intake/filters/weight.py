@@ -5,11 +5,27 @@ Never combines: ruling does.
 Fails never.
 """
 
+import msgspec
+
 from hatoba.intake.filter_tables import Weight
 from hatoba.model.outcome import Verdict
 from hatoba.model.status import Status
 
 _CODES = {"reject": "5.7.1", "defer": "4.7.1", "greylist": "4.7.1"}
+
+
+def shown(weight: Weight) -> str:
+    """ "+4", "-2.5", "reject"; "" where it weighs nothing."""
+    if isinstance(weight, str):
+        return "" if weight == "off" else weight
+    return f"{weight:+g}" if weight else ""
+
+
+def listed(settings: msgspec.Struct) -> str:
+    """The weights among a table's fields that weigh something, as "missing +1, generic reject"."""
+    values = ((name, getattr(settings, name)) for name in settings.__struct_fields__)
+    worth = [(name, shown(value)) for name, value in values if isinstance(value, float | str)]  # type: ignore[arg-type] # a Weight
+    return ", ".join(f"{name.replace('_', ' ')} {weight}" for name, weight in worth if weight)
 
 
 def verdict(check: str, weight: Weight, reason: str, text: str = "", code: str = "") -> tuple[Verdict, ...]:
