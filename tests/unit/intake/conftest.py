@@ -11,6 +11,7 @@ from hatoba.directory import changes
 from hatoba.directory.directory import Directory
 from hatoba.directory.settings import Settings as DirectorySettings
 from hatoba.intake.desk import Desk
+from hatoba.intake.roster import Filters
 from hatoba.intake.settings import Settings
 from hatoba.store import blobs
 from hatoba.store import directory as rows
@@ -53,8 +54,9 @@ def desk(data: Path, folder: blobs.Folder) -> Iterator[Callable[..., Desk]]:
     register = rows.attach(data, StoreSettings())
     directory = Directory(register, DirectorySettings(), SALT)
 
-    def make(hostname: str = "mx.example.org", **settings: object) -> Desk:
-        return Desk(Settings(**settings), directory, hostname, folder.draft)  # type: ignore[arg-type] # by name
+    def make(hostname: str = "mx.example.org", filters: Filters | None = None, **settings: object) -> Desk:
+        made = Settings(**settings)  # type: ignore[arg-type] # by name
+        return Desk(made, directory, hostname, folder.draft, filters=filters)
 
     yield make
     register.close()

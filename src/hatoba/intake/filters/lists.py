@@ -41,7 +41,7 @@ class Check:
 
     @property
     def worth(self) -> str:
-        return f"allow, reject ({len(self._own.entries)} entries in the settings, more: hatoba list deny show)"
+        return f"allow, reject ({len(self._own.entries)} in the settings, all: hatoba list allow show, deny show)"
 
     def at_connect(self, case: Case) -> Sequence[Verdict]:
         """An allowed client: nothing else is asked about it."""

@@ -6,6 +6,7 @@ Fails never; too many is 450 4.7.1 with the time to wait.
 """
 
 from collections.abc import Iterator, Sequence
+from math import floor
 from typing import NamedTuple, Protocol
 
 from hatoba.directory.entries import key
@@ -79,7 +80,7 @@ class Check:
         shown = []
         for per, limits in self._limits.items():
             for limit in limits:
-                most = ", ".join(f"{count} a {words[window]}" for window, count in limit.windows) or "no limit"
+                most = ", ".join(f"{count} per {words[window]}" for window, count in limit.windows) or "no limit"
                 shown.append(f"{per}{'' if limit.everybody else ' (some)'}: {most}")
         return "defer; " + "; ".join(shown)
 
@@ -106,17 +107,17 @@ def wait(current: int, former: int, share: float, most: int, window: int) -> int
     """Seconds until one more is within `most`, if nothing else comes; at least 1."""
     left = share * window  # of the window
     if current < most:
-        return max(1, round(left - (most - current) / former * window + 0.5)) if former else 1
-    return max(1, round(left + (1 - most / current) * window + 0.5)) if current else 1
+        return max(1, floor(left - (most - current) / former * window) + 1) if former else 1
+    return floor(left + (1 - most / current) * window) + 1
 
 
 def _too_many(per: str, shown: str, most: int, window: int, seconds: int) -> Verdict:
     word = next(word for word, length in _WINDOWS.items() if length == window)
     who = {"account": "this account", "sender": "this sender", "domain": "this domain"}.get(per, "your network")
-    text = f"Too many recipients for {who}, {most} a {word}: try again in {seconds} seconds"
+    text = f"Too many recipients for {who}, {most} per {word}: try again in {seconds} seconds"
     if per in ("account", "sender"):
         text = text.replace(" for ", " of ")
-    return Verdict(NAME, "defer", Status("4.7.1", text), f"{per} {shown}: {most} a {word} used up")
+    return Verdict(NAME, "defer", Status("4.7.1", text), f"{per} {shown}: {most} per {word} used up")
 
 
 def _limit(entry: filter_tables.Rate) -> _Limit:

@@ -58,8 +58,8 @@ class Wanted(NamedTuple):
 
 class Limits(NamedTuple):
     text: int = 512 << 10  # characters of text that are looked at
-    pieces: pieces.Limits = pieces.Limits()
-    archive: archive.Limits = archive.Limits()
+    walked: pieces.Limits = pieces.Limits()
+    unpacked: archive.Limits = archive.Limits()
 
 
 class Seen:
@@ -69,18 +69,18 @@ class Seen:
         self._headers = headers.scan(content)
         self._limits = limits
         self._left = limits.text
-        self._inside = archive.Inside(limits.archive)
+        self._inside = archive.Inside(limits.unpacked)
         self._packed: list[tuple[File, bytes]] = []
         self._texts: list[str] = []
         self._files: list[File] = []
         self.findings: dict[str, str] = self._inside.findings
         if wanted.text or wanted.files:
-            walk = pieces.Walk(limits.pieces)
+            walk = pieces.Walk(limits.walked)
             for piece in walk.pieces(content):
                 self._piece(piece, wanted)
             if walk.cut:
                 self.findings[CUT] = (
-                    f"more than {limits.pieces.parts} parts, or {limits.pieces.depth} within each other"
+                    f"more than {limits.walked.parts} parts, or {limits.walked.depth} within each other"
                 )
 
     def fields(self, name: str) -> Iterator[tuple[str, str]]:
