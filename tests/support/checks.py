@@ -1,19 +1,19 @@
-"""Checks asked without a door: a letter's steps driven at once, with answers from a zone and from services at hand.
+"""Checks asked without a door: a letter's steps driven by tests.support.steps, with a zone and services at hand.
 
 Used by tests of intake's checks: `Scene(desk).letter(…)` gives the Letter or raises the Refusal, as a door would see it.
 Never opens a socket; what is waited for elsewhere (a thread, a database) is done in place.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tests.support import steps
 from tests.support import zone as zone_
 
-from hatoba.intake import asking
 from hatoba.intake.case import Client, Reverse
 from hatoba.intake.desk import Desk
 from hatoba.intake.transaction import Transaction
-from hatoba.mailauth.questions import Question
+from hatoba.mailauth.questions import Answer, Question
 from hatoba.model.address import Address
 from hatoba.model.envelope import Letter, Recipient, Source
 from hatoba.model.outcome import Verdict
@@ -32,24 +32,9 @@ class Answers:
         self.services = {"work": lambda consult: consult.subject.call(), **(services or {})}
         self.asked: list[Question] = []
 
-    def __call__(self, asked: Question | asking.Consult) -> Any:
-        if isinstance(asked, Question):
-            self.asked.append(asked)
-            return zone_.look(self.zone)(asked)
-        return self.services[asked.service.partition(" ")[0]](asked)
-
-
-def drive(steps: Any, answers: Callable[[Any], Any]) -> Any:
-    """What Steps come to; anything else is what it is."""
-    if not isinstance(steps, Generator):
-        return steps
-    heard: Sequence[Any] | None = None
-    try:
-        while True:
-            round_ = steps.send(heard)
-            heard = [asking.run(call(), answers) for _, call in round_]
-    except StopIteration as end:
-        return end.value
+    def look(self, question: Question) -> Answer:
+        self.asked.append(question)
+        return zone_.look(self.zone)(question)
 
 
 class Scene:
@@ -75,14 +60,14 @@ class Scene:
         return self.last
 
     def rcpt(self, transaction: Transaction, to: str = "bob@example.org") -> None:
-        drive(transaction.recipient(Recipient(Address.parse(to))), self.answers)
+        steps.ended(transaction.recipient(Recipient(Address.parse(to))), self.answers.look, self.answers.services)
 
     def letter(self, content: bytes = PLAIN, to: Sequence[str] = ("bob@example.org",), **source: Any) -> Letter:
         transaction = self.begin(**source)
         for address in to:
             self.rcpt(transaction, address)
         made = transaction.end(content, dotted=False, eightbit=not content.isascii(), now=self.now)
-        letter = drive(made, self.answers)
+        letter = steps.ended(made, self.answers.look, self.answers.services)
         assert isinstance(letter, Letter)
         return letter
 

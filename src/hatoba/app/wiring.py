@@ -27,6 +27,7 @@ from hatoba.directory.directory import Directory
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
+from hatoba.intake.tally import Tally
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
@@ -93,6 +94,7 @@ class Rooms:
         self._drawn = 0
         self.filtering = Filtering(settings, self.hostname, self.counters, self.base.register)
         self.services: asking.Services = self.filtering.services()
+        self.tally = Tally()
         self.house = self._house(settings, Counts())
 
     @property
@@ -122,7 +124,13 @@ class Rooms:
             hostname=self.hostname,
             directory=self.directory,
             desk=Desk(
-                settings.intake, self.directory, self.hostname, self._draft, settings.queue.expire, filters=filters
+                settings.intake,
+                self.directory,
+                self.hostname,
+                self._draft,
+                settings.queue.expire,
+                filters=filters,
+                tally=self.tally,
             ),
             enqueue=self._enqueue,
             ids=self._draw,

@@ -22,6 +22,7 @@ Match: TypeAlias = Literal["word", "glob", "regex"]
 class Lists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `[filter.lists]` table."""
 
+    on: Annotated[bool, Meta(description="Whether the lists count, those below and those of hatoba list.")] = True
     allow: Annotated[
         tuple[str, ...],
         Meta(

@@ -12,6 +12,7 @@ from typing import Any
 from hatoba.intake import ruling
 from hatoba.intake.asking import Steps
 from hatoba.intake.roster import Checks, Phase
+from hatoba.intake.tally import Tally
 from hatoba.model.envelope import Recipient
 from hatoba.model.outcome import Silence, Verdict
 
@@ -19,12 +20,20 @@ from hatoba.model.outcome import Silence, Verdict
 class Inquiry:
     """What is common to the stages of one letter. `verdicts`: all that count so far."""
 
-    __slots__ = ("_checks", "_table", "verdicts")
+    __slots__ = ("_alike", "_checks", "_table", "_tally", "verdicts")
 
-    def __init__(self, checks: Checks, table: ruling.Table, verdicts: list[Verdict]) -> None:
+    def __init__(self, checks: Checks, table: ruling.Table, tally: Tally, verdicts: list[Verdict]) -> None:
         self._checks = checks
         self._table = table
+        self._tally = tally
         self.verdicts = verdicts
+        self._alike: list[Verdict] = []  # said of recipients so far
+
+    def forget(self, before: int) -> None:
+        """The verdicts from `before` on were about a recipient who gets no letter."""
+        gone = self.verdicts[before:]
+        del self.verdicts[before:]
+        self._alike = [verdict for verdict in self._alike if verdict not in gone]
 
     def ask(
         self, stage: str, phases: Iterable[Phase], *arguments: Any, recipients: Sequence[Recipient] = ()
@@ -39,10 +48,7 @@ class Inquiry:
                 continue
             heard = yield tuple((check.name, partial(getattr(check, stage), *arguments)) for check in asked)
             for answer in heard:
-                if isinstance(answer, Silence):
-                    self.verdicts.append(self._table.silent(answer))
-                elif answer:  # what is said of each recipient alike counts once
-                    self.verdicts += [verdict for verdict in answer if verdict not in self.verdicts]
+                self._hear(answer, once=stage == "at_recipient")
             refusal = self.ruling(recipients).refusal
             if refusal is not None:
                 raise refusal
@@ -50,6 +56,20 @@ class Inquiry:
     def ruling(self, recipients: Sequence[Recipient] = ()) -> ruling.Ruling:
         """What the verdicts come to."""
         return ruling.combine(self.verdicts, self._table, recipients)
+
+    def _hear(self, answer: Sequence[Verdict] | Silence | None, *, once: bool) -> None:
+        """`once`: what is said of each recipient alike counts as one."""
+        if isinstance(answer, Silence):
+            self._tally.silence(answer)
+            self.verdicts.append(self._table.silent(answer))
+            return
+        for verdict in answer or ():
+            if once and verdict in self._alike:
+                continue
+            self._tally.verdict(verdict)
+            self.verdicts.append(verdict)
+            if once:
+                self._alike.append(verdict)
 
     def _wanted(self, phase: Phase) -> Phase:
         """Once a letter is allowed, only what always counts is worth a question."""

@@ -223,7 +223,9 @@ def test_the_clients_confirmed_name_is_looked_up(scene: Make) -> None:
     assert told == "5.7.1 host.bad.example is listed at dbl.example"
 
 
-@pytest.mark.parametrize("source", [{"sender": ""}, {"helo": "[192.0.2.1]"}, {"helo": "localhost"}, {"helo": "x" * 250}])
+@pytest.mark.parametrize(
+    "source", [{"sender": ""}, {"helo": "[192.0.2.1]"}, {"helo": "localhost"}, {"helo": "x" * 250}]
+)
 def test_what_no_list_of_domains_is_asked(scene: Make, source: dict[str, str]) -> None:
     look = "sender" if "sender" in source else "helo"
     here = scene(**bl("dbl.example", look=look))
@@ -367,9 +369,7 @@ def test_the_time_told_is_enough(scene: Make) -> None:
     here.letter()
 
 
-@given(
-    current=st.integers(0, 50), former=st.integers(0, 50), into=st.integers(0, 59_999), most=st.integers(1, 40)
-)
+@given(current=st.integers(0, 50), former=st.integers(0, 50), into=st.integers(0, 59_999), most=st.integers(1, 40))
 def test_waiting_so_long_is_enough_and_hardly_more(current: int, former: int, into: int, most: int) -> None:
     share = 1 - into / 60_000
     if current + former * share < most:

@@ -31,7 +31,7 @@ def build(
     """
     names, contents = reverse.Check(settings.reverse), rules.Check(settings.rule, settings.attachments)
     phases: list[Sequence[Check]] = [
-        [lists.Check(settings.lists)],
+        [lists.Check(settings.lists)] if settings.lists.on else [],
         _client(auth, hostname),
         [*map(dnsbl.Check, settings.dnsbl), *([names] if names.wanted else ())],
         _authenticity(auth),

@@ -32,6 +32,7 @@ class Check:
 
     def __init__(self, settings: filter_tables.Lists) -> None:
         self.settings = settings
+        self._early = (listing.HELO, listing.SENDER) if settings.proof == "none" else (listing.HELO,)
         self._own = Lists(
             [
                 *(listing.parse(listing.ALLOW, written) for written in settings.allow),
@@ -45,10 +46,11 @@ class Check:
 
     def at_connect(self, case: Case) -> Sequence[Verdict]:
         """An allowed client: nothing else is asked about it."""
-        return self._allowed(case, _NOBODY)
+        return self._allowed(case, (listing.IP,))
 
     def at_sender(self, case: Case) -> Sequence[Verdict]:
-        return self._allowed(case, _NOBODY)
+        """What does not wait for a proof or a recipient."""
+        return self._allowed(case, self._early)
 
     def at_recipient(self, case: Case, recipient: Recipient) -> Sequence[Verdict]:
         entry = self._entry(case, recipient.address)
@@ -56,11 +58,13 @@ class Check:
         if first != recipient.address and _allows(self._entry(case, first)) != _allows(entry):
             text = "What is let in for one recipient is checked for the other: send this one in another transaction"
             return (Verdict(NAME, "defer", Status("4.5.3", text), "allowed and other recipients in one letter"),)
-        return () if entry is None else (_verdict(entry),)
+        if entry is None or (_allows(entry) and not entry.scope and entry.subject in (listing.IP, *self._early)):
+            return ()  # nothing, or it was said before
+        return (_verdict(entry),)
 
-    def _allowed(self, case: Case, recipient: Address) -> Sequence[Verdict]:
-        entry = self._entry(case, recipient)
-        return (_verdict(entry),) if entry is not None and _allows(entry) else ()
+    def _allowed(self, case: Case, subjects: Sequence[str]) -> Sequence[Verdict]:
+        entry = self._entry(case, _NOBODY)
+        return (_verdict(entry),) if entry is not None and _allows(entry) and entry.subject in subjects else ()
 
     def _entry(self, case: Case, recipient: Address) -> Entry | None:
         """The entry that decides, if any does."""
