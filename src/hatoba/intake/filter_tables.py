@@ -131,10 +131,10 @@ class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Greylist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `[filter.greylist]` table."""
 
-    on: Annotated[bool, Meta(description="Whether unknown senders are asked to come again with 451 4.7.1.")] = False
+    on: Annotated[bool, Meta(description="Whether unknown senders are asked to come again with 450 4.7.1.")] = False
     domains: Annotated[tuple[str, ...], Meta(description="Recipient domains it is for; without any: all of them.")] = ()
     delay: Annotated[
-        Seconds, Meta(gt=0, description="The second try counts after this time; an earlier one gets 451 4.7.1 again.")
+        Seconds, Meta(gt=0, description="The second try counts after this time; an earlier one gets 450 4.7.1 again.")
     ] = 300.0
     window: Annotated[Seconds, Meta(gt=0, description="And before this time is over; a later one starts anew.")] = (
         2 * 86400.0

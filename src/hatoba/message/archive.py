@@ -8,7 +8,6 @@ Fails never: what is broken, locked, too much or unknown is a word in `findings`
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hatoba.kit.units import show_bytes
 from hatoba.message import magic
 from hatoba.message.archives import sevenzip, streams, tar, zips
 from hatoba.message.archives.member import Broken, Budget, Locked, Member, TooMuch, Unread
@@ -17,6 +16,9 @@ from hatoba.message.archives.member import Broken, Budget, Locked, Member, TooMu
 MANY, DEEP, LARGE, BOMB = "many", "deep", "large", "bomb"
 ENCRYPTED, BROKEN, UNREAD = "encrypted", "broken", "unread"
 FINDINGS = (BOMB, MANY, DEEP, LARGE, ENCRYPTED, BROKEN, UNREAD)
+
+
+_NAME = 255  # characters of a file's name that are kept
 
 
 class Limits(NamedTuple):
@@ -28,7 +30,7 @@ class Limits(NamedTuple):
 
 
 class File(NamedTuple):
-    """`name` as the archive gives it. `kinds` as in magic."""
+    """`name` as the archive gives it, behind those of the archives it lies in. `kinds` as in magic."""
 
     name: str
     kinds: frozenset[str]
@@ -46,8 +48,12 @@ class Inside:
     def note(self, word: str, about: str) -> None:
         self.findings.setdefault(word, about)
 
-    def open(self, octets: bytes, kinds: frozenset[str], name: str, depth: int = 1) -> None:
+    def open(self, octets: bytes, kinds: frozenset[str], name: str) -> None:
         """Looks into an archive of these kinds. What is no archive has nothing inside."""
+        self._open(octets, kinds, name, "", 1)
+
+    def _open(self, octets: bytes, kinds: frozenset[str], name: str, above: str, depth: int) -> None:
+        """`above`: what stands before the names of its files."""
         if kinds & magic.SEALED:
             self.note(UNREAD, f"{name}: {', '.join(sorted(kinds & magic.SEALED))}")
         if not kinds & magic.PACKED or BOMB in self.findings:
@@ -58,7 +64,7 @@ class Inside:
             return
         try:
             for member in self._members(octets, kinds, name):
-                self._member(member, name, depth)
+                self._member(member, name, above, depth)
                 if BOMB in self.findings:
                     return
         except TooMuch as error:
@@ -80,7 +86,7 @@ class Inside:
             return tar.members(octets)
         return streams.members(octets, kinds, name, self._budget)
 
-    def _member(self, member: Member, name: str, depth: int) -> None:
+    def _member(self, member: Member, name: str, above: str, depth: int) -> None:
         if len(self.files) >= self.limits.files:
             self.note(MANY, name)
             self.note(BOMB, f"{name}: more than {self.limits.files} files")
@@ -93,14 +99,7 @@ class Inside:
         kinds = magic.kinds(body) if body is not None else frozenset[str]()
         if member.name.rpartition("/")[2].lower() == "vbaproject.bin":
             kinds |= {"macro"}
-        self.files.append(File(member.name, kinds))
+        path = above + (member.name[:_NAME] or "?")
+        self.files.append(File(path, kinds))
         if body is not None:
-            self.open(body, kinds, member.name or name, depth + 1)
-
-
-def told(limits: Limits) -> str:
-    """The limits in words, for the operator's table."""
-    return (
-        f"{limits.depth} deep, {limits.files} files, {show_bytes(limits.unpacked)}, "
-        f"{limits.ratio}:1 above {show_bytes(limits.floor)}"
-    )
+            self._open(body, kinds, path, f"{path}/", depth + 1)

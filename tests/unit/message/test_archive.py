@@ -126,7 +126,7 @@ def test_passwords_are_seen() -> None:
 def test_archives_within_archives() -> None:
     inner = tarred({"deep.exe": PROGRAM}, "w:gz")
     inside = look(zipped({"in.tar.gz": inner}))
-    assert names(inside)[-1] == "deep.exe"
+    assert names(inside) == ["in.tar.gz", "in.tar.gz/in.tar", "in.tar.gz/in.tar/deep.exe"]
     assert inside.findings == {}
 
 
@@ -136,7 +136,7 @@ def test_deeper_than_allowed_is_a_bomb() -> None:
         made = zipped({"next.zip": made})
     inside = look(made)
     assert {"deep", "bomb"} <= set(inside.findings)
-    assert "a.exe" not in names(inside)
+    assert not any(name.endswith("a.exe") for name in names(inside))
     assert "bomb" not in look(made, limits=archive.Limits(depth=5)).findings
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hatoba.net import listen, preamble
 from hatoba.net.headroom import Headroom
-from hatoba.net.limits import SharedCounters, TokenBucket
+from hatoba.net.limits import SLIDES, SharedCounters, TokenBucket
 from hatoba.net.settings import Headroom as HeadroomSettings
 
 NOW = 1_700_000_000_000
@@ -186,3 +186,46 @@ def test_threads_do_not_lose_held_counts(columns: list[SharedCounters]) -> None:
     watcher.join()
     assert columns[1].count("k") == 2000
     assert all(0 <= count <= 2000 for count in seen)
+
+
+def test_a_sliding_window_counts_over_workers(columns: list[SharedCounters]) -> None:
+    one, two, _ = columns
+    start = NOW // 60_000 * 60_000
+    one.slide("k", 60, start, times=3)
+    two.slide("k", 60, start + 59_999)
+    assert one.slid("k", 60, start + 30_000) == (4, 0, 0.5)
+    assert one.slid("other", 60, start)[:2] == (0, 0)
+    two.slide("k", 60, start + 60_000)
+    assert two.slid("k", 60, start + 75_000) == (1, 4, 0.75)
+    assert two.slid("k", 60, start + 120_000) == (0, 1, 1.0)
+    assert two.slid("k", 60, start + 180_000)[:2] == (0, 0)
+
+
+def test_windows_that_slide_do_not_mix_by_length(columns: list[SharedCounters]) -> None:
+    one, _, _ = columns
+    for window in SLIDES:
+        one.slide("k", window, NOW, times=window)
+    assert [one.slid("k", window, NOW)[0] for window in SLIDES] == list(SLIDES)
+
+
+def test_what_slid_survives_its_worker_and_another_number_of_workers() -> None:
+    old = SharedCounters.create(3)
+    SharedCounters.attach(old.fd, 2).slide("k", 3600, NOW, times=5)
+    fd = os.dup(old.fd)
+    old.close()
+    new = SharedCounters.carried(fd, 2)
+    assert new.slid("k", 3600, NOW)[0] == 5
+    new.close()
+    os.close(new.fd)
+    os.close(old.fd)
+
+
+def test_thirty_thousand_senders_in_an_hour_are_told_apart(columns: list[SharedCounters]) -> None:
+    """A count is too high by chance only, and by little."""
+    one, _, _ = columns
+    for number in range(30_000):
+        one.slide(f"sender {number}", 3600, NOW)
+    counts = [one.slid(f"sender {number}", 3600, NOW)[0] for number in range(0, 30_000, 100)]
+    assert min(counts) == 1
+    assert sum(counts) / len(counts) < 2.0
+    assert max(counts) < 10

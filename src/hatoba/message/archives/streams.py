@@ -34,7 +34,7 @@ def members(octets: bytes, kinds: frozenset[str], name: str, budget: Budget) -> 
                 break
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise Broken(str(error)) from None
-    yield Member(_inner(octets, kinds, name), b"".join(made))
+    yield Member(_inner(octets, kinds, name.rpartition("/")[2]), b"".join(made))
 
 
 def _engine(kinds: frozenset[str]):  # type: ignore[no-untyped-def] # three types with one face and no common name

@@ -50,7 +50,7 @@ def members(octets: bytes, budget: Budget) -> Iterator[Member]:
                 found += 1
                 yield member
         at = octets.find(_LOCAL_MARK, at + 4)
-    if not entries and not found:
+    if not entries and not found and not octets.startswith(_END_MARK):
         raise Broken("it has neither a directory nor a file")
 
 
