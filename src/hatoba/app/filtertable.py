@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from hatoba.app import filterfaults
 from hatoba.app.settings import Settings
 from hatoba.intake import ruling
 from hatoba.intake.filters import build
@@ -40,19 +41,9 @@ class Table(msgspec.Struct, frozen=True):
     thresholds: list[Level]
 
 
-class _Nothing:
-    """Counters for a check that nobody will ask."""
-
-    def slide(self, key: str, window: int, now: int, times: int = 1) -> None:
-        return
-
-    def slid(self, key: str, window: int, now: int) -> tuple[int, int, float]:
-        return 0, 0, 0.0
-
-
 def told(settings: Settings, hostname: str) -> Table:
     """The table of these settings."""
-    filters = build.build(settings.auth, settings.filter, hostname=hostname, counters=_Nothing())
+    filters = build.build(settings.auth, settings.filter, hostname=hostname, counters=filterfaults.Nothing())
     levels = [Level("(all)", filters.table.thresholds(""))]
     levels += [Level(one.name, filters.table.thresholds(one.name.lower())) for one in settings.filter.domain]
     return Table(list(_rows(filters)), levels)

@@ -65,7 +65,9 @@ async def workers(home: base.Base) -> AsyncIterator[Callable[..., Greylisting]]:
         await one.close()
 
 
-def at(seconds: float = 0, ip: str = "192.0.2.1", sender: str = "ann@a.example", to: str = "bob@example.org") -> Consult:
+def at(
+    seconds: float = 0, ip: str = "192.0.2.1", sender: str = "ann@a.example", to: str = "bob@example.org"
+) -> Consult:
     nobody: Any = None
     mail = Reverse(Address.parse(sender) if sender else None)
     case = Case(nobody, nobody, Source("mx", ip), False, False, mail, [], NOW + round(seconds * 1000))
