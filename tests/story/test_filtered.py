@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.support import pg, post
 from tests.support.dns_server import DnsServer
 from tests.support.node import Node
@@ -101,16 +100,20 @@ def told(
             return f"{error.smtp_code} {text.decode() if isinstance(text, bytes) else text}"
 
 
-@pytest.mark.parametrize("engine", ["files", "postgresql"])
-def test_strangers(tmp_path: Path, engine: str) -> None:
-    database = pg.url(pg.database()) if engine == "postgresql" else ""
-    with running(tmp_path, database) as node:
+def test_strangers(tmp_path: Path) -> None:
+    with running(tmp_path) as node:
         _greylisted(node)
         _listed(node)
         _counted(node)
         _denied_and_let_in(node)
         _explained(node)
     _explained_at_rest(node)
+
+
+def test_strangers_where_postgresql_remembers(tmp_path: Path) -> None:
+    with running(tmp_path, pg.url(pg.database())) as node:
+        _greylisted(node)
+        _counted(node)
 
 
 def _greylisted(node: Node) -> None:

@@ -1,12 +1,13 @@
 """Checks asked without a door: a letter's steps driven by tests.support.steps, with a zone and services at hand.
 
-Used by tests of intake's checks: `Scene(desk).letter(…)` gives the Letter or raises the Refusal, as a door would see it.
+Used by tests of intake's checks: `Scene(desk).letter(…)` gives the Letter or raises the Refusal a door would say.
 Never opens a socket; what is waited for elsewhere (a thread, a database) is done in place.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pytest
 from tests.support import steps
 from tests.support import zone as zone_
 
@@ -17,6 +18,7 @@ from hatoba.mailauth.questions import Answer, Question
 from hatoba.model.address import Address
 from hatoba.model.envelope import Letter, Recipient, Source
 from hatoba.model.outcome import Verdict
+from hatoba.model.status import Refusal
 
 NOW = 1_700_000_000_000
 PLAIN = b"From: ann@a.example\r\nSubject: hello\r\n\r\ntext\r\n"
@@ -62,7 +64,7 @@ class Scene:
     def rcpt(self, transaction: Transaction, to: str = "bob@example.org") -> None:
         steps.ended(transaction.recipient(Recipient(Address.parse(to))), self.answers.look, self.answers.services)
 
-    def letter(self, content: bytes = PLAIN, to: Sequence[str] = ("bob@example.org",), **source: Any) -> Letter:
+    def letter(self, content: bytes = PLAIN, *, to: Sequence[str] = ("bob@example.org",), **source: Any) -> Letter:
         transaction = self.begin(**source)
         for address in to:
             self.rcpt(transaction, address)
@@ -80,3 +82,10 @@ class Scene:
     def said(self, check: str) -> list[tuple[str, float]]:
         """(action, score) of a check's verdicts about the last letter."""
         return [(each.action, each.score) for each in self.verdicts if each.check == check]
+
+
+def refused(scene: Scene, **words: Any) -> str:
+    """What a letter is told that must be refused."""
+    with pytest.raises(Refusal) as caught:
+        scene.letter(**words)
+    return str(caught.value.status)

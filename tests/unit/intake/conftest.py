@@ -1,20 +1,25 @@
 """A real directory and a real shard's blobs for each test; `desk` makes a Desk on them."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.checks import Answers, Scene
 
 from hatoba import store
 from hatoba.directory import changes
 from hatoba.directory.directory import Directory
 from hatoba.directory.settings import Settings as DirectorySettings
+from hatoba.intake import filter_settings
 from hatoba.intake.desk import Desk
+from hatoba.intake.filters import build
 from hatoba.intake.roster import Filters
 from hatoba.intake.settings import Settings
 from hatoba.intake.tally import Tally
+from hatoba.net.limits import SharedCounters
 from hatoba.store import blobs
 from hatoba.store import directory as rows
 from hatoba.store.settings import Settings as StoreSettings
@@ -63,3 +68,28 @@ def desk(data: Path, folder: blobs.Folder) -> Iterator[Callable[..., Desk]]:
 
     yield make
     register.close()
+
+
+@pytest.fixture
+def counters() -> Iterator[SharedCounters]:
+    made = SharedCounters.create(2)
+    yield made
+    made.close()
+    os.close(made.fd)
+
+
+@pytest.fixture
+def filtered(desk: Callable[..., Desk], counters: SharedCounters) -> Callable[..., Scene]:
+    """A desk with these tables of [filter]; `auth` is [auth], nothing of it asked by itself; `zone` what DNS holds."""
+
+    def make(zone: Any = None, auth: dict[str, Any] | None = None, **tables: Any) -> Scene:
+        quiet: dict[str, Any] = {"spf": "off", "dkim": False, "arc": False, "dmarc": "off", "iprev": False}
+        filters = build.build(
+            filter_settings.Auth(**(quiet | (auth or {}))),
+            filter_settings.Settings(**tables),
+            hostname="mx.example.org",
+            counters=counters,
+        )
+        return Scene(desk(filters=filters), Answers(zone))
+
+    return make

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hatoba.intake.filters.pattern import Match, Pattern, normal
+from hatoba.intake.filter_tables import Match
+from hatoba.intake.filters.pattern import Pattern, normal
 
 
 @pytest.mark.parametrize(
