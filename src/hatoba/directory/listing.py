@@ -2,9 +2,10 @@
 
 Read by directory from the store, by intake from the settings; asked for each recipient.
 Never resolves a name and never decides what a hit means: intake's list check does.
-Fails with BadEntry on what is no entry; a row that cannot be read is left out.
+Fails with BadEntry on what is no entry; a row of a kind that is not known is left out.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -111,11 +112,7 @@ class _Scope:
 
     def put(self, entry: Entry) -> None:
         if entry.subject == IP:
-            known = networks.network(entry.value)
-            slot = self.clients.get(known)
-            if slot is None:
-                slot = {}
-                self.clients.put(known, slot)
+            slot = self.clients.slot(entry.value, dict[str, Entry])
         else:
             slot = self.names.setdefault((entry.subject, entry.value), {})
         slot[entry.verdict] = entry
@@ -138,7 +135,8 @@ class Lists:
         self._scopes: dict[str, _Scope] = {}
         self._subjects = {entry.subject for entry in self.entries}
         for entry in self.entries:
-            self._scopes.setdefault(entry.scope, _Scope()).put(entry)
+            with contextlib.suppress(ValueError):  # a row that nobody here wrote
+                self._scopes.setdefault(entry.scope, _Scope()).put(entry)
 
     def __bool__(self) -> bool:
         return bool(self.entries)
@@ -197,6 +195,6 @@ def compiled(rows: Iterable[Any], former: Lists = NONE) -> Lists:
     entries = tuple(
         Entry(row.verdict, row.subject, row.value, row.scope, row.created, row.note)
         for row in rows
-        if row.verdict in VERDICTS and row.subject in SUBJECTS and (row.subject != IP or _is_network(row.value))
+        if row.verdict in VERDICTS and row.subject in SUBJECTS
     )
     return former if entries == former.entries else Lists(entries)

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from hatoba.message import charsets, headers, parameters
 
-_PADDING = re.compile(rb"=+")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_LF = 0x0A
+_TAIL = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")  # what may follow a boundary in its line
+_NOT_BASE64 = bytes(octet for octet in range(256) if not (chr(octet).isalnum() and octet < 128) and octet not in b"+/=")
 _TEXTS = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar", "text/markdown"})
 
 
@@ -88,13 +89,17 @@ class Walk:
 
 def _between(body: bytes, boundary: bytes) -> Iterator[bytes]:
     """The parts of a multipart; the last may lack its end. # RFC 2046 §5.1.1"""
-    start = -1
-    for found in re.finditer(rb"(?m)^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?$\n?", body):
-        if start >= 0:
-            yield body[start : found.start()].removesuffix(b"\n").removesuffix(b"\r")
-        start = found.end()
-        if found[1]:
-            return
+    mark = b"--" + boundary
+    start, at = -1, body.find(mark)
+    while at >= 0:
+        found = _TAIL.match(body, at + len(mark)) if at == 0 or body[at - 1] == _LF else None
+        if found is not None:
+            if start >= 0:
+                yield body[start:at].removesuffix(b"\n").removesuffix(b"\r")
+            start = found.end()
+            if found[1]:
+                return
+        at = body.find(mark, at + len(mark))
     if 0 <= start < len(body):
         yield body[start:]
 
@@ -105,17 +110,17 @@ def decoded(body: bytes, encoding: bytes) -> bytes:
     if word.startswith(b"quoted-printable"):
         return quopri.decodestring(body)
     if word.startswith(b"base64"):
-        return b"".join(map(_base64, _PADDING.split(body)))  # padding in the middle ends nothing for many programs
+        clean = body.translate(None, _NOT_BASE64)
+        return b"".join(map(_base64, clean.split(b"=")))  # padding in the middle ends nothing for many programs
     if word.startswith((b"x-uuencode", b"uuencode", b"x-uue")):
         return _uuencoded(body)
     return body
 
 
 def _base64(octets: bytes) -> bytes:
-    clean = _NOT_BASE64.sub(b"", octets)
-    if len(clean) % 4 == 1:
-        clean = clean[:-1]
-    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+    if len(octets) % 4 == 1:
+        octets = octets[:-1]
+    return binascii.a2b_base64(octets + b"=" * (-len(octets) % 4))
 
 
 def _uuencoded(body: bytes) -> bytes:

@@ -145,6 +145,11 @@ def test_thousands_of_networks_cost_no_more_than_a_few() -> None:
     assert time.perf_counter() - start < 0.5  # 500 µs each would be a walk through them; it takes 3 µs
 
 
+def test_a_row_that_makes_no_sense_is_passed_over() -> None:
+    rows = [Entry(DENY, "ip", "nonsense/x"), Entry("grey", "ip", "192.0.2.1/32"), Entry(DENY, "ip", "192.0.2.1/32")]
+    assert told(listing.compiled(rows)) == [("", None, Entry(DENY, "ip", "192.0.2.1/32"))]
+
+
 def test_changes_are_seen_by_others(opened: Any) -> None:
     one, two = opened(), opened()
     assert not two.lists

@@ -17,7 +17,6 @@ from hatoba.intake.filter_tables import Match
 _SHOWN = 60  # characters of what matched
 _MEMORY = 8 << 20  # octets one pattern's automaton may take; a pattern too large for it is refused
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-_SPACES = re.compile(r"\s+")
 _BROKEN = re.compile(r"(?<=[\u2e80-\uffef])\s+(?=[\u2e80-\uffef])")  # Japanese lines break within words
 
 
@@ -63,7 +62,7 @@ def normal(text: str) -> str:
     """
     if not text.isascii():
         text = _BROKEN.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
-    return _SPACES.sub(" ", text).casefold().strip()
+    return " ".join(text.split()).casefold()
 
 
 def _word(word: str) -> str:
