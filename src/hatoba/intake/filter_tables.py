@@ -166,7 +166,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ]
     pattern: Annotated[tuple[str, ...], Meta(min_length=1, description="What is looked for; one of them is enough.")]
-    weight: Annotated[Weight, Meta(description='Points, or an action: "reject", "quarantine", "tag" …')]
+    weight: Annotated[Weight, Meta(description='Points, or an action: "reject", "quarantine", "tag", "off".')]
     match: Annotated[
         Match,
         Meta(

@@ -153,7 +153,7 @@ def test_a_client_that_half_closes_still_gets_its_answer(loop: str, site: Any, d
 
 
 @both
-@pytest.mark.parametrize(("late", "answer"), [("accept", "250 2.0.0"), ("defer", "451 4.7.1 A check took too long")])
+@pytest.mark.parametrize(("late", "answer"), [("accept", "250 2.0.0"), ("defer", "450 4.7.1 A check took too long")])
 def test_a_check_that_hangs_is_given_up(loop: str, late: str, answer: str, site: Any, dial: Any) -> None:
     gate = probes.Gate()
     house = gated(site, gate, "sender", "content", filters={"patience": 0.05, "late": late})
