@@ -196,7 +196,7 @@ class Attachments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "reject"
     encrypted: Annotated[Weight, Meta(description="An archive with a password: nobody can look inside.")] = 0.0
     broken: Annotated[Weight, Meta(description="An archive that breaks its own format.")] = 0.0
-    unread: Annotated[Weight, Meta(description="An archive of a kind not opened here: rar, cab, lzh, iso …")] = 0.0
+    unread: Annotated[Weight, Meta(description="An archive of a kind not opened here: rar, cab, lzh, iso and others.")] = 0.0
     double_extension: Annotated[Weight, Meta(description="A program that calls itself a document: bill.pdf.exe.")] = 0.0
     disguised: Annotated[Weight, Meta(description="A program by its octets under another file's name.")] = 0.0
     bidi_name: Annotated[Weight, Meta(description="A file name that turns its own direction of writing.")] = 0.0
