@@ -14,8 +14,11 @@ from msgspec import Meta
 
 from hatoba.kit.units import Bytes, Seconds
 
-# What a finding is worth: points that add up (negative ones speak for the letter), or an action at once.
-Weight: TypeAlias = float | Literal["off", "tag", "junk", "quarantine", "discard", "greylist", "defer", "reject"]
+# What a finding is worth: points that add up (negative ones speak for the letter), or an action at once; "allow" is
+# for lists of good ones.
+Weight: TypeAlias = (
+    float | Literal["off", "allow", "tag", "junk", "quarantine", "discard", "greylist", "defer", "reject"]
+)
 Match: TypeAlias = Literal["word", "glob", "regex"]
 
 
@@ -196,7 +199,9 @@ class Attachments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "reject"
     encrypted: Annotated[Weight, Meta(description="An archive with a password: nobody can look inside.")] = 0.0
     broken: Annotated[Weight, Meta(description="An archive that breaks its own format.")] = 0.0
-    unread: Annotated[Weight, Meta(description="An archive of a kind not opened here: rar, cab, lzh, iso and others.")] = 0.0
+    unread: Annotated[
+        Weight, Meta(description="An archive of a kind not opened here: rar, cab, lzh, iso and others.")
+    ] = 0.0
     double_extension: Annotated[Weight, Meta(description="A program that calls itself a document: bill.pdf.exe.")] = 0.0
     disguised: Annotated[Weight, Meta(description="A program by its octets under another file's name.")] = 0.0
     bidi_name: Annotated[Weight, Meta(description="A file name that turns its own direction of writing.")] = 0.0

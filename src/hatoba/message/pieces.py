@@ -15,6 +15,7 @@ from typing import NamedTuple
 from hatoba.message import charsets, headers, parameters
 
 _LF = 0x0A
+_UU_MOST = 50_000  # lines of a uuencoded body that are read: each costs a step of the interpreter
 _TAIL = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")  # what may follow a boundary in its line
 _NOT_BASE64 = bytes(octet for octet in range(256) if not (chr(octet).isalnum() and octet < 128) and octet not in b"+/=")
 _TEXTS = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar", "text/markdown"})
@@ -125,7 +126,7 @@ def _base64(octets: bytes) -> bytes:
 
 def _uuencoded(body: bytes) -> bytes:
     out: list[bytes] = []
-    for line in body.splitlines():
+    for line in body[: _UU_MOST * 63].split(b"\n", _UU_MOST)[:_UU_MOST]:
         if line.startswith((b"begin ", b"end")) or not line:
             continue
         said = 1 + (((line[0] - 32) & 63) * 4 + 2) // 3  # octets that the line says it has

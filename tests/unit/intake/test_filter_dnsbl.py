@@ -59,6 +59,14 @@ def test_a_list_of_good_ones_speaks_for_them(filtered: Make) -> None:
     assert here.said("dnsbl good.example") == [("accept", -3.0)]
 
 
+def test_whom_a_list_of_good_ones_lets_in_nobody_else_judges(filtered: Make) -> None:
+    zone = {"1.2.0.192.good.example": {"A": ["127.0.5.3"]}, "1.2.0.192.bl.example": {"A": ["127.0.0.2"]}}
+    good = filter_tables.Dnsbl("good.example", weight=-1.0, code=(filter_tables.Code("127.0.5.3", "allow"),))
+    here = filtered(zone, dnsbl=(filter_tables.Dnsbl("bl.example"), good))
+    here.letter()
+    assert here.said("dnsbl good.example") == [("allow", 0.0)]
+
+
 @pytest.mark.parametrize(
     ("answers", "note"),
     [

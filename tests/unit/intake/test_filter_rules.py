@@ -1,11 +1,14 @@
 """Content rules: fields, words in all charsets, files and what archives hold, findings, scopes, and their limits."""
 
 import base64
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.archives import SEVENS, locked_zip, tarred, zipped
 from tests.support.checks import Answers, Scene
 
@@ -13,6 +16,7 @@ from hatoba.intake import filter_settings, filter_tables
 from hatoba.intake.desk import Desk
 from hatoba.intake.filter_tables import Attachments, Rule
 from hatoba.intake.filters import build, rules
+from hatoba.intake.filters.seen import Limits, Seen, Wanted
 from hatoba.model.status import Refusal
 
 Make = Callable[..., Scene]
@@ -296,3 +300,54 @@ def test_rules_of_a_submission_are_those_of_its_account(scene: Make) -> None:
 def test_rules_that_make_no_sense(wrong: Rule) -> None:
     with pytest.raises(ValueError, match=r"."):
         rules.Check([wrong], filter_tables.Attachments())
+
+
+# what is sent to hurt
+
+FRAGMENTS = st.sampled_from(
+    [
+        b"Content-Type: multipart/mixed; boundary=b\r\n", b"Content-Type: message/rfc822\r\n", b"--b\r\n", b"--b--\r\n",
+        b"Content-Transfer-Encoding: base64\r\n", b"Content-Transfer-Encoding: quoted-printable\r\n", b"\r\n", b"\n",
+        b"Content-Type: text/html; charset=iso-2022-jp\r\n", b"Content-Disposition: attachment; filename*0*=a\r\n",
+        b"Subject: =?iso-2022-jp?B?GyRC", b"?=\r\n", b"<<<<", b"\x1b$B",
+        b"PK\x03\x04", b"\x1f\x8b", b"AAAA", b"====", b"\xff\x00",
+    ]
+)  # fmt: skip
+EVERYTHING = rules.Check(
+    [rule("header", "x"), rule("body", "x"), rule("file", "*", match="glob"), rule("finding", "bomb")],
+    Attachments(look=True),
+)
+
+
+@given(st.lists(FRAGMENTS | st.binary(max_size=20), max_size=30))
+def test_rubbish_is_judged_and_nothing_escapes(fragments: list[bytes]) -> None:
+    seen = Seen(b"".join(fragments), Wanted(True, True), Limits())
+    seen.open()
+    for verdict in EVERYTHING.judge(seen, EVERYTHING.rules):
+        assert verdict.reason.isprintable() or verdict.reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 50_000,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" * 5_000,
+        b"Content-Type: message/rfc822\r\n\r\n" * 20_000,
+        b"Content-Type: text/html\r\n\r\n" + b"<" * 500_000,
+        b"Content-Type: text/html\r\n\r\n" + b"<style>" * 70_000,
+        b"Content-Type: text/html\r\n\r\n" + b"&" * 500_000,
+        b"Subject: " + b"=?utf-8?Q?a?= " * 20_000 + b"\r\n\r\nx",
+        b"Content-Disposition: attachment" + b'; filename*1="a"' * 20_000 + b"\r\n\r\nMZ",
+        b"Content-Disposition: attachment; filename=\"" + b"\\" * 200_000 + b"\r\n\r\nMZ",
+        b"Content-Transfer-Encoding: base64\r\nContent-Type: a/b\r\n\r\n" + b"=" * 500_000,
+        b"Content-Transfer-Encoding: x-uuencode\r\nContent-Type: a/b\r\n\r\n" + b"M\r\n" * 200_000,
+        b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + b"+AAA" * 100_000,
+        b"X: y\r\n" * 40_000 + b"\r\n",
+    ],
+)  # fmt: skip
+def test_letters_made_to_take_long_do_not(content: bytes) -> None:
+    start = time.process_time()
+    seen = Seen(content, Wanted(True, True), Limits())
+    seen.open()
+    list(EVERYTHING.judge(seen, EVERYTHING.rules))
+    assert time.process_time() - start < 3  # each is half a megabyte: most take some ms

@@ -8,6 +8,7 @@ Fails never: what cannot be read is not there.
 import html
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from hatoba.message import archive, headers, magic, pieces, words
@@ -15,6 +16,7 @@ from hatoba.message import archive, headers, magic, pieces, words
 CUT, DOUBLE, DISGUISED, BIDI = "cut", "double-extension", "disguised", "bidi-name"
 FINDINGS = (*archive.FINDINGS, CUT, DOUBLE, DISGUISED, BIDI)
 
+_FIELDS = 2000  # of a header, where a rule is for any
 _TAG = re.compile(r"<[^<>]*>")
 _HIDDEN = re.compile(r"<(style|script|title)\b[^<>]*>[^<]*</\1>", re.IGNORECASE)
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -89,7 +91,7 @@ class Seen:
             for value in self._headers.all(name.lower().encode("ascii", "replace")):
                 yield name, words.decode(value)
         else:
-            for octets, value in self._headers.fields():
+            for octets, value in islice(self._headers.fields(), _FIELDS):
                 yield octets.decode("ascii"), words.decode(value)
 
     @property
