@@ -127,6 +127,7 @@ def _base64(octets: bytes) -> bytes:
 def _uuencoded(body: bytes) -> bytes:
     out: list[bytes] = []
     for line in body[: _UU_MOST * 63].split(b"\n", _UU_MOST)[:_UU_MOST]:
+        line = line.rstrip(b"\r")  # noqa: PLW2901  the same line without its end
         if line.startswith((b"begin ", b"end")) or not line:
             continue
         said = 1 + (((line[0] - 32) & 63) * 4 + 2) // 3  # octets that the line says it has

@@ -56,7 +56,7 @@ def test_both_names_of_a_part_are_given() -> None:
         ("text/html; charset=utf-8", "quoted-printable", b"=E6=97=A5=E6=9C=AC", "日本"),
         ("text/plain; charset=x-unheard", "8bit", "日本".encode(), "日本"),
         ("", "", b"plain", "plain"),
-        ("text/plain", "x-uuencode", b"begin 644 a\n%:&5L;&\\\n`\nend\n", "hello"),
+        ("text/plain", "x-uuencode", b"begin 644 a\r\n%:&5L;&\\\r\n`\r\nend\r\n\r\n", "hello"),
     ],
 )
 def test_texts(type_: str, encoding: str, body: bytes, text: str) -> None:
