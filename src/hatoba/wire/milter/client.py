@@ -168,7 +168,7 @@ class MilterEngine:
         offered = self._offered
         if reply.version > offered.version:
             raise wrong(f"version {reply.version} of the protocol")
-        if reply.actions & ~offered.actions or reply.steps & ~offered.steps:
+        if int(reply.actions) & ~int(offered.actions) or int(reply.steps) & ~int(offered.steps):
             raise wrong("a negotiation for more than was offered")
         self.negotiated = reply
         self.pending = None
