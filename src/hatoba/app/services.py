@@ -2,22 +2,24 @@
 
 Made by wiring once a worker and anew at a reload; net.asking calls them with a Consult, verbs reads their figures.
 Never decides about a letter: the checks do.
-Fails with ValueError on an address that is none and on two services of one name.
+Fails with ValueError on an address that is none; `faults` says so before.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
 import structlog
 
 from hatoba.app.numbers import counter, gauge
+from hatoba.app.settings import Settings
 from hatoba.doors.http.metrics import Sample
 from hatoba.intake.asking import Consult
 from hatoba.intake.filters import facts
 from hatoba.intake.service_settings import Clamd, Hook, Milter, Rspamd
-from hatoba.intake.service_settings import Service as Settings
+from hatoba.intake.service_settings import Service as Table
+from hatoba.intake.service_settings import Services as Named
 from hatoba.kit import breaker
 from hatoba.model.opinion import Question
 from hatoba.net import line
@@ -31,19 +33,6 @@ class Client(Protocol):
 
     def __call__(self, question: Question, /) -> Awaitable[Any]: ...
     def close(self) -> Awaitable[None]: ...
-
-
-class Wanted(Protocol):
-    """The tables of the settings file that name services."""
-
-    @property
-    def rspamd(self) -> Rspamd: ...
-    @property
-    def clamd(self) -> Clamd: ...
-    @property
-    def milter(self) -> tuple[Milter, ...]: ...
-    @property
-    def hook(self) -> tuple[Hook, ...]: ...
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -62,14 +51,12 @@ class Services:
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("services")
-        self._made: dict[str, tuple[Settings, Service, Client]] = {}
+        self._made: dict[str, tuple[Table, Service, Client]] = {}
 
-    def furnish(self, wanted: Wanted) -> None:
+    def furnish(self, wanted: Named) -> None:
         """Makes those that are new or changed; closes the others once nobody asks them any more."""
         before, self._made = self._made, {}
-        for name, settings in _named(wanted):
-            if name in self._made:
-                raise ValueError(f"two services are called {name}")
+        for _, name, settings in _keyed(wanted):
             kept = before.get(name)
             if kept is not None and kept[0] == settings:
                 self._made[name] = before.pop(name)
@@ -111,18 +98,43 @@ class Services:
             await client.close()
 
 
-def _named(wanted: Wanted) -> Iterable[tuple[str, Settings]]:
+def named(settings: Settings) -> Named:
+    """The tables of the settings file that name services."""
+    return Named(settings.rspamd, settings.clamd, settings.milter, settings.hook)
+
+
+def faults(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """(key, what is wrong, the fix) of what a type cannot say."""
+    seen = set()
+    for key, name, table in _keyed(named(settings)):
+        if name in seen:
+            yield f"{key}.name", f"{name} is there twice", "Give each its own name."
+        seen.add(name)
+        try:
+            _client(table, None)
+        except ValueError as error:
+            yield f"{key}.{'url' if isinstance(table, Rspamd | Hook) else 'address'}", str(error), "Mend it."
+        if table.timeout >= settings.filter.patience:
+            fix = "Let it be shorter: else the answer comes when nobody waits for it, and on_failure does not count."
+            yield f"{key}.timeout", "not below filter.patience", fix
+    if sum(milter.timeout for milter in settings.milter) >= settings.filter.patience:
+        fix = "They are asked one after the other: shorten them, or give more patience."
+        yield f"milter[{len(settings.milter) - 1}].timeout", "all milters' together are not below filter.patience", fix
+
+
+def _keyed(wanted: Named) -> Iterator[tuple[str, str, Table]]:
+    """(where it stands in the file, its name, its table) of each service that has an address."""
     if wanted.rspamd.url:
-        yield "rspamd", wanted.rspamd
+        yield "rspamd", "rspamd", wanted.rspamd
     if wanted.clamd.address:
-        yield "clamd", wanted.clamd
-    for milter in wanted.milter:
-        yield f"milter {milter.name}", milter
-    for hook in wanted.hook:
-        yield f"hook {hook.name}", hook
+        yield "clamd", "clamd", wanted.clamd
+    for index, milter in enumerate(wanted.milter):
+        yield f"milter[{index}]", f"milter {milter.name}", milter
+    for index, hook in enumerate(wanted.hook):
+        yield f"hook[{index}]", f"hook {hook.name}", hook
 
 
-def _client(settings: Settings, log: Any) -> Client:
+def _client(settings: Table, log: Any) -> Client:
     """The client of one table; httpx2 is loaded only where something speaks HTTP."""
     match settings:
         case Rspamd():
@@ -146,9 +158,7 @@ def _client(settings: Settings, log: Any) -> Client:
         case Hook():
             from hatoba.net import hook
 
-            return hook.Hook(
-                settings.url, parallel=settings.parallel, secret=settings.secret, content=settings.content
-            )
+            return hook.Hook(settings.url, parallel=settings.parallel, secret=settings.secret, content=settings.content)
     raise TypeError(f"no service: {settings!r}")
 
 

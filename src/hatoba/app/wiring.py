@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, offline
+from hatoba.app import certificate, offline, services
 from hatoba.app.crew import Orders
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
@@ -91,7 +91,7 @@ class Rooms:
         self._entries: list[Home] = []  # the first home on each server
         self._silent: dict[int, float] = {}  # when a shard's lease, not renewed, makes its server suspect (monotonic)
         self._drawn = 0
-        self.services: asking.Services = {}
+        self.services = services.Services()
         self.house = self._house(settings, Counts())
 
     @property
@@ -115,7 +115,9 @@ class Rooms:
     def _house(self, settings: Settings, counts: Counts) -> House:
         """What the SMTP doors share."""
         log = structlog.get_logger("smtp").bind()
-        filters = build.build(settings.auth, settings.filter, hostname=self.hostname)
+        named = services.named(settings)
+        filters = build.build(settings.auth, settings.filter, hostname=self.hostname, services=named)
+        self.services.furnish(named)
         return House(
             settings=settings.smtp,
             hostname=self.hostname,
@@ -129,7 +131,7 @@ class Rooms:
             counters=self.counters,
             headroom=self.headroom,
             log=log,
-            asker=asking.Asker(self.resolver, self.services, log=log, patience=settings.filter.patience),
+            asker=asking.Asker(self.resolver, self.services.mapping, log=log, patience=settings.filter.patience),
             record=self._record,
             tls=ServerTls(settings.tls.certificate, settings.tls.key, minimum=settings.tls.minimum),
             counts=counts,
@@ -259,6 +261,7 @@ class Rooms:
     async def drain(self, grace: float) -> None:
         """Gives every shard back."""
         await asyncio.gather(*(self.move_out(number, grace) for number in list(self.homes)))
+        await self.services.close()
         await asyncio.to_thread(self.register.close)
 
 

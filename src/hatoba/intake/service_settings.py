@@ -25,7 +25,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     timeout: Annotated[
         Seconds,
-        Meta(gt=0, description="Time it has for one letter; keep it below filter.patience, or the check comes too late."),
+        Meta(gt=0, description="Time it has for one letter; all checks together have filter.patience."),
     ] = 20.0
     parallel: Annotated[
         int, Meta(ge=1, le=1000, description="Letters it is asked about at the same time by one worker; more wait.")
@@ -59,7 +59,9 @@ class Rspamd(Service, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "Empty: not asked."
         ),
     ] = ""
-    password: Annotated[str, Meta(description="Sent in the header Password; empty: none.")] = ""
+    password: Annotated[
+        str, Meta(description="Sent in the header Password; empty: none.", extra={"secret": True})
+    ] = ""
     settings_id: Annotated[str, Meta(description="Name of a settings block of rspamd's to apply; empty: none.")] = ""
     reject: Annotated[Unwanted, Meta(description="What becomes of a letter that rspamd rejects.")] = "reject"
     weight: Annotated[
@@ -92,9 +94,11 @@ class Milter(Service, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One [[milter]]."""
 
     name: Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,40}$", description="Its name in verdicts and metrics.")]
-    address: Annotated[
-        str, Meta(description='Where it listens: "unix:/run/opendkim/opendkim.sock" or "host:8891".')
-    ]
+    address: Annotated[str, Meta(description='Where it listens: "unix:/run/opendkim/opendkim.sock" or "host:8891".')]
+    timeout: Annotated[
+        Seconds,
+        Meta(gt=0, description="Time it has for one letter; all milters together need less than filter.patience."),
+    ] = 10.0
     reuse: Annotated[
         bool, Meta(description="Keep its connections for the next letter, where it speaks version 6 of the protocol.")
     ] = True
@@ -111,7 +115,11 @@ class Hook(Service, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str, Meta(description='Where letters are posted: "https://host/path" or "unix:/path/of/socket:/path".')
     ]
     secret: Annotated[
-        str, Meta(description="Signs each request (header Hatoba-Signature, HMAC-SHA256); empty: unsigned.")
+        str,
+        Meta(
+            description="Signs each request (header Hatoba-Signature, HMAC-SHA256); empty: unsigned.",
+            extra={"secret": True},
+        ),
     ] = ""
     content: Annotated[
         Literal["whole", "header", "none"], Meta(description="How much of the letter is sent along.")
@@ -120,3 +128,12 @@ class Hook(Service, frozen=True, forbid_unknown_fields=True, kw_only=True):
     submissions: Annotated[
         bool, Meta(description="Whether letters of our own accounts and trusted networks are given to it, too.")
     ] = False
+
+
+class Services(msgspec.Struct, frozen=True):
+    """All of them together, as the checks and their clients are made."""
+
+    rspamd: Rspamd = Rspamd()
+    clamd: Clamd = Clamd()
+    milter: tuple[Milter, ...] = ()
+    hook: tuple[Hook, ...] = ()

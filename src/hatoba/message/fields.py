@@ -34,26 +34,32 @@ def value(field: bytes) -> bytes:
     return field[found.end() :].rstrip(b"\r\n") if found else b""
 
 
-def changed(block: bytes, wanted: Iterable[edits.FieldEdit]) -> tuple[bytes, bytes]:
-    """(what is to stand above our own trace fields, the block with the changes in their order)."""
-    above: list[bytes] = []
-    kept = split(block)
+def changed(block: bytes, wanted: Iterable[edits.FieldEdit], above: bytes = b"") -> tuple[bytes, bytes]:
+    """(what is to stand above our own trace fields, the block with the changes in their order).
+
+    `above`: what earlier changes put there; whoever asks now has seen it on top of the block.
+    """
+    high = split(above)
+    kept = [*high, *split(block)]
+    height = len(high)
     if kept and not kept[-1].endswith(b"\n"):
         kept[-1] += b"\r\n"
     for edit in wanted:
         made = edit.name + b":" + edit.value + b"\r\n"
         if edit.what == edits.ADD:
             kept.append(made)
-        elif edit.what == edits.INSERT and edit.index == 0:
-            above.insert(0, made)
+        elif edit.what == edits.INSERT and edit.index <= 0:
+            kept.insert(0, made)
+            height += 1
         elif edit.what == edits.INSERT:
-            kept.insert(edit.index - 1, made)
+            kept.insert(height + edit.index - 1, made)
         else:
-            _change(kept, edit, made)
-    return b"".join(above), b"".join(kept)
+            height -= _change(kept, edit, made, height)
+    return b"".join(kept[:height]), b"".join(kept[height:])
 
 
-def _change(kept: list[bytes], edit: edits.FieldEdit, made: bytes) -> None:
+def _change(kept: list[bytes], edit: edits.FieldEdit, made: bytes, height: int) -> int:
+    """Changes or removes fields; how many of the first `height` are gone."""
     places = _places(kept, edit.name)
     if edit.index:
         at = edit.index - 1 if edit.index > 0 else len(places) + edit.index
@@ -61,11 +67,12 @@ def _change(kept: list[bytes], edit: edits.FieldEdit, made: bytes) -> None:
     if not edit.value:
         for place in reversed(places):
             del kept[place]
-    elif places:
-        for place in places:
-            kept[place] = made
-    else:  # what is to be changed is not there: it is added  # smfi_chgheader
+        return sum(place < height for place in places)
+    for place in places:
+        kept[place] = made
+    if not places:  # what is to be changed is not there: it is added  # smfi_chgheader
         kept.append(made)
+    return 0
 
 
 def _places(kept: Sequence[bytes], wanted: bytes) -> list[int]:

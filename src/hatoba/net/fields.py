@@ -10,7 +10,7 @@ import re
 from hatoba.model.status import PeerError, Status
 
 _NAME = re.compile(r"[!-9;-~]{1,76}")
-_BREAKS = re.compile(r"[\r\n]+(?![ \t])|[\x00\x0b\x0c]")
+_BREAKS = re.compile(r"(?:\r\n|\r(?!\n)|\n)(?![ \t])|[\x00\x0b\x0c]")
 _ENDS = re.compile(r"\r\n|\r|\n")
 VALUE_MOST = 65536  # octets; a signature has hundreds
 COUNT_MOST = 200

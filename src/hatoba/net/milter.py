@@ -41,6 +41,9 @@ class Milter:
 
     async def __call__(self, question: Question) -> Filtered:
         """The filter's answer to a complete letter, or to one recipient when the question has no content."""
+        whole = bool(question.size)
+        if not whole and not await self._judges(commands.Rcpt):
+            return Filtered("continue")
         kept = True
         while True:
             line = self._rested()
@@ -48,7 +51,7 @@ class Milter:
                 kept, line = False, await self._dial()
             talk = _Talk(line, question, self._most)
             try:
-                filtered = await (talk.letter() if question.block or question.size else talk.recipient())
+                filtered = await (talk.letter() if whole else talk.recipient())
             except (OSError, PeerError):
                 line.cut()
                 if not kept or talk.heard:  # a kept line may have been left by the filter meanwhile: once more, anew
@@ -60,19 +63,19 @@ class Milter:
             self._rest(line)
             return filtered
 
-    async def judges(self, kind: type[commands.Command]) -> bool:
-        """Whether the filter answers such a command: asked of a filter at the first time, remembered afterwards."""
-        if self._agreed is None:
-            self._rest(await self._dial())
-        agreed = client.MilterEngine()
-        agreed.negotiated = self._agreed
-        return agreed.answers(kind)
-
     async def close(self) -> None:
         """Ends the lines that rest."""
         while self._resting:
             line, _ = self._resting.pop()
             _leave(line)
+
+    async def _judges(self, kind: type[commands.Command]) -> bool:
+        """Whether the filter answers such a command: it is asked once, what it agreed to is remembered."""
+        if self._agreed is None:
+            self._rest(await self._dial())
+        agreed = client.MilterEngine()
+        agreed.negotiated = self._agreed
+        return agreed.answers(kind)
 
     async def _dial(self) -> lines.Line:
         engine = client.MilterEngine()

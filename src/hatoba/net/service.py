@@ -51,38 +51,39 @@ class Service:
         self._places = asyncio.Semaphore(terms.parallel)
 
     async def __call__(self, question: Any) -> Any:
-        """The service's answer, or Failed."""
+        """The service's answer, or Failed; within the time-out, waiting for a free place included."""
         clock = asyncio.get_running_loop().time
+        until = clock() + self._terms.timeout
         if not self.breaker.allows(clock()):
             self.counts.unasked += 1
             return Failed(f"not asked, it failed {self.breaker.failures} times in a row: {self.trouble}")
         heard = False
         try:
-            answer = await self._in_turn(question)
+            answer = await self._in_turn(question, until)
             heard = True
         finally:
             if not heard:  # cancelled: nobody waits any more
                 self.breaker.abandoned(clock())
         return answer
 
-    async def _in_turn(self, question: Any) -> Any:
-        """Waits for a free place, at most the time a question may take; being busy is no fault of the service's."""
+    async def _in_turn(self, question: Any, until: float) -> Any:
+        """Waits for a free place; being busy is no fault of the service's."""
         try:
-            async with asyncio.timeout(self._terms.timeout):
+            async with asyncio.timeout_at(until):
                 await self._places.acquire()
         except TimeoutError:
             self.counts.unasked += 1
             self.breaker.abandoned(asyncio.get_running_loop().time())
             return Failed(f"not asked, {self._terms.parallel} questions were under way")
         try:
-            return await self._answer(question)
+            return await self._answer(question, until)
         finally:
             self._places.release()
 
-    async def _answer(self, question: Any) -> Any:
+    async def _answer(self, question: Any, until: float) -> Any:
         self.counts.asked += 1
         try:
-            async with asyncio.timeout(self._terms.timeout):
+            async with asyncio.timeout_at(until):
                 answer = await self._ask(question)
         except TimeoutError:
             return self._failed(f"no answer within {self._terms.timeout:g} s")

@@ -68,7 +68,12 @@ def test_at_most_one_probe_is_under_way_and_it_always_comes_back(acts: list[str]
             now += 10.0
         elif under_way:
             under_way -= 1
-            {"well": circuit.succeeded, "ill": lambda: circuit.failed(now), "gone": lambda: circuit.abandoned(now)}[act]()
+            if act == "well":
+                circuit.succeeded()
+            elif act == "ill":
+                circuit.failed(now)
+            else:
+                circuit.abandoned(now)
     if circuit.state == breaker.HALF_OPEN:
         circuit.abandoned(now)
     assert circuit.allows(now + 10.0)

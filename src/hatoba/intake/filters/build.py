@@ -7,7 +7,8 @@ Fails with ValueError on settings that make no sense.
 
 from collections.abc import Sequence
 
-from hatoba.intake import filter_settings, roster, ruling
+from hatoba.intake import filter_settings, roster, ruling, service_settings
+from hatoba.intake.filters import clamav, hook, milter, rspamd
 from hatoba.intake.roster import Check, Filters
 
 
@@ -16,11 +17,24 @@ def build(
     settings: filter_settings.Settings,
     *,
     hostname: str,
+    services: service_settings.Services | None = None,
     more: Sequence[Sequence[Check]] = (),
 ) -> Filters:
     """The checks of a house. `more`: phases behind these, for checks that are made elsewhere."""
     phases: list[Sequence[Check]] = [
         *more,
+        *_services(services or service_settings.Services()),
     ]
     outside, inside = roster.gathered(phases, inside=False), roster.gathered(phases, inside=True)
     return Filters(outside, inside, ruling.Table(settings, outside.always | inside.always), auth)
+
+
+def _services(named: service_settings.Services) -> list[Sequence[Check]]:
+    """Those that have an address: what judges side by side, then the milters, which may sign what they see."""
+    judges: list[Check] = []
+    if named.clamd.address:
+        judges.append(clamav.Clamav(named.clamd))
+    if named.rspamd.url:
+        judges.append(rspamd.Rspamd(named.rspamd))
+    judges += [hook.Hook(each) for each in named.hook]
+    return [judges, [milter.Milters(named.milter)] if named.milter else []]

@@ -32,7 +32,7 @@ class Clamav:
             return large
         answer = yield from asking.consult(self.name, subject)
         if isinstance(answer, opinion.Failed):
-            return unheard.failed(self.name, answer, settings)
+            return (unheard.failed(self.name, answer, settings),)
         if answer.signature:
             found = f"Virus found: {answer.signature}"
             status = Status("5.7.1", found) if settings.virus == "reject" else None

@@ -36,8 +36,6 @@ class Hook:
             return large
         answer = yield from asking.consult(self.name, subject)
         if isinstance(answer, opinion.Failed):
-            return unheard.failed(self.name, answer, settings)
+            return (unheard.failed(self.name, answer, settings),)
         status = answer.status or _REFUSED.get(answer.action)
-        return (
-            Verdict(self.name, answer.action, status, answer.reason, answer.score, answer.fields, answer.remove),
-        )
+        return (Verdict(self.name, answer.action, status, answer.reason, answer.score, answer.fields, answer.remove),)

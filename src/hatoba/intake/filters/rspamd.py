@@ -43,7 +43,7 @@ class Rspamd:
             return large
         answer = yield from asking.consult(self.name, subject)
         if isinstance(answer, opinion.Failed):
-            return unheard.failed(self.name, answer, settings)
+            return (unheard.failed(self.name, answer, settings),)
         return (self._verdict(answer),)
 
     def _verdict(self, rated: opinion.Rated) -> Verdict:
@@ -63,7 +63,7 @@ class Rspamd:
 
 
 def reason(rated: opinion.Rated) -> str:
-    """ "add header, 7.0 of 15.0: TEST_WORD(7.0)". """
+    """ "add header, 7.0 of 15.0: TEST_WORD(7.0)"."""
     symbols = ", ".join(f"{name}({score:g})" for name, score in rated.symbols[:_SHOWN])
     more = f" and {len(rated.symbols) - _SHOWN} more" if len(rated.symbols) > _SHOWN else ""
     return f"{rated.action}, {rated.score:g} of {rated.required:g}{': ' if symbols else ''}{symbols}{more}"

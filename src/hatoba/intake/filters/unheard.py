@@ -28,9 +28,9 @@ def unasked(check: str, why: str, choice: Choice) -> Verdict:
     return _verdict(check, f"not asked: {why}", choice, _TOO_LARGE)
 
 
-def failed(check: str, answer: Failed, settings: Service) -> tuple[Verdict, ...]:
+def failed(check: str, answer: Failed, settings: Service) -> Verdict:
     """The verdict when no answer came: fail-open or fail-closed."""
-    return (_verdict(check, f"failed: {answer.why}", settings.on_failure, _LATER),)
+    return _verdict(check, f"failed: {answer.why}", settings.on_failure, _LATER)
 
 
 def _verdict(check: str, reason: str, choice: Choice, status: Status) -> Verdict:
