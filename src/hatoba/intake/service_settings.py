@@ -59,9 +59,7 @@ class Rspamd(Service, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "Empty: not asked."
         ),
     ] = ""
-    password: Annotated[
-        str, Meta(description="Sent in the header Password; empty: none.", extra={"secret": True})
-    ] = ""
+    password: Annotated[str, Meta(description="Sent in the header Password; empty: none.", extra={"secret": True})] = ""
     settings_id: Annotated[str, Meta(description="Name of a settings block of rspamd's to apply; empty: none.")] = ""
     reject: Annotated[Unwanted, Meta(description="What becomes of a letter that rspamd rejects.")] = "reject"
     weight: Annotated[
