@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import structlog
 from tests.support import service_peers as peers
+from tests.support.letter_question import BODY, HEADER, question
 from tests.support.loops import until
 from tests.support.service_peers import Filter, Peer, packet
 
@@ -25,30 +25,6 @@ from hatoba.net import clamd, hook, line, milter, rspamd
 from hatoba.net.service import Service, Terms
 
 LOG = structlog.get_logger("test")
-HEADER = b"Subject: one\r\nX-Folded: a\r\n\tb\r\n"
-BODY = b"\r\nHello.\r\n"
-
-
-def question(body: bytes = BODY, **more: Any) -> Question:
-    return msgspec.structs.replace(
-        Question(
-            id="0123456789ABC",
-            hostname="here.example",
-            received=1_790_000_000_000,
-            door="mx",
-            ip="192.0.2.1",
-            client="client.example",
-            helo="helo.example",
-            tls="TLSv1.3 TLS_AES_256_GCM_SHA384",
-            account="",
-            sender="a@example.org",
-            recipients=("b@example.com", "c@example.com"),
-            size=len(HEADER) + len(body),
-            block=HEADER,
-            pieces=lambda: (HEADER, body),
-        ),
-        **more,
-    )
 
 
 @pytest.fixture
