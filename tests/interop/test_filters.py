@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import dkim
+import msgspec
 import pytest
 import structlog
 from cryptography.hazmat.primitives import serialization
@@ -223,13 +224,23 @@ def test_rspamds_milter_refuses_gtube_and_marks_spam(filtered: tuple[Guarded, st
     assert b"X-Old" not in header
 
 
-async def test_a_line_to_real_milters_carries_many_letters(
-    filtered: tuple[Guarded, str, OpenDkim], scanner: Rspamd
-) -> None:
-    for address in (filtered[2].address, scanner.milter):
-        client = milter.Milter(line.place(address), LOG)
+async def test_real_milters_take_many_letters(filtered: tuple[Guarded, str, OpenDkim], scanner: Rspamd) -> None:
+    """rspamd's on one connection, OpenDKIM's on one each: it answers no more where one is used again."""
+    signs = question(account=ALICE, sender=ALICE, block=f"From: <{ALICE}>\r\nSubject:none\r\n".encode())
+    content = signs.block + b"\r\nHello.\r\n"
+    signs = msgspec.structs.replace(signs, size=len(content), pieces=lambda: (content,))
+    for address, reuse in ((filtered[2].address, False), (scanner.milter, True)):
+        client = milter.Milter(line.place(address), LOG, reuse=reuse)
         for _ in range(3):
-            answer = await client(question())
+            answer = await client(signs)
             assert answer.action == "continue"
-        assert len(client._resting) == 1
+            for edit in answer.edits.fields:
+                assert edit.value.startswith(b" ")
+            if address == filtered[2].address:
+                ((name, value),) = [(edit.name, edit.value) for edit in answer.edits.fields]
+                signed_ = name + b":" + value + b"\r\n" + content
+                look = zones.look({f"test._domainkey.{HOME}": {"TXT": [filtered[1].encode()]}})
+                found = questions.run(verify.check(signed_, now=int(time.time())), look)
+                assert [each.result for each in found] == ["pass"]
+        assert len(client._resting) == reuse
         await client.close()

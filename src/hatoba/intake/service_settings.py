@@ -98,7 +98,18 @@ class Milter(Service, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Meta(gt=0, description="Time it has for one letter; all milters together need less than filter.patience."),
     ] = 10.0
     reuse: Annotated[
-        bool, Meta(description="Keep its connections for the next letter, where it speaks version 6 of the protocol.")
+        bool,
+        Meta(
+            description="Keep its connections for the next letter, where it speaks version 6 of the protocol. Good for "
+            "rspamd, not for OpenDKIM."
+        ),
+    ] = False
+    recipients: Annotated[
+        bool,
+        Meta(
+            description="Ask it at RCPT too, if it wants to judge recipients, so that it can refuse a single one; else "
+            "it refuses the whole letter."
+        ),
     ] = True
     submissions: Annotated[
         bool, Meta(description="Whether letters of our own accounts and trusted networks are given to it, too.")

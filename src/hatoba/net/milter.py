@@ -31,7 +31,7 @@ class Milter:
     `most`: octets of a new body; a longer one breaks the protocol.
     """
 
-    def __init__(self, where: lines.Place, log: Log, *, reuse: bool = True, most: int = 64 << 20) -> None:
+    def __init__(self, where: lines.Place, log: Log, *, reuse: bool = False, most: int = 64 << 20) -> None:
         self._where = where
         self._log = log
         self._reuse = reuse

@@ -305,7 +305,7 @@ async def test_the_leading_space_is_the_filters_where_it_asked_for_it(started: l
 async def test_verdicts_at_each_step(at: bytes, answer: bytes, filtered: Filtered, started: list[Peer]) -> None:
     peer = Peer(Filter(at={at: answer}, steps=0x400))
     started.append(peer)
-    client = milter.Milter(line.place(peer.address), LOG)
+    client = milter.Milter(line.place(peer.address), LOG, reuse=True)
     found = await client(question())
     if filtered.action == "continue":
         assert found.action in ("continue", "accept")
@@ -323,9 +323,10 @@ async def test_one_recipient_is_asked_about_only_where_the_filter_wants_it(start
     deaf = Peer(Filter(steps=0x7 | 0x8))  # NO_CONNECT NO_HELO NO_MAIL NO_RCPT
     started += [refusing, deaf]
     assert await ask_filter(refusing, alone) == Filtered("reject", Status("5.1.1", "nobody"))
-    await until(lambda: said(refusing, b"Q"))
-    assert [code for code, _ in refusing.told if code != b"D"] == [b"O", b"C", b"H", b"M", b"R", b"A", b"K", b"Q"]
-    client = milter.Milter(line.place(deaf.address), LOG)
+    await until(lambda: len(said(refusing, b"Q")) == 2)
+    told = b"".join(code for code, _ in refusing.told if code != b"D")
+    assert sorted(told) == sorted(b"OQ" + b"OCHMRAQ")  # two connections: what it wants to judge, then the recipient
+    client = milter.Milter(line.place(deaf.address), LOG, reuse=True)
     for _ in range(3):
         assert await client(alone) == Filtered("continue")
     assert [code for code, _ in deaf.told] == [b"O"]
@@ -335,7 +336,7 @@ async def test_one_recipient_is_asked_about_only_where_the_filter_wants_it(start
 async def test_lines_are_used_again_and_replaced_when_the_filter_was_restarted(started: list[Peer]) -> None:
     peer = Peer(Filter())
     started.append(peer)
-    client = milter.Milter(line.place(peer.address), LOG)
+    client = milter.Milter(line.place(peer.address), LOG, reuse=True)
     for _ in range(3):
         await client(question())
     assert peer.connections == 1
@@ -346,7 +347,7 @@ async def test_lines_are_used_again_and_replaced_when_the_filter_was_restarted(s
     await client.close()
     old = Peer(Filter(version=2))
     started.append(old)
-    client = milter.Milter(line.place(old.address), LOG)
+    client = milter.Milter(line.place(old.address), LOG, reuse=True)
     for _ in range(2):
         await client(question())
     assert old.connections == 2

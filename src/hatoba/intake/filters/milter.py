@@ -38,6 +38,8 @@ class Milters:
     def at_recipient(self, case: Case, recipient: Recipient) -> asking.Asking[Sequence[Verdict]]:
         """What one refuses here, it refuses for this recipient alone; a failure is left to the end of the content."""
         for settings in self._asked(case):
+            if not settings.recipients:
+                continue
             check = _name(settings)
             answer = yield from asking.consult(check, asking.At(case, recipient))
             if not isinstance(answer, opinion.Failed) and answer.action in _REFUSED:

@@ -60,7 +60,6 @@ class Step(enum.IntFlag):
 NOTHING = Step(0)
 ALL_ACTIONS = Action(0x1FF)
 ALL_STEPS = Step(0x301FFFFF) & ~Step.REJECTED_RCPT  # a recipient we refuse is told to nobody
-
 SIZES = ((Step.SIZE_1M, (1 << 20) - 1), (Step.SIZE_256K, (1 << 18) - 1))  # octets of data in a packet
 SIZE_64K = (1 << 16) - 1
 
