@@ -60,7 +60,8 @@ class Inquiry:
             self.verdicts.append(verdict)
 
     def _wanted(self, phase: Phase) -> Phase:
-        """Once a letter is allowed, only what always counts is worth a question."""
+        """Once a letter is allowed, only what always counts or is to be told anyway is worth a question."""
         if any(verdict.action == ruling.ALLOW for verdict in self.verdicts):
-            return tuple(check for check in phase if check.name in self._checks.always)
+            wanted = self._checks.always | self._checks.anyway
+            return tuple(check for check in phase if check.name in wanted)
         return phase
