@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support import post, service_peers
 from tests.support.service_peers import Filter, packet
-from tests.support.services_house import BOB, CHECKS, House
+from tests.support.services_house import BOB, CHECKS, House, Talk
 from tests.support.wait import until
 
 KINDS = sorted(CHECKS)
@@ -60,6 +60,10 @@ def test_the_circuit_is_said_once_in_the_log(tmp_path: Path) -> None:
         assert told[1].startswith("failed: not asked, it failed 2 times in a row: ")
         said = [line for line in house.node.log.read_text().splitlines() if "service not asked any more" in line]
         assert len(said) == 1
+        told_ready = {each["name"]: each for each in house.ready()["worker-0"]["services"]}
+        assert told_ready["clamd"]["state"] == "open"
+        assert "onnect" in told_ready["clamd"]["trouble"]
+        assert told_ready["rspamd"] == told_ready["rspamd"] | {"state": "closed", "trouble": "", "failed": 0}
         assert house.sample("service_failed", "clamd") == 2
         assert house.sample("service_unasked", "clamd") == 4
 
@@ -87,7 +91,7 @@ CHANGES = b"".join(
 
 
 def test_what_they_want_changed_is_changed_and_told(tmp_path: Path) -> None:
-    talks = {
+    talks: dict[str, Talk] = {
         "rspamd": service_peers.answering(RATED),
         "hook": service_peers.answering({"action": "accept", "score": 0.5, "fields": {"X-Hook": "was here"}}),
         "milter": Filter(CHANGES),

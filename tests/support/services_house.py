@@ -157,11 +157,19 @@ class House:
 
     def sample(self, name: str, service: str) -> float:
         """One of /metrics."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
+        text = self._page("metrics")
         told = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
         labels = f'{{service="{service}"}}'
         return float(told.get(f"hatoba_{name}_total{labels}") or told[f"hatoba_{name}{labels}"])
+
+    def ready(self) -> dict[str, Any]:
+        """The detail of /readyz: what each worker says of itself."""
+        detail: dict[str, Any] = json.loads(self._page("readyz"))["detail"]
+        return detail
+
+    def _page(self, name: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/{name}", timeout=10) as answer:
+            return str(answer.read().decode())
 
     def healthy(self, kind: str) -> None:
         """Makes the peer well and waits until letters go through it again."""

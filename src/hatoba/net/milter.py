@@ -8,16 +8,14 @@ Fails with OSError when it cannot be reached or leaves, PeerError when it breaks
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hatoba.message import fields
-from hatoba.model import edits
 from hatoba.model.opinion import Filtered, Question
 from hatoba.model.status import PeerError, Status
 from hatoba.net import line as lines
-from hatoba.net import milter_facts
+from hatoba.net import milter_changes, milter_facts
 from hatoba.net.session import Log
 from hatoba.wire.milter import client, commands, replies, states, terms
 
@@ -127,7 +125,7 @@ class _Talk:
         self._line = line
         self._engine = line.engine
         self._question = question
-        self._changes = _Changes(self._engine, most)
+        self._changes = milter_changes.Changes(self._engine, most)
 
     async def recipient(self) -> Filtered:
         """Connection, HELO, MAIL and RCPT alone; then the letter is given up: it will be told whole."""
@@ -200,60 +198,6 @@ class _Talk:
         return reply
 
 
-class _Changes:
-    """What a filter asks for at the end, gathered."""
-
-    def __init__(self, engine: client.MilterEngine, most: int) -> None:
-        self.quarantine: str | None = None
-        self._engine = engine
-        self._most = most
-        self._fields: list[edits.FieldEdit] = []
-        self._body: list[bytes] | None = None
-        self._octets = 0
-        self._added: list[str] = []
-        self._removed: list[str] = []
-        self._sender: str | None = None
-
-    def take(self, reply: replies.Reply) -> None:
-        """One reply that is no verdict."""
-        match reply:
-            case replies.AddHeader(name, value):
-                self._fields.append(edits.FieldEdit(edits.ADD, name, self._spaced(value)))
-            case replies.InsertHeader(index, name, value):
-                self._fields.append(edits.FieldEdit(edits.INSERT, name, self._spaced(value), index))
-            case replies.ChangeHeader(index, name, value):
-                spaced = self._spaced(value) if value else b""
-                self._fields.append(edits.FieldEdit(edits.CHANGE, name, spaced, max(1, index)))
-            case replies.ReplaceBody(data):
-                self._replace(data)
-            case replies.AddRecipient(path):
-                self._added.append(_address(path))
-            case replies.DeleteRecipient(path):
-                self._removed.append(_address(path))
-            case replies.ChangeSender(path):
-                self._sender = _address(path)
-            case replies.Quarantine(reason):
-                self.quarantine = _text(reason)
-
-    def _replace(self, data: bytes) -> None:
-        """A piece of the new body."""
-        self._octets += len(data)
-        if self._octets > self._most:
-            raise replies.wrong(f"a new body above {self._most} octets")
-        if self._body is None:
-            self._body = []
-        self._body.append(data)
-
-    def made(self) -> edits.Edits:
-        """All of it; a new body's lines end in CRLF."""
-        body = None if self._body is None else lines_ended(b"".join(self._body))
-        return edits.Edits(tuple(self._fields), body, tuple(self._added), tuple(self._removed), self._sender)
-
-    def _spaced(self, value: bytes) -> bytes:
-        """All behind the colon: filters that did not ask for the leading space do not send it either."""
-        return value if self._engine.leading else b" " + value
-
-
 def _verdict(reply: replies.Reply) -> Filtered | None:
     """What a reply means for the letter; None: go on."""
     if isinstance(reply, _PASS):
@@ -294,22 +238,3 @@ def _cut(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
     for piece in pieces:
         for at in range(0, len(piece), most):
             yield piece[at : at + most]
-
-
-def _address(path: bytes) -> str:
-    return _text(path.strip().removeprefix(b"<").removesuffix(b">"))
-
-
-def _text(octets: bytes) -> str:
-    text = octets.decode("utf-8", "replace")
-    if not text.isprintable():
-        raise replies.wrong("unprintable octets")
-    return text
-
-
-def lines_ended(body: bytes) -> bytes:
-    """With CRLF at each line's end: a filter on Unix may send bare LF."""
-    return _LONE.sub(b"\r\n", body)
-
-
-_LONE = re.compile(rb"\r\n|\r|\n")

@@ -89,6 +89,8 @@ def read(body: bytes) -> Rated:
         reply = msgspec.json.decode(body, type=_Reply)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise PeerError(Status("4.3.0", f"rspamd: no answer of /checkv2: {error}"[:200])) from None
+    if not all(map(str.isprintable, (reply.action, *reply.symbols))):
+        raise PeerError(Status("4.3.0", "rspamd: unprintable words"))
     symbols = sorted(((name, each.score) for name, each in reply.symbols.items()), key=lambda each: -abs(each[1]))
     text = reply.messages.get("smtp_message")
     subject = None if reply.subject is None else fields.checked("Subject", reply.subject)[1]

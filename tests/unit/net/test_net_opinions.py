@@ -1,14 +1,18 @@
 """rspamd and hooks over HTTP: what they are told, how their answers are read, what is no answer."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support import service_peers as peers
 from tests.support.letter_question import BODY, HEADER, question
 from tests.support.service_peers import Peer
@@ -118,6 +122,8 @@ BASE = {"action": "no action", "score": 1, "required_score": 15}
         json.dumps({**BASE, "milter": {"add_headers": {"X-A": ["1"] * 201}}}).encode(),
         json.dumps({**BASE, "milter": {"remove_headers": {"": 0}}}).encode(),
         json.dumps({**BASE, "subject": "a\nb"}).encode(),
+        json.dumps({**BASE, "action": "a\nb"}).encode(),
+        json.dumps({**BASE, "symbols": {"A\x1b[2J": {}}}).encode(),
         json.dumps({**BASE, "dkim-signature": "a\0b"}).encode(),
     ],
 )
@@ -211,3 +217,40 @@ async def test_no_content_is_accept(started: list[Peer]) -> None:
     assert await client(question()) == Hooked("accept")
     assert "hatoba-signature" not in peer.told[0][0]
     await client.close()
+
+
+WORDS = st.sampled_from(["X-A", "1", "a\r\nb", "a\r\n b", "\x00", "reject", "5.7.1", "", "\ud800", "é"])
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 300) | st.floats(allow_nan=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+REPLY = st.fixed_dictionaries(
+    {"action": WORDS | ANY, "score": st.floats(-9, 99) | ANY, "required_score": st.just(15.0)},
+    optional={
+        "symbols": st.dictionaries(WORDS, st.just({"score": 1.0}) | ANY, max_size=3),
+        "subject": WORDS | ANY,
+        "messages": st.dictionaries(st.just("smtp_message"), ANY),
+        "milter": st.fixed_dictionaries(
+            {}, optional={"add_headers": st.dictionaries(WORDS, ANY, max_size=3), "remove_headers": ANY}
+        ),
+        "dkim-signature": ANY,
+        "reason": ANY,
+        "code": ANY,
+        "fields": ANY,
+        "remove": ANY,
+    },
+)
+
+
+@given(REPLY)
+def test_only_peer_error_escapes_and_no_field_breaks_out(reply: dict[str, Any]) -> None:
+    body = json.dumps(reply).encode()
+    with contextlib.suppress(PeerError):
+        for edit in rspamd.read(body).edits.fields:
+            assert b"\0" not in edit.value
+            assert all(line[:1] in (b" ", b"\t") for line in edit.value.split(b"\r\n")[1:])
+    with contextlib.suppress(PeerError):
+        said = hook.read(body)
+        assert "\n" not in said.reason
+        assert all(line[:1] in " \t" for _, value in said.fields for line in value.split("\r\n")[1:])
