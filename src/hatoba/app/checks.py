@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hatoba.app import config, filterfaults, listeners
+from hatoba.app import config, filterfaults, listeners, services
 from hatoba.app.problems import Problem
 from hatoba.app.settings import Settings
 from hatoba.delivery import courier
@@ -133,7 +133,7 @@ def _spools(settings: Settings) -> Found:
 
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
     _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools,
-    filterfaults.found,
+    filterfaults.found, services.faults,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from hatoba.app import services
 from hatoba.app.greylisting import Greylisting
 from hatoba.app.settings import Settings
 from hatoba.intake.asking import Consult, Work
@@ -26,7 +27,7 @@ class Filtering:
     def __init__(
         self, settings: Settings, hostname: str, counters: rate.Counters, register: Callable[[], base.Register]
     ):
-        self._settings = settings
+        self.programs = services.Services()  # rspamd, clamd, milters, hooks
         self._hostname = hostname
         self._counters = counters
         self._threads = ThreadPoolExecutor(_THREADS, "filters")
@@ -34,15 +35,22 @@ class Filtering:
 
     def filters(self, settings: Settings, *, counting: bool = True) -> Filters:
         """The checks of these settings, which hold from now on. `counting` False: they look and count nothing."""
-        self._settings = settings
         self._greylisting.settings = settings.filter.greylist
+        named = services.named(settings)
+        self.programs.furnish(named)
         return build.build(
-            settings.auth, settings.filter, hostname=self._hostname, counters=self._counters, counting=counting
+            settings.auth,
+            settings.filter,
+            hostname=self._hostname,
+            services=named,
+            counters=self._counters,
+            counting=counting,
         )
 
     def services(self, *, counting: bool = True) -> dict[str, Callable[[Any], Any]]:
         """What the checks consult, by name. `counting` False: nothing is remembered of what is asked."""
-        return {"work": self._work, "greylist": self._greylisting if counting else self._greylisting.look}
+        greylisting = self._greylisting if counting else self._greylisting.look
+        return {**self.programs.mapping, "work": self._work, "greylist": greylisting}
 
     def _work(self, consult: Consult) -> "asyncio.Future[Any]":
         assert isinstance(consult.subject, Work)  # noqa: S101 # asking.work puts nothing else in
@@ -51,4 +59,5 @@ class Filtering:
     async def close(self) -> None:
         """Nothing is consulted any more."""
         await self._greylisting.close()
+        await self.programs.close()
         self._threads.shutdown(wait=False, cancel_futures=True)

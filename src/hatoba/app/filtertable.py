@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from hatoba.app import filterfaults
+from hatoba.app import filterfaults, services
 from hatoba.app.settings import Settings
 from hatoba.intake import ruling
 from hatoba.intake.filters import build
@@ -43,7 +43,13 @@ class Table(msgspec.Struct, frozen=True):
 
 def told(settings: Settings, hostname: str) -> Table:
     """The table of these settings."""
-    filters = build.build(settings.auth, settings.filter, hostname=hostname, counters=filterfaults.Nothing())
+    filters = build.build(
+        settings.auth,
+        settings.filter,
+        hostname=hostname,
+        services=services.named(settings),
+        counters=filterfaults.Nothing(),
+    )
     levels = [Level("(all)", filters.table.thresholds(""))]
     levels += [Level(one.name, filters.table.thresholds(one.name.lower())) for one in settings.filter.domain]
     return Table(list(_rows(filters)), levels)

@@ -13,7 +13,7 @@ from hatoba.app import certificate, logs
 from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
 from hatoba.doors.smtp import settings as smtp_
-from hatoba.intake import filter_settings
+from hatoba.intake import filter_settings, service_settings
 from hatoba.intake import settings as intake_
 from hatoba.journal import settings as journal_
 from hatoba.kit.units import Seconds
@@ -70,6 +70,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Annotated[
         filter_settings.Settings, Meta(description="How the verdicts of all checks combine.", extra=_RELOADS)
     ] = filter_settings.Settings()
+    rspamd: Annotated[service_settings.Rspamd, Meta(description="The spam filter that is asked.", extra=_RELOADS)] = (
+        service_settings.Rspamd()
+    )
+    clamd: Annotated[service_settings.Clamd, Meta(description="The virus scanner that is asked.", extra=_RELOADS)] = (
+        service_settings.Clamd()
+    )
+    milter: Annotated[
+        tuple[service_settings.Milter, ...],
+        Meta(description="Filters of the milter protocol, asked one after the other.", extra=_RELOADS),
+    ] = ()
+    hook: Annotated[
+        tuple[service_settings.Hook, ...],
+        Meta(description="Programs of your own that are told letters over HTTP.", extra=_RELOADS),
+    ] = ()
     queue: Annotated[queue_.Settings, Meta(description="Retries, lanes and memory.")] = queue_.Settings()
     delivery: Annotated[delivery_.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
         delivery_.Settings()

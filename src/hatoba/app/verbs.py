@@ -53,7 +53,8 @@ def _health(worker: Worker, arguments: dict[str, Any]) -> Any:
     short = worker.rooms.headroom.short(worker.house.clock())
     queues = [msgspec.to_builtins(queue.status()) for queue in worker.rooms.queues]
     takes = not worker.stops and not short
-    return {"takes_mail": takes, "short_of": short, "queues": queues}
+    services = [msgspec.to_builtins(each) for each in worker.rooms.services.status()]
+    return {"takes_mail": takes, "short_of": short, "queues": queues, "services": services}
 
 
 def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
@@ -73,6 +74,7 @@ def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
             samples.append(counter("delivery_recipients", about, count, kind=channel.kind, outcome=outcome))
         connections = gauge("delivery_connections", "Open connections outward", channel.connections, kind=channel.kind)
         samples.append(connections)
+    samples += worker.rooms.services.samples()
     return msgspec.to_builtins(samples)
 
 

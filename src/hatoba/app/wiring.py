@@ -93,7 +93,7 @@ class Rooms:
         self._silent: dict[int, float] = {}  # when a shard's lease, not renewed, makes its server suspect (monotonic)
         self._drawn = 0
         self.filtering = Filtering(settings, self.hostname, self.counters, self.base.register)
-        self.services: asking.Services = self.filtering.services()
+        self.services = self.filtering.programs
         self.tally = Tally()
         self.house = self._house(settings, Counts())
 
@@ -138,7 +138,7 @@ class Rooms:
             counters=self.counters,
             headroom=self.headroom,
             log=log,
-            asker=asking.Asker(self.resolver, self.services, log=log, patience=settings.filter.patience),
+            asker=asking.Asker(self.resolver, self.filtering.services(), log=log, patience=settings.filter.patience),
             record=self._record,
             tls=ServerTls(settings.tls.certificate, settings.tls.key, minimum=settings.tls.minimum),
             counts=counts,

@@ -56,13 +56,15 @@ def disposition(case: Case, ruled: ruling.Ruling) -> tuple[str, tuple[Reason, ..
     return known.disposition, reasons
 
 
-def notes(case: Case, ruled: ruling.Ruling) -> Notes:
-    """What goes with the letter to the journal."""
+def notes(case: Case, ruled: ruling.Ruling, nobody: str = "") -> Notes:
+    """What goes with the letter to the journal. `nobody`: the check that took away the last of its recipients."""
     made = Notes(_verdicts(ruled), _text(case, ruled), _dmarc(case, ruled))
     if ruled.action == ruling.QUARANTINE:
         made.hold = f"quarantine: {_why(ruled)}"
     elif ruled.action == ruling.DISCARD:
         made.drop = f"discarded: {_why(ruled)}"
+    elif nobody:
+        made.drop = f"discarded: {nobody}: it took every recipient away"
     return made
 
 

@@ -47,6 +47,13 @@ class Subject:
         self._content: bytes | None = None
         self._parts: tuple[parts.Leaf, ...] | None = None
 
+    def changed(self, case: Case, block: bytes, body: bytes | None) -> Subject:
+        """The same letter with another header, and another body unless that is None; `heading` stays as it came."""
+        rest = self._rest if body is None else b"\r\n" + body
+        old = self.size - len(self.block)
+        size = len(block) + (len(rest) if isinstance(rest, bytes) else old)
+        return Subject(case, self.heading, self.id, block, rest, size, self._most, self.watched)
+
     @property
     def large(self) -> bool:
         """Not in memory: only `pieces` gives it."""

@@ -10,7 +10,7 @@ what they would have given, or raises what they would have raised.
 
 from typing import Any
 
-from hatoba.intake import checks, composing, connection, evidence, extent, heading, parameters, ruling
+from hatoba.intake import checks, composing, connection, editing, evidence, extent, heading, parameters, ruling
 from hatoba.intake.asking import Steps
 from hatoba.intake.case import Case, Place, Visit
 from hatoba.intake.inquiry import Inquiry
@@ -251,19 +251,26 @@ class Transaction:
 
     def _letter(self, data: bytes, dotted: bool, eightbit: bool, ruled: ruling.Ruling | None) -> Letter:
         """`data`: all of the content, b"" where the draft has it."""
-        case, read, draft = self._case, self._heading, self.draft
+        case, read = self._case, self._heading
         mail, now = case.mail, case.now
         top = composing.top(self._place, self._visit, case, read, self.id)
-        block = self._block
+        block, sender, recipients, notes = self._block, mail.sender, tuple(case.recipients), None
         if ruled is not None:
             marks, block = composing.marked(self._place, case, ruled, block)
-            top = marks + top
+            edited = editing.carried_out(ruled.verdicts, block, sender, recipients)
+            top, block, data = edited.above + marks + top, edited.block, self._rewritten(data, edited)
+            sender, recipients = edited.sender, edited.recipients
+            notes = evidence.notes(case, ruled, edited.nobody)
+            if edited.body is not None:
+                dotted, eightbit = editing.shape(edited.body)
+            eightbit = eightbit or not block.isascii()
+        draft = self.draft
         hold, by, priority = self._asked
         expires = (hold or now) + self._place.lifetime
         if by and mail.by_mode != "N":
             expires = min(expires, by)
         envelope = Envelope(
-            mail.sender, tuple(case.recipients), mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
+            sender, recipients, mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
             priority, hold, by, mail.by_mode, mail.by_trace,
         )  # fmt: skip
         if not eightbit:
@@ -277,6 +284,17 @@ class Transaction:
             size, top = len(content), b""
         return Letter(
             self.id, now, expires, envelope, case.source, size, content, blob, dotted, eightbit,
-            read.message_id, read.header_from, read.subject, top,
-            evidence.notes(case, ruled) if ruled is not None else None,
+            read.message_id, read.header_from, read.subject, top, notes,
         )  # fmt: skip
+
+    def _rewritten(self, data: bytes, edited: editing.Edited) -> bytes:
+        """The content as `data`, b"" where the draft has it: with the new body, where a service wanted one."""
+        if edited.body is None:
+            return data
+        self.discard()
+        if len(edited.body) <= self._place.spill:
+            return b"".join((self._heading.fields.block, b"\r\n", edited.body))
+        self.draft = self._place.drafts(self.id)
+        self.draft.append(b"\r\n")
+        self.draft.append(edited.body)
+        return b""

@@ -6,6 +6,7 @@ Never decides: the queue's schedule and the notice room do.
 
 import msgspec
 
+from hatoba.model.edits import Edits
 from hatoba.model.envelope import Letter
 from hatoba.model.status import Status
 
@@ -17,7 +18,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     """One check's opinion. `status` is set where `action` refuses or defers.
 
     `fields` are header fields (name, value) that the check wants on top of the letter, `remove` names of fields that
-    are to leave it, in lower case.
+    are to leave it, in lower case. `edits` is what else a service wants changed.
     """
 
     check: str
@@ -27,6 +28,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     score: float = 0.0
     fields: tuple[tuple[str, str], ...] = ()
     remove: tuple[str, ...] = ()
+    edits: Edits | None = None
 
 
 class Silence(msgspec.Struct, frozen=True, gc=False):

@@ -7,8 +7,8 @@ Fails with ValueError on settings that make no sense.
 
 from collections.abc import Sequence
 
-from hatoba.intake import filter_settings, roster, ruling
-from hatoba.intake.filters import dnsbl, greylist, lists, rate, reverse, rules
+from hatoba.intake import filter_settings, roster, ruling, service_settings
+from hatoba.intake.filters import clamav, dnsbl, greylist, hook, lists, milter, rate, reverse, rspamd, rules
 from hatoba.intake.filters.dmarc import Dmarc
 from hatoba.intake.filters.iprev import Iprev
 from hatoba.intake.filters.signatures import Signatures
@@ -21,6 +21,7 @@ def build(
     settings: filter_settings.Settings,
     *,
     hostname: str,
+    services: service_settings.Services | None = None,
     counters: rate.Counters | None = None,
     counting: bool = True,
     more: Sequence[Sequence[Check]] = (),
@@ -37,11 +38,23 @@ def build(
         _authenticity(auth),
         [contents] if contents.wanted else [],
         *more,
+        *_services(services or service_settings.Services()),
         [greylist.Check(settings.greylist)] if settings.greylist.on else [],
         [rate.Check(settings.rate, counters, counting=counting)] if settings.rate and counters is not None else [],
     ]
     outside, inside = roster.gathered(phases, inside=False), roster.gathered(phases, inside=True)
     return Filters(outside, inside, ruling.Table(settings, outside.always | inside.always), auth)
+
+
+def _services(named: service_settings.Services) -> list[Sequence[Check]]:
+    """Those that have an address: what judges side by side, then the milters, which may sign what they see."""
+    judges: list[Check] = []
+    if named.clamd.address:
+        judges.append(clamav.Clamav(named.clamd))
+    if named.rspamd.url:
+        judges.append(rspamd.Rspamd(named.rspamd))
+    judges += [hook.Hook(each) for each in named.hook]
+    return [judges, [milter.Milters(named.milter)] if named.milter else []]
 
 
 def _client(auth: filter_settings.Auth, hostname: str) -> list[Check]:
