@@ -32,7 +32,7 @@ FATES: dict[str, str | None] = {
     "refuse late": "550",
     "bug": "451",
     "bug late": "451",
-    "hang": "450",
+    "hang": "451",
     "leave": None,
 }
 LETTER = st.tuples(st.sampled_from(sorted(FATES)), st.booleans())

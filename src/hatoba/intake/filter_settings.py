@@ -68,7 +68,7 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "junk"
     dmarc_trouble: Annotated[
         Literal["accept", "defer"],
-        Meta(description="When DNS has no answer for DMARC: take the letter, or say 450 4.7.1."),
+        Meta(description="When DNS has no answer for DMARC: take the letter, or say 451 4.7.1."),
     ] = "accept"
     iprev: Annotated[
         bool, Meta(description="Whether the names of a client's address are looked up, forth and back.")
@@ -96,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 45.0
     late: Annotated[
         Literal["accept", "defer"],
-        Meta(description="A check not done in time: go on without it, or say 450 4.7.1."),
+        Meta(description="A check not done in time: go on without it, or say 450 (at RCPT) or 451 4.7.1."),
     ] = "accept"
     fault: Annotated[
         Literal["accept", "defer"],

@@ -39,13 +39,13 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     on_failure: Annotated[
         Choice,
         Meta(
-            description="When it does not answer: accept goes on without it (fail open), defer says 450 4.7.1 "
+            description="When it does not answer: accept goes on without it (fail open), defer says 451 4.7.1 "
             "(fail closed)."
         ),
     ] = "accept"
     max_size: Annotated[Bytes, Meta(ge=0, description="A larger letter is not given to it.")] = 25 * _MB
     oversize: Annotated[
-        Choice, Meta(description="What becomes of a letter above max_size: go on without the check, or say 450 4.7.1.")
+        Choice, Meta(description="What becomes of a letter above max_size: go on without the check, or say 451 4.7.1.")
     ] = "accept"
 
 

@@ -15,7 +15,7 @@ _CODES = {
     "4.2.2": 452,
     "4.3.1": 452,
     "4.5.3": 452,
-    "4.7.1": 450,  # come again later: greylisted, too many, a check that waits
+    "4.7.1": 450,  # of a recipient: greylisted, too many; of a letter it is 451
     "5.1.3": 553,
     "5.1.7": 553,
     "5.2.2": 552,
@@ -39,7 +39,9 @@ def code(enhanced: str, *, content: bool = False) -> int:
     """The reply code for an enhanced code; `content`: it answers the end of content rather than a command."""
     found = _CODES.get(enhanced)
     if found is not None:
-        return 554 if content and found in (501, 503, 530, 553) else found
+        if content:
+            return {501: 554, 503: 554, 530: 554, 553: 554, 450: 451}.get(found, found)
+        return found
     if enhanced[0] == "4":
         return 451
     if enhanced[0] == "2":
