@@ -7,7 +7,6 @@ Fails never: while the database is in trouble everybody is let in, and the log s
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ _KEPT = 50_000  # keys remembered in this process
 _KNOWN = 3600_000  # ms for which a known key is not asked about again
 _PURGE = 600.0  # seconds between two purges
 _ROUNDS = 50  # of one purge
+_PARTING = 5.0  # seconds that what is under way may take at the end
 _COMPLAIN = 60.0  # seconds between two lines in the log about the same trouble
 
 
@@ -80,9 +80,9 @@ class Greylisting:
     async def close(self) -> None:
         """Ends what is under way."""
         if self._turn is not None:
-            self._turn.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._turn
+            await asyncio.wait([self._turn], timeout=_PARTING)
+            if self._turn is not None:
+                self._turn.cancel()
         if self._register is not None:
             await asyncio.to_thread(self._register.close)
 

@@ -140,7 +140,7 @@ class Greylist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Seconds, Meta(gt=0, description="The second try counts after this time; an earlier one gets 450 4.7.1 again.")
     ] = 300.0
     window: Annotated[Seconds, Meta(gt=0, description="And before this time is over; a later one starts anew.")] = (
-        2 * 86400.0
+        86400.0
     )
     expiry: Annotated[
         Seconds, Meta(gt=0, description="Who was let in is forgotten after so long without a letter.")

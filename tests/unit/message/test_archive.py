@@ -5,6 +5,7 @@ import gzip
 import lzma
 import struct
 import tarfile
+import time
 import zipfile
 
 import pytest
@@ -196,6 +197,28 @@ def test_sealed_archives_are_named() -> None:
 )
 def test_broken_archives_are_a_finding(octets: bytes) -> None:
     assert set(look(octets).findings) == {"broken"}
+
+
+def test_archives_made_to_take_long_do_not() -> None:
+    """Each is some megabytes; what they ask for would take minutes."""
+    start = time.process_time()
+    empty = b"\0\0\0\xff\xff" * 400_000  # deflate blocks that make nothing
+    local = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 0, 0, 0, 0, 1, 0) + b"a"
+    entry = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 8, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    shared = local + empty + entry * 1900
+    shared += struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1900, 1900, len(entry) * 1900, len(local + empty), 0)
+    assert "bomb" in look(shared, limits=archive.Limits(unpacked=8 << 20)).findings
+    marks = local[:8] + b"\x63\x00" + local[10:]  # packed in a way nobody reads
+    assert "broken" in look(zipped({"a": b"x"}) + marks * 100_000 + zipped({"b": b"y"})[-22:]).findings
+    assert "broken" in look(_circle()).findings
+    assert time.process_time() - start < 10
+
+
+def _circle() -> bytes:
+    """A 7z whose header is packed, unpacks to the same, and so on."""
+    inner = b"\x17\x06\x00\x01\x09\x1f\x00\x07\x0b\x01\x00\x01\x01\x00\x0c\x1f\x00\x00" + b"\0" * 13
+    head = struct.pack("<6s2BIQQI", b"7z\xbc\xaf\x27\x1c", 0, 4, 0, len(inner), len(inner), 0)
+    return head + inner + inner
 
 
 MADE = [zipped({"a": PROGRAM, "b": b"x" * 300}), tarred({"a": PROGRAM}), gzip.compress(PROGRAM), *SEVENS.values()]

@@ -35,7 +35,7 @@ class Member(NamedTuple):
 
 
 class Budget:
-    """Octets that may still be unpacked, and how many for each packed one."""
+    """Octets that may still be unpacked or read, and how many for each packed one."""
 
     def __init__(self, left: int, ratio: int, floor: int) -> None:
         self.left = left
@@ -52,7 +52,7 @@ class Budget:
             raise TooMuch(
                 "more than is unpacked of one letter" if octets > self.left else f"more than {self._ratio}:1 packed"
             )
-        self.left -= octets
+        self.left -= max(octets, packed)  # what is read counts, too: entries may share octets that make nothing
 
 
 PIECE = 1 << 16

@@ -20,6 +20,8 @@ _AES = b"\x06\xf1\x07\x01"
 _X86 = b"\x03\x03\x01\x03"
 _DICTIONARY = 64 << 20  # octets: the decoder takes them at once
 _MANY = 100_000  # of anything that is counted
+_MANY_FOLDERS = 5000
+_ROUNDS = 4  # headers within headers
 
 
 class _Coder(NamedTuple):
@@ -100,7 +102,9 @@ def members(octets: bytes, budget: Budget) -> Iterator[Member]:
         raise Broken("it breaks off")
     header = _Octets(octets[_START + at : _START + at + size])
     kind = header.byte()
-    while kind == _ENCODED:
+    for _ in range(_ROUNDS):
+        if kind != _ENCODED:
+            break
         streams = _streams(header)
         header = _Octets(next(_unpacked(octets, streams, budget, names=True), b""))
         kind = header.byte()
@@ -179,6 +183,8 @@ def _folders(header: _Octets, found: _Streams) -> None:
             count = header.count()
             if header.byte():
                 raise Unread("its folders are described elsewhere")
+            if count > _MANY_FOLDERS:
+                raise Broken("it has too many folders")
             found.folders = [_folder(header) for _ in range(count)]
         elif kind == _UNPACKED:
             found.sizes = [[header.number() for _ in range(folder.sizes)] for folder in found.folders]

@@ -20,6 +20,7 @@ _END = struct.Struct("<4s4H2IH")
 _LOCAL_MARK, _ENTRY_MARK, _END_MARK = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _COMMENT = 65535  # octets of the longest comment behind the end
 _LOCKED, _UTF8 = 0x0001, 0x0800
+_HIDDEN = 5000  # headers that the directory does not name, or octets that look so
 _MOST = 70_000  # entries of one directory: more cannot be counted without ZIP64
 
 
@@ -41,10 +42,13 @@ def members(octets: bytes, budget: Budget) -> Iterator[Member]:
         if own is not None and own.name != entry.name:
             yield Member(own.name)  # programs differ in which of the two they show
         yield _unpacked(octets, entry, budget) if own is not None else Member(entry.name, trouble="broken")
-    found = 0
+    found = hidden = 0
     at = octets.find(_LOCAL_MARK)
-    while at >= 0 and found < _MOST:
+    while at >= 0:
         if at not in seen and (own := _local(octets, at)) is not None and own.name:
+            hidden += 1
+            if hidden > _HIDDEN:
+                raise Broken("it has more headers than its directory names")
             member = _unpacked(octets, own, budget)
             if member.body is not None or not entries:  # else the mark stood within a file
                 found += 1
