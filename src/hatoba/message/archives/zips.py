@@ -110,6 +110,7 @@ def _unpacked(octets: bytes, entry: _Entry, budget: Budget) -> Member:
         if entry.method in (8, 12):
             return Member(entry.name, _inflated(memoryview(octets)[start:], entry.method, budget))
     except (zlib.error, OSError, EOFError):
+        budget.spend(0, len(octets) - start)  # nobody knows how far it read
         return Member(entry.name, trouble="broken")
     return Member(entry.name, trouble="unread")
 
