@@ -57,11 +57,11 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def need(program: str) -> str:
-    """The program's path."""
+def need(program: str, package: str = "") -> str:
+    """The program's path; `package`: what Debian has it in, where that is called otherwise."""
     found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin")
     if found is None:
-        missing(f"{program} is not installed (Debian: apt install {program})")
+        missing(f"{program} is not installed (Debian: apt install {package or program})")
     return found or ""
 
 
