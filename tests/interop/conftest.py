@@ -21,6 +21,9 @@ level = "warning"
 certificate = "{certificate}"
 key = "{certificate}"
 
+[dns]
+servers = ["127.0.0.1:1"]  # nobody answers there
+
 [smtp]
 auth_delay = 0
 auth_failures = 1000
@@ -57,11 +60,11 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def need(program: str) -> str:
-    """The program's path."""
+def need(program: str, package: str = "") -> str:
+    """The program's path; `package`: what Debian has it in, where that is called otherwise."""
     found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin")
     if found is None:
-        missing(f"{program} is not installed (Debian: apt install {program})")
+        missing(f"{program} is not installed (Debian: apt install {package or program})")
     return found or ""
 
 

@@ -79,7 +79,7 @@ def scanner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rspamd]:
 @pytest.fixture(scope="module")
 def virus_scanner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("clamd") / "d"
-    with daemons.clamd(folder, need("clamd")):
+    with daemons.clamd(folder, need("clamd", "clamav-daemon")):
         yield f"unix:{folder / 'clamd.sock'}"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support import post, service_peers
 from tests.support.service_peers import Filter, packet
-from tests.support.services_house import BOB, CHECKS, House, Talk
+from tests.support.services_house import BOB, CHECKS, TALKS, House
 from tests.support.wait import until
 
 KINDS = sorted(CHECKS)
@@ -68,6 +68,21 @@ def test_the_circuit_is_said_once_in_the_log(tmp_path: Path) -> None:
         assert house.sample("service_unasked", "clamd") == 4
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("house"), "accept") as house:
+        yield house
+    assert not house.node.audit().lost
+
+
+@pytest.fixture
+def house(shared: House) -> House:
+    """Everybody well, and the usual dialogues."""
+    for kind, peer in shared.peers.items():
+        peer.play(TALKS[kind])
+    return shared
+
+
 RATED = {
     "action": "rewrite subject",
     "score": 8.0,
@@ -90,32 +105,29 @@ CHANGES = b"".join(
 )
 
 
-def test_what_they_want_changed_is_changed_and_told(tmp_path: Path) -> None:
-    talks: dict[str, Talk] = {
-        "rspamd": service_peers.answering(RATED),
-        "hook": service_peers.answering({"action": "accept", "score": 0.5, "fields": {"X-Hook": "was here"}}),
-        "milter": Filter(CHANGES),
-    }
-    with House(tmp_path, "accept", talks=talks) as house:
-        number = house.send("buy")
-        octets = house.carol.wait()
-        header, _, body = octets.partition(b"\r\n\r\n")
-        assert body == b"Another body.\r\n.dotted\r\n"
-        lines = header.split(b"\r\n")
-        names = [line.partition(b":")[0] for line in lines if line[:1] not in b" \t"]
-        assert names.index(b"X-Top") < names.index(b"X-Spam-Flag") < names.index(b"Received") < names.index(b"X-First")
-        assert names[-1] == b"X-Last"
-        for line in (b"Subject: [SPAM] buy", b"X-Spamd-Bar: ++++", b"X-Hook: was here", b"To: undisclosed:;"):
-            assert line in lines
-        assert b"X-Old" not in header
-        verdicts = house.verdicts(number)
-        assert verdicts["rspamd"] == ("junk", "rewrite subject, 8 of 15: WORD(8)")
-        assert "recipient carol@home.example added, recipient bob@home.example removed" in verdicts["milter test"][1]
-        assert "body replaced" in verdicts["milter test"][1]
-        assert verdicts["clamd"] == ("accept", "no virus found")
-        told = json.loads(house.peers["hook"].told[0][1])
-        assert told["envelope"] == {"sender": "a@example.org", "recipients": [BOB]}
-        assert not house.bob.letters()
+def test_what_they_want_changed_is_changed_and_told(house: House) -> None:
+    house.peers["rspamd"].play(service_peers.answering(RATED))
+    house.peers["hook"].play(service_peers.answering({"score": 0.5, "fields": {"X-Hook": "was here"}}))
+    house.peers["milter"].play(Filter(CHANGES))
+    number = house.send("buy")
+    octets = house.carol.holding(b"buy")
+    header, _, body = octets.partition(b"\r\n\r\n")
+    assert body == b"Another body.\r\n.dotted\r\n"
+    lines = header.split(b"\r\n")
+    names = [line.partition(b":")[0] for line in lines if line[:1] not in b" \t"]
+    assert names.index(b"X-Top") < names.index(b"X-Spam-Flag") < names.index(b"Received") < names.index(b"X-First")
+    assert names[-1] == b"X-Last"
+    for line in (b"Subject: [SPAM] buy", b"X-Spamd-Bar: ++++", b"X-Hook: was here", b"To: undisclosed:;"):
+        assert line in lines
+    assert b"X-Old" not in header
+    verdicts = house.verdicts(number)
+    assert verdicts["rspamd"] == ("junk", "rewrite subject, 8 of 15: WORD(8)")
+    assert "recipient carol@home.example added, recipient bob@home.example removed" in verdicts["milter test"][1]
+    assert "body replaced" in verdicts["milter test"][1]
+    assert verdicts["clamd"] == ("accept", "no virus found")
+    told = json.loads(house.peers["hook"].told[0][1])
+    assert told["envelope"] == {"sender": "a@example.org", "recipients": [BOB]}
+    assert not any(b"[SPAM] buy" in octets for octets in house.bob.letters())
 
 
 @pytest.mark.parametrize(
@@ -132,25 +144,23 @@ def test_what_they_want_changed_is_changed_and_told(tmp_path: Path) -> None:
     ],
 )
 def test_what_they_refuse_is_refused_in_their_words(
-    tmp_path: Path, kind: str, talk: object, code: int, text: str
+    house: House, kind: str, talk: object, code: int, text: str
 ) -> None:
     made = service_peers.answering(talk) if isinstance(talk, dict) else talk
-    with House(tmp_path, "accept", talks={kind: made}) as house:  # type: ignore[dict-item] # either is a dialogue now
-        with pytest.raises(smtplib.SMTPResponseException) as refused:
-            house.send("x", service_peers.EICAR.decode() if kind == "clamd" else "Hello.")
-        assert refused.value.smtp_code // 100 == code // 100
-        said = refused.value.smtp_error
-        assert text in (said if isinstance(said, str) else said.decode())
-    assert house.node.audit().accepted == set()
+    assert callable(made)
+    house.peers[kind].play(made)
+    before = house.node.audit().accepted
+    with pytest.raises(smtplib.SMTPResponseException) as refused:
+        house.send("x", service_peers.EICAR.decode() if kind == "clamd" else "Hello.")
+    assert refused.value.smtp_code // 100 == code // 100
+    said = refused.value.smtp_error
+    assert text in (said if isinstance(said, str) else said.decode())
+    assert house.node.audit().accepted == before
 
 
 @pytest.mark.parametrize("virus", ["discard", "quarantine"])
 def test_a_virus_may_be_taken_and_kept_from_everybody(tmp_path: Path, virus: str) -> None:
-    with House(tmp_path, "accept") as house:
-        text = house.node.file.read_text().replace("[clamd]\n", f'[clamd]\nvirus = "{virus}"\n')
-        house.node.end()
-        house.node.file.write_text(text)
-        house.node.start()
+    with House(tmp_path, "accept", change=("[clamd]\n", f'[clamd]\nvirus = "{virus}"\n')) as house:
         number = house.send("infected", service_peers.EICAR.decode())
         told = post.story_with(house.node, number, {"discard": "dropped", "quarantine": "held"}[virus])
         assert "Virus found: Test-Eicar" in json.dumps(told)
@@ -160,11 +170,8 @@ def test_a_virus_may_be_taken_and_kept_from_everybody(tmp_path: Path, virus: str
 
 
 def test_our_own_people_are_scanned_for_viruses_but_not_for_spam(tmp_path: Path) -> None:
-    with House(tmp_path, "accept", talks={"rspamd": service_peers.answering({"action": "reject"})}) as house:
-        text = house.node.file.read_text().replace("[auth]\n", '[intake]\nrelay_networks = ["127.0.0.0/8"]\n\n[auth]\n')
-        house.node.end()
-        house.node.file.write_text(text)
-        house.node.start()
+    change = ("[auth]\n", '[intake]\nrelay_networks = ["127.0.0.0/8"]\n\n[auth]\n')
+    with House(tmp_path, "accept", change=change) as house:
         number = house.send("from within")
         assert list(house.verdicts(number)) == ["clamd"]
         with pytest.raises(smtplib.SMTPResponseException, match="Virus found"):
@@ -187,17 +194,17 @@ def test_a_letter_above_their_size_is_not_given_to_them(tmp_path: Path, choice: 
         assert not house.peers["clamd"].told
 
 
-def test_a_large_letter_is_read_by_all_and_its_body_replaced(tmp_path: Path) -> None:
+def test_a_large_letter_is_read_by_all_and_its_body_replaced(house: House) -> None:
     """It lies in a file (it is above intake.spill), and so does the new body of the same kind."""
     new = b"".join(packet(b"b", b"z" * 60_000 + b"\r\n") for _ in range(30))
-    with House(tmp_path, "accept", talks={"milter": Filter(new + packet(b"c"))}) as house:
-        body = "a line of some length to fill a letter with\r\n" * 50_000
-        number = house.send("large", body)
-        octets = house.bob.wait()
-        assert octets.partition(b"\r\n\r\n")[2] == (b"z" * 60_000 + b"\r\n") * 30
-        assert house.verdicts(number)["milter test"] == ("accept", "body replaced")
-        for kind, told in (("clamd", house.peers["clamd"].told[0]), ("rspamd", house.peers["rspamd"].told[0][1])):
-            assert told.endswith(body.encode() + b"\r\n"), kind
+    house.peers["milter"].play(Filter(new + packet(b"c")))
+    body = "a line of some length to fill a letter with\r\n" * 50_000
+    number = house.send("large", body)
+    octets = house.bob.holding(b"Subject: large")
+    assert octets.partition(b"\r\n\r\n")[2] == (b"z" * 60_000 + b"\r\n") * 30
+    assert house.verdicts(number)["milter test"] == ("accept", "body replaced")
+    for kind, told in (("clamd", house.peers["clamd"].told[0]), ("rspamd", house.peers["rspamd"].told[0][1])):
+        assert told.endswith(body.encode() + b"\r\n"), kind
 
 
 def test_new_settings_are_taken_over_while_it_runs(tmp_path: Path) -> None:

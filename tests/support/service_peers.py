@@ -49,6 +49,12 @@ class Peer:
         elif was == "down":
             self._listener = self._listen()
 
+    def play(self, talk: Callable[["Peer", "Wire"], None]) -> None:
+        """Another dialogue for new connections; those that stand end."""
+        self._talk = talk
+        self.told = []
+        self.drop()
+
     def close(self) -> None:
         """Ends the listener and every connection."""
         with contextlib.suppress(OSError):

@@ -97,7 +97,10 @@ _FURNISHED: list[TemporaryDirectory[str]] = []
 
 
 class House:
-    """`choice`: what all services are set to when they fail. `talks`: other dialogues than the usual ones."""
+    """`choice`: what all services are set to when they fail. `talks`: other dialogues than the usual ones.
+
+    `change`: (old, new) in the text of the settings.
+    """
 
     def __init__(
         self,
@@ -105,7 +108,7 @@ class House:
         choice: str,
         *,
         talks: Mapping[str, Talk] | None = None,
-        more: str = "",
+        change: tuple[str, str] = ("", ""),
         timeout: str = "10s",
         failures: int = 2,
         pause: str = "300ms",
@@ -115,7 +118,7 @@ class House:
         places = {kind: peer.url if kind in web else peer.address for kind, peer in self.peers.items()}
         http = f"\n[http]\nport = {free_port()}\n"
         self.node = Node(
-            folder, (QUIET + SERVICES + more).replace("{choice}", choice),
+            folder, (QUIET + SERVICES).replace(*change).replace("{choice}", choice),
             workers=1, ports={"mx": 0, "submission": 0}, timeout=timeout, failures=failures, pause=pause, **places,
         )  # fmt: skip
         text = self.node.file.read_text(encoding="utf-8")

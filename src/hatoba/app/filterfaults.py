@@ -11,7 +11,6 @@ from hatoba.app.settings import Settings
 from hatoba.directory import listing
 from hatoba.directory.entries import BadEntry
 from hatoba.intake.filters import dnsbl, greylist, rate, rules
-from hatoba.model import domain as domain_
 
 Found = Iterator[tuple[str, str, str]]  # (key, what is wrong, the fix)
 
@@ -40,7 +39,6 @@ def found(settings: Settings) -> Found:
             (f"filter.rule[{n}]", lambda each=each: rules.Check([each], filter_.attachments))
             for n, each in enumerate(filter_.rule)
         ),
-        *((f"filter.domain[{n}].name", lambda each=each: _domain(each.name)) for n, each in enumerate(filter_.domain)),
     ]
     for key, make in made:
         try:
@@ -49,10 +47,6 @@ def found(settings: Settings) -> Found:
             yield key, str(error), f"See [[{key.partition('[')[0]}]] in docs/settings.md and docs/filtering.md."
     yield from _lists(settings)
     yield from _names(settings)
-
-
-def _domain(name: str) -> None:
-    domain_.parse(name.removeprefix("*."))
 
 
 def _lists(settings: Settings) -> Found:

@@ -14,7 +14,7 @@ from hatoba.intake.subject import Subject
 from hatoba.message import fields
 from hatoba.model.address import Address
 from hatoba.model.edits import Edits
-from hatoba.model.envelope import Recipient
+from hatoba.model.envelope import Notes, Recipient
 from hatoba.model.outcome import Verdict
 
 
@@ -73,6 +73,12 @@ def _readdressed(known: Sequence[Recipient], added: Sequence[str], removed: Sequ
         address = Address.parse(each)
         left.setdefault(address, Recipient(address))
     return tuple(left.values())
+
+
+def told(edited: Edited, notes: Notes) -> None:
+    """What the journal is to say of a letter that nobody is left to get: unless it is held, it is dropped."""
+    if edited.nobody and not notes.hold and not notes.drop:
+        notes.drop = f"discarded: {edited.nobody}: it took every recipient away"
 
 
 def shape(body: bytes) -> tuple[bool, bool]:

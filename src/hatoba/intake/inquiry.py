@@ -47,22 +47,22 @@ class Inquiry:
             if not asked:
                 continue
             heard = yield tuple((check.name, partial(getattr(check, stage), *arguments)) for check in asked)
-            for answer in heard:
-                self._hear(answer, once=stage == "at_recipient")
-            refusal = self.ruling(recipients).refusal
-            if refusal is not None:
-                raise refusal
+            said = [self._hear(answer, once=stage == "at_recipient") for answer in heard]
+            if any(said):
+                refusal = self.ruling(recipients).refusal
+                if refusal is not None:
+                    raise refusal
 
     def ruling(self, recipients: Sequence[Recipient] = ()) -> ruling.Ruling:
         """What the verdicts come to."""
         return ruling.combine(self.verdicts, self._table, recipients)
 
-    def _hear(self, answer: Sequence[Verdict] | Silence | None, *, once: bool) -> None:
-        """`once`: what is said of each recipient alike counts as one."""
+    def _hear(self, answer: Sequence[Verdict] | Silence | None, *, once: bool) -> bool:
+        """Whether anything was said. `once`: what is said of each recipient alike counts as one."""
         if isinstance(answer, Silence):
             self._tally.silence(answer)
             self.verdicts.append(self._table.silent(answer))
-            return
+            return True
         for verdict in answer or ():
             if once and verdict in self._alike:
                 continue
@@ -70,6 +70,7 @@ class Inquiry:
             self.verdicts.append(verdict)
             if once:
                 self._alike.append(verdict)
+        return bool(answer)
 
     def _wanted(self, phase: Phase) -> Phase:
         """Once a letter is allowed, only what always counts or is to be told anyway is worth a question."""

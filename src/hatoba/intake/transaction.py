@@ -256,11 +256,11 @@ class Transaction:
         top = composing.top(self._place, self._visit, case, read, self.id)
         block, sender, recipients, notes = self._block, mail.sender, tuple(case.recipients), None
         if ruled is not None:
-            marks, block = composing.marked(self._place, case, ruled, block)
+            marks, block, notes = composing.marked(self._place, case, ruled, block)
             edited = editing.carried_out(ruled.verdicts, block, sender, recipients)
             top, block, data = edited.above + marks + top, edited.block, self._rewritten(data, edited)
             sender, recipients = edited.sender, edited.recipients
-            notes = evidence.notes(case, ruled, edited.nobody)
+            editing.told(edited, notes)
             if edited.body is not None:
                 dotted, eightbit = editing.shape(edited.body)
             eightbit = eightbit or not block.isascii()

@@ -169,7 +169,6 @@ def test_explain_declines_nonsense(hatoba: Run, tmp_path: Path, words: tuple[str
         ('[filter.lists]\nallow=["a.example"]\n[auth]\nspf="off"', "filter.lists.allow", "never counts"),
         ('[filter.greylist]\ndomains=["a b"]', "filter.greylist.domains", "domain"),
         ("[filter.reverse]\nmissing=1\n[auth]\niprev=false", "filter.reverse.missing", "nobody looks"),
-        ('[[filter.domain]]\nname="a b"', "filter.domain[0].name", "domain"),
     ],
 )
 def test_settings_that_make_no_sense(tmp_path: Path, settings: str, key: str, told: str) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from tests.support.checks import Scene, refused
 
-from hatoba.intake import filter_tables
+from hatoba.intake import filter_settings, filter_tables
 from hatoba.intake.filters import dnsbl
 from hatoba.mailauth import questions
+from hatoba.model.status import Refusal
 
 Make = Callable[..., Scene]
 
@@ -139,3 +140,15 @@ def test_points_count_once_for_a_letter_to_many(filtered: Make) -> None:
 def test_codes_that_are_none() -> None:
     with pytest.raises(ValueError, match="300"):
         dnsbl.Check(filter_tables.Dnsbl("bl.example", code=(filter_tables.Code("127.0.0.300", 1.0),)))
+
+
+def test_points_said_before_refuse_the_recipient_who_wants_less(filtered: Make) -> None:
+    """What is said of both alike counts once, but each is judged by the thresholds of its own domain."""
+    strict = filter_settings.Domain("example.net", reject_at=5.0)
+    here = filtered({"1.2.0.192.bl.example": {"A": ["127.0.0.2"]}}, domain=(strict,), **bl(weight=6.0))
+    transaction = here.begin()
+    here.rcpt(transaction, "bob@example.org")
+    with pytest.raises(Refusal, match="score 6 of 5"):
+        here.rcpt(transaction, "x@example.net")
+    here.rcpt(transaction, "alice@example.org")
+    assert here.said("dnsbl bl.example") == [("accept", 6.0)]

@@ -44,7 +44,7 @@ class Budget:
 
     def most(self, packed: int) -> int:
         """How much `packed` octets may become, at most."""
-        return min(self.left, max(self._floor, packed * self._ratio))
+        return max(0, min(self.left, max(self._floor, packed * self._ratio)))
 
     def spend(self, octets: int, packed: int) -> None:
         """So much was unpacked of so much. TooMuch."""
@@ -53,6 +53,8 @@ class Budget:
                 "more than is unpacked of one letter" if octets > self.left else f"more than {self._ratio}:1 packed"
             )
         self.left -= max(octets, packed)  # what is read counts, too: entries may share octets that make nothing
+        if self.left < 0:
+            raise TooMuch("more than is unpacked of one letter")
 
 
 PIECE = 1 << 16
