@@ -7,7 +7,7 @@ Fails never on a look-up: what is not there is None. A row whose address cannot 
 
 from collections.abc import Iterable
 
-from hatoba.directory.dkim import entries as dkim
+from hatoba.directory import dkim_key
 from hatoba.directory.entries import LOCAL, Account, Domain, key
 from hatoba.model.address import Address, BadAddress
 from hatoba.store.dkim_keys import DkimKeyRow
@@ -52,9 +52,9 @@ class Snapshot:
             self.accounts[row.key] = account
             if account.enabled:
                 self.first.setdefault(address.domain, account)
-        self.dkim: dict[str, tuple[dkim.Key, ...]] = {}
+        self.dkim: dict[str, tuple[dkim_key.Key, ...]] = {}
         for found in dkim_keys:
-            made = dkim.of_row(found)
+            made = dkim_key.of_row(found)
             if made is None:
                 self.unreadable.append(f"dkim {found.domain} {found.selector}")
             else:

@@ -7,6 +7,7 @@ Fails with BadKey, whose text names the file and the next step; StoreTrouble whe
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -15,7 +16,7 @@ from hatoba.kit import sealing
 from hatoba.store import blobs, trouble
 
 NAME = "master.key"
-_NOTE = "# hatoba: the master key of this node's secrets (DKIM keys). Keep a copy apart from the backups.\n"
+_NOTE = "# The master key of hatoba's secrets (DKIM keys). Keep a copy of it apart from the backups.\n"
 _OTHERS = 0o077  # permissions that nobody else may have
 
 
@@ -50,28 +51,49 @@ def read(data: Path, *, given: str = "", named: str = "") -> sealing.Master | No
 def make(data: Path, *, given: str = "", named: str = "") -> sealing.Master:
     """The same, drawn and written (mode 0600, synced) where there is none. A file that is named must be there."""
     found = read(data, given=given, named=named)
-    if found is not None:
-        return found
-    place = path(data)
-    own = place.with_name(f"{NAME}.{os.getpid()}-{secrets.token_hex(4)}")
+    return make_at(path(data)) if found is None else found
+
+
+def make_at(place: Path) -> sealing.Master:
+    """The master key in this file, drawn and written if it is not there."""
+    own = place.with_name(f"{place.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(_NOTE + sealing.written(secrets.token_bytes(sealing.OCTETS)) + "\n")
-            file.flush()
-            os.fsync(descriptor)
-            _give(descriptor, data)
-        try:
-            place.hardlink_to(own)  # two that draw at once agree on one
-        except FileExistsError:
-            pass
-        own.unlink()
-        blobs.sync_folder(data)
+        if not place.exists():
+            descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(_NOTE + sealing.written(secrets.token_bytes(sealing.OCTETS)) + "\n")
+                file.flush()
+                os.fsync(descriptor)
+                _give(descriptor, place.parent)
+            with contextlib.suppress(FileExistsError):  # two that draw at once agree on one
+                place.hardlink_to(own)
+            own.unlink()
+            blobs.sync_folder(place.parent)
     except OSError as error:
         raise trouble.of(error, f"writing {place}") from error
-    made = read(data)
-    assert made is not None  # noqa: S101  it was written above
+    made = read(place.parent, named=str(place))
+    assert made is not None  # noqa: S101  it is there
     return made
+
+
+def exchange(place: Path, fresh: Path, old: Path) -> None:
+    """`fresh` becomes `place`, which stays as `old`; a reader finds one or the other at any time."""
+    try:
+        if place.resolve() == fresh.resolve():
+            return
+        if not old.exists():
+            old.hardlink_to(place)
+        own = place.with_name(f"{place.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(fresh.read_bytes())
+            file.flush()
+            os.fsync(descriptor)
+            _give(descriptor, place.parent)
+        own.replace(place)
+        blobs.sync_folder(place.parent)
+    except OSError as error:
+        raise trouble.of(error, f"exchanging {place}") from error
 
 
 def _give(descriptor: int, data: Path) -> None:

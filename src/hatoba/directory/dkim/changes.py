@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from hatoba.directory import dkim_key
 from hatoba.directory.directory import Directory
-from hatoba.directory.dkim import entries, making
-from hatoba.directory.dkim.entries import Key
+from hatoba.directory.dkim import making
 from hatoba.directory.dkim.making import Made
+from hatoba.directory.dkim_key import Key
 from hatoba.directory.entries import BadEntry
 from hatoba.kit import sealing
 from hatoba.mailauth.dkim import keys as dkim_keys
@@ -59,7 +60,7 @@ def add(
         for key in fresh:
             if key.selector in standing:
                 raise BadEntry(f"{domain} has a key with the selector {key.selector} already; choose another one")
-            rows.put(tx, entries.row(key))
+            rows.put(tx, dkim_key.row(key))
             if key.signs:
                 _succeed(tx, key)
 
@@ -79,7 +80,7 @@ def _sealed(master: sealing.Master, one: Made, nonce: Nonce, **known: object) ->
 
 def _one_master(reader: Reader, master: sealing.Master) -> None:
     """All keys are sealed under one master key, so that every node with it can use all of them. BadEntry."""
-    marks = {key.mark for row in rows.keys(reader) if (key := entries.of_row(row)) is not None} - {master.mark}
+    marks = {key.mark for row in rows.keys(reader) if (key := dkim_key.of_row(row)) is not None} - {master.mark}
     if marks:
         raise BadEntry(
             f"the keys here are sealed under another master key ({', '.join(sorted(marks))}, this node's is "
@@ -88,14 +89,14 @@ def _one_master(reader: Reader, master: sealing.Master) -> None:
 
 
 def _of_domain(reader: Reader, domain: str) -> list[Key]:
-    return [key for row in rows.of_domain(reader, domain) if (key := entries.of_row(row)) is not None]
+    return [key for row in rows.of_domain(reader, domain) if (key := dkim_key.of_row(row)) is not None]
 
 
 def _succeed(tx: Tx, key: Key) -> None:
     """Those whose place `key` takes stop when it begins."""
     for old in _of_domain(tx, key.domain):
         if old.selector in key.replaces and not (old.stops and old.stops <= key.signs):
-            rows.put(tx, entries.row(_stopped(old, key.signs, key.overlap)))
+            rows.put(tx, dkim_key.row(_stopped(old, key.signs, key.overlap)))
 
 
 def _stopped(key: Key, at: int, overlap: int) -> Key:
@@ -121,7 +122,7 @@ def begin(directory: Directory, domain: str, selector: str, now: int) -> Key | N
         if key is None or key.state(now) not in ("waiting", "scheduled"):
             return None
         begun = msgspec.structs.replace(key, signs=now, seen=now)
-        rows.put(tx, entries.row(begun))
+        rows.put(tx, dkim_key.row(begun))
         _succeed(tx, begun)
         return begun
 
@@ -156,7 +157,7 @@ def retire(directory: Directory, domain: str, selector: str, now: int, overlap: 
                 "(or say --force, and letters go out unsigned)"
             )
         stopped = _stopped(key, now, overlap)
-        rows.put(tx, entries.row(stopped))
+        rows.put(tx, dkim_key.row(stopped))
         return stopped
 
     return directory.write(put)
@@ -178,7 +179,7 @@ def remove(directory: Directory, domain: str, selector: str, now: int, *, force:
         if state == "scheduled":  # the change it announced does not take place
             for old in _of_domain(tx, domain):
                 if old.selector in key.replaces and old.stops == key.signs:
-                    rows.put(tx, entries.row(_stopped(old, 0, 0)))
+                    rows.put(tx, dkim_key.row(_stopped(old, 0, 0)))
         return key
 
     return directory.write(put)
@@ -204,7 +205,7 @@ def reseal(directory: Directory, old: sealing.Master, new: sealing.Master, nonce
     """All keys under a new master key, in one transaction; how many. BadEntry when one of them cannot be opened."""
 
     def put(tx: Tx) -> int:
-        found = [(row, entries.of_row(row)) for row in rows.keys(tx)]
+        found = [(row, dkim_key.of_row(row)) for row in rows.keys(tx)]
         count = 0
         for row, key in found:
             if key is None:
@@ -216,7 +217,7 @@ def reseal(directory: Directory, old: sealing.Master, new: sealing.Master, nonce
             except sealing.BadSeal as error:
                 raise BadEntry(f"{key.selector} of {key.domain}: {error}; nothing was changed") from None
             sealed = new.seal(octets, key.owner, nonce(sealing.NONCE))
-            rows.put(tx, entries.row(msgspec.structs.replace(key, sealed=sealed, mark=new.mark)))
+            rows.put(tx, dkim_key.row(msgspec.structs.replace(key, sealed=sealed, mark=new.mark)))
             count += 1
         return count
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from hatoba.directory.dkim.entries import ED25519, RSA
+from hatoba.directory.dkim_key import ED25519, RSA
 from hatoba.directory.entries import BadEntry
 from hatoba.mailauth.dkim import keys
 
@@ -118,5 +118,5 @@ def loaded(octets: bytes) -> keys.PrivateKey:
     """A key that was sealed by us. ValueError."""
     key = serialization.load_der_private_key(octets, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
-        raise ValueError("what was sealed is no DKIM key")  # noqa: TRY004  whoever reads keys expects ValueError
+        raise ValueError("what was sealed is no DKIM key")
     return key

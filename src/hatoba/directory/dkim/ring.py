@@ -11,14 +11,15 @@ import msgspec
 
 from hatoba.directory.directory import Directory
 from hatoba.directory.dkim import making
-from hatoba.directory.dkim.entries import RSA, Key
 from hatoba.directory.dkim.settings import Settings
+from hatoba.directory.dkim_key import RSA, Key
 from hatoba.kit import sealing
-from hatoba.mailauth.dkim import canonical, sign
+from hatoba.mailauth.dkim import canonical, keys, sign
 from hatoba.mailauth.dmarc import suffix
 
 _MOST = 10_000  # authors' domains remembered
 _NEVER = 1 << 62  # ms
+_AGAIN = 10_000  # ms until a key that could not be opened is tried again: the master key may have come
 
 Complain = Callable[[Key, str], object]
 
@@ -27,7 +28,8 @@ class Hand(msgspec.Struct, frozen=True, gc=False):
     """The answer for one author's domain: `domain` (d=) and its signers, or `why` there is none.
 
     `ours`: the domain lives here or has keys here, so that a letter without a signature is worth a warning.
-    `names`: "example.org 20261124-rsa" of each signer. `slow`: an RSA key is among them.
+    `names`: "example.org 20261124-rsa" of each signer, RSA first: some verifiers know nothing else and look no further.
+    `slow`: an RSA key is among them.
     """
 
     domain: str
@@ -39,15 +41,17 @@ class Hand(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ring:
-    """`master` None: there is no master key, so nothing can be opened."""
+    """`master` reads the master key, None while there is none; asked again when a key is not opened by it."""
 
     def __init__(
-        self, directory: Directory, settings: Settings, master: sealing.Master | None, complain: Complain
+        self, directory: Directory, settings: Settings, master: Callable[[], sealing.Master | None], complain: Complain
     ) -> None:
         self.settings = settings
         self._directory = directory
-        self._master = master
+        self._read = master
+        self._master: sealing.Master | None = None
         self._complain = complain
+        self._said: set[tuple[str, str, str]] = set()
         self._opened: dict[tuple[str, str, bytes], sign.Signer | None] = {}
         self._hands: dict[str, Hand] = {}
         self._keys: object = None  # the snapshot's keys that `_hands` was made of
@@ -55,9 +59,9 @@ class Ring:
 
     def hand(self, author: str, now: int) -> Hand:
         """Who signs for a From of this domain (A-labels, lower case). `now`: ms. Hot."""
-        keys = self._directory.snapshot().dkim
-        if keys is not self._keys or now >= self._until:
-            self._turn(keys, now)
+        standing = self._directory.snapshot().dkim
+        if standing is not self._keys or now >= self._until:
+            self._turn(standing, now)
         found = self._hands.get(author)
         if found is None:
             if len(self._hands) >= _MOST:
@@ -65,24 +69,25 @@ class Ring:
             found = self._hands[author] = self._look(author, now)
         return found
 
-    def _turn(self, keys: dict[str, tuple[Key, ...]], now: int) -> None:
+    def _turn(self, standing: dict[str, tuple[Key, ...]], now: int) -> None:
         """What was found holds no more: the keys changed, or one of them begins or stops now."""
-        self._keys = keys
+        self._keys = standing
         self._hands.clear()
-        every = [key for group in keys.values() for key in group]
+        every = [key for group in standing.values() for key in group]
         self._until = min((at for key in every for at in (key.signs, key.stops) if at > now), default=_NEVER)
-        standing = {(key.domain, key.selector, key.sealed) for key in every}
-        self._opened = {known: signer for known, signer in self._opened.items() if known in standing}
+        there = {(key.domain, key.selector, key.sealed) for key in every}
+        opened = self._opened.items()
+        self._opened = {known: signer for known, signer in opened if known in there and signer is not None}
 
     def _look(self, author: str, now: int) -> Hand:
         snapshot = self._directory.snapshot()
         ours = author in snapshot.domains or author in snapshot.dkim
         name, why = author, ""
         while name:
-            keys = snapshot.dkim.get(name)
-            if keys and (name == author or self._aligned(author, name)):
-                due = [key for key in keys if key.due(now)]
-                found = [(key, signer) for key in due if (signer := self._signer(key)) is not None]
+            group = snapshot.dkim.get(name)
+            if group and (name == author or self._aligned(author, name)):
+                due = sorted((key for key in group if key.due(now)), key=lambda key: key.kind != RSA)
+                found = [(key, signer) for key in due if (signer := self._signer(key, now)) is not None]
                 if found:
                     return Hand(
                         name,
@@ -91,7 +96,7 @@ class Ring:
                         ours=True,
                         slow=any(key.kind == RSA for key, _ in found),
                     )
-                ours, why = True, why or self._why(name, keys, due, now)
+                ours, why = True, why or self._why(name, group, due, now)
             name = name.partition(".")[2] if self.settings.parents else ""
         return Hand(author, why=why or f"{author} has no DKIM key: hatoba dkim new {author}", ours=ours)
 
@@ -100,34 +105,41 @@ class Ring:
         organization = suffix.packaged().organizational(author)
         return organization is not None and (above == organization or above.endswith(f".{organization}"))
 
-    def _why(self, name: str, keys: tuple[Key, ...], due: list[Key], now: int) -> str:
+    def _why(self, name: str, group: tuple[Key, ...], due: list[Key], now: int) -> str:
         if due:
             return f"the DKIM keys of {name} cannot be opened with this node's master key"
-        if any(key.state(now) == "waiting" for key in keys):
+        if any(key.state(now) == "waiting" for key in group):
             return f"the DKIM keys of {name} wait to be published: hatoba dns {name}"
         return f"no DKIM key of {name} is in use: hatoba dkim list {name}"
 
-    def _signer(self, key: Key) -> sign.Signer | None:
+    def _signer(self, key: Key, now: int) -> sign.Signer | None:
         known = (key.domain, key.selector, key.sealed)
         if known not in self._opened:
-            self._opened[known] = self._open(key)
+            self._opened[known] = made = self._open(key)
+            if made is None:
+                self._until = min(self._until, now + _AGAIN)
         return self._opened[known]
 
     def _open(self, key: Key) -> sign.Signer | None:
-        if self._master is None:
-            self._complain(key, "this node has no master key")
-            return None
-        if key.mark != self._master.mark:
-            self._complain(key, f"it is sealed under the master key {key.mark}, this node has {self._master.mark}")
-            return None
+        if self._master is None or self._master.mark != key.mark:
+            self._master = self._read()
         try:
+            if self._master is None:
+                raise sealing.BadSeal("this node has no master key")
+            if key.mark != self._master.mark:
+                raise sealing.BadSeal(
+                    f"it is sealed under the master key {key.mark}, this node has {self._master.mark}"
+                )
             return signer(key, making.loaded(self._master.open(key.sealed, key.owner)), self.settings)
-        except (sealing.BadSeal, ValueError) as error:
-            self._complain(key, str(error))
+        except ValueError as error:
+            said = (key.domain, key.selector, str(error))
+            if said not in self._said:
+                self._said.add(said)
+                self._complain(key, str(error))
             return None
 
 
-def signer(key: Key, private: sign.keys.PrivateKey, settings: Settings) -> sign.Signer:
+def signer(key: Key, private: keys.PrivateKey, settings: Settings) -> sign.Signer:
     """A key with the settings' way to sign. ValueError for settings that make no sense."""
     header_form, _, body_form = settings.canonicalization.partition("/")
     forms: dict[str, canonical.Form] = {"relaxed": "relaxed", "simple": "simple"}

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from hatoba.kit.units import Seconds
-from hatoba.mailauth.dkim import sign
+from hatoba.mailauth.dkim import sign as sign_
 
 Canonical = Literal["relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple"]
 Algorithms = Literal["both", "rsa2048", "rsa3072", "ed25519"]
@@ -52,13 +52,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     oversigned: Annotated[
         tuple[str, ...],
         _says("Header fields signed also where they are missing, so that nobody can add one. From must be among them."),
-    ] = _names(sign.SEALED)
+    ] = _names(sign_.SEALED)
     guarded: Annotated[
         tuple[str, ...], _says("Header fields that, where they are there, are signed and cannot be added again.")
-    ] = _names(sign.GUARDED)
+    ] = _names(sign_.GUARDED)
     signed: Annotated[
         tuple[str, ...], _says("Header fields signed where they are there; others of the name may be added later.")
-    ] = _names(sign.TAKEN)
+    ] = _names(sign_.TAKEN)
     overlap: Annotated[
         Seconds, msgspec.Meta(ge=0, description="Time a key's record must stay published after it signed last.")
     ] = 7 * 86400.0
