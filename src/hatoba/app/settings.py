@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from hatoba.app import certificate, logs
+from hatoba.app import dns_helper as dns_helper_
 from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
 from hatoba.directory.dkim import settings as dkim_
@@ -86,6 +87,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: Annotated[
         store_.Database, Meta(description="A PostgreSQL server instead of files in the data directory.")
     ] = store_.Database()
+    dns_helper: Annotated[
+        dns_helper_.Settings, Meta(description="What `hatoba dns` proposes for our domains.", extra=_RELOADS)
+    ] = dns_helper_.Settings()
     dns: Annotated[net.Dns, Meta(description="How names are looked up.")] = net.Dns()
     headroom: Annotated[net.Headroom, Meta(description="Disk and memory that must stay free.")] = net.Headroom()
     http: Annotated[Http, Meta(description="Metrics and health.")] = Http()
