@@ -21,6 +21,7 @@ from hatoba.mailauth.spf import check as spf_check
 from hatoba.mailauth.spf import query, record
 from hatoba.mailauth.spf.result import Result
 
+_EVERYBODY = ("all", "+all")
 _CLOSE = 9  # look-ups of the ten that are allowed: the next include breaks it
 _SPF = re.compile(r"(?i:v=spf1)(?=$| )")
 
@@ -48,12 +49,15 @@ def spf(facts: Facts, finding: Finding, addresses: Sequence[str]) -> Asking[Find
         most = max(most, result.lookups)
         if result.result in ("permerror", "temperror"):
             return _broken(finding, found, result)
-        if result.result != "pass":
+        if result.result != "pass" or result.term.lower() in _EVERYBODY:
             outside.append(address)
+    if any(term.mechanism == "all" and term.qualifier == "pass" for term in policy.terms):
+        why = "+all lets everybody send for the domain"
+        return judged(_instead(facts, finding, texts[0], outside), "differs", found, why, "Let it end in ~all or -all.")
     if outside:
         why = f"it does not include {', '.join(outside)}, from where we send"
         return judged(_instead(facts, finding, texts[0], outside), "differs", found, why, "Add them.")
-    return _passing(facts, finding, texts[0], policy, most)
+    return _passing(finding, found, policy, most)
 
 
 def _broken(finding: Finding, found: tuple[str, ...], result: Result) -> Finding:
@@ -67,13 +71,9 @@ def _broken(finding: Finding, found: tuple[str, ...], result: Result) -> Finding
     )
 
 
-def _passing(facts: Facts, finding: Finding, text: bytes, policy: record.Record, lookups: int) -> Finding:
+def _passing(finding: Finding, found: tuple[str, ...], policy: record.Record, lookups: int) -> Finding:
     """We are included: is everybody else kept out?"""
-    found = (zone.txt_data(text),)
     last = next((term for term in policy.terms if term.mechanism == "all"), None)
-    if last is not None and last.qualifier == "pass":
-        why = f"{last.text} lets everybody send for the domain"
-        return judged(_instead(facts, finding, text, ()), "differs", found, why, "Let it end in ~all or -all.")
     if last is not None and last.qualifier == "neutral":
         return judged(finding, "weak", found, "?all says nothing about anybody else", "Let it end in ~all or -all.")
     if last is None and policy.redirect is None:
@@ -88,7 +88,7 @@ def _instead(facts: Facts, finding: Finding, standing: bytes, outside: Sequence[
     """The finding with what to publish instead: what stands there, our addresses first, everybody else kept out."""
     text = standing.decode("latin-1")
     own = "".join(f" {'ip6' if ':' in address else 'ip4'}:{address}" for address in outside)
-    kept = [facts.spf_all if term.lower() in ("all", "+all") else term for term in text[6:].split()]
+    kept = [facts.spf_all if term.lower() in _EVERYBODY else term for term in text[6:].split()]
     whole = " ".join((text[:6] + own, *kept))
     return msgspec.structs.replace(finding, expected=(expected.txt(facts.domain, whole),))
 
