@@ -138,7 +138,7 @@ def _spools(settings: Settings) -> Found:
 
 
 def _unsignable(chosen: dkim_.Settings) -> str:
-    """Why nothing can be signed with these settings, "" when it can: one signature is prepared with a key of its own."""
+    """Why nothing can be signed with these settings, "" when it can: tried with a key of its own."""
     probe = making.Made("x", making.make("ed25519"))
     key = dkim_key.Key("example.org", "x", 0, 0, probe.kind, probe.bits, "", b"", "")
     try:
