@@ -46,7 +46,8 @@ class Pen:
 
 
 def signing(site: Any, pen: Pen, **intake: Any) -> House:
-    return dataclasses.replace(site.house(intake=TRUSTED | intake), sign=pen)
+    house: House = site.house(intake=TRUSTED | intake)
+    return dataclasses.replace(house, sign=pen)
 
 
 @both
