@@ -302,7 +302,7 @@ def test_a_watch_sees_every_octet_of_the_body(judged: Make) -> None:
 
     probe = Watching(content=watched)
     end(begin(judged(probe)))
-    assert (probe.stages, probe.body) == (["content"], b"body\r\n")
+    assert (probe.stages, bytes(probe.body)) == (["content"], b"body\r\n")
     transaction = begin(judged(probe, spill=2000, header=2000))
     for _ in range(3):
         transaction.chunk(b"a: b\r\n\r\n" + b"y" * 992)
