@@ -70,6 +70,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         msgspec.Meta(
             ge=-1,
             le=64,
-            description="Threads of a worker that sign with RSA; 0: its share of the processors; -1: none, on the spot.",
+            description="Threads of a worker that sign with RSA; 0: its share of processors; -1: on the spot.",
         ),
     ] = 0
