@@ -1,6 +1,6 @@
 """The keyring of a node as the command line works on it: the master key, new DKIM keys by the settings, their records.
 
-Called by the verbs, by `domain add` and by quickstart. Running workers see what changed by themselves.
+Called by the verbs, `domain add`, quickstart, and wiring (`ring`). Running workers see what changed by themselves.
 Never prints and never asks the DNS.
 Fails with BadEntry when declined, StoreTrouble when the disk or the master key fails.
 """
