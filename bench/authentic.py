@@ -29,7 +29,14 @@ _HEADER = (
     b"Content-Type: text/plain; charset=us-ascii\r\n\r\n"
 )
 _VERIFYING = "Mode v\nTestPublicKeys {folder}/keys\n"
-_SIGNING = "Mode s\nDomain {domain}\nSelector {selector}\nKeyFile {folder}/key\nOversignHeaders From\n"
+_SIGNING = """
+Mode s
+Domain {domain}
+Selector {selector}
+KeyFile {folder}/key
+RequireSafeKeys no
+OversignHeaders From
+"""
 _CONFIGURATION = """
 Socket inet:{port}@127.0.0.1
 PidFile {folder}/opendkim.pid
