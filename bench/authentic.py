@@ -1,4 +1,4 @@
-"""What the kinds "-auth" need: a letter signed with RSA-2048, the DNS it is checked against, and OpenDKIM for Postfix.
+"""What the kinds "-auth" and "-dkim" need: a signed letter, the DNS it is checked against, OpenDKIM for Postfix.
 
 Called by bench/run.py. hatoba verifies SPF, DKIM and DMARC over a DNS server on loopback; Postfix has OpenDKIM alone
 behind it as a milter, with the key in a file: it asks no DNS and checks no SPF, so the comparison favours it.
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.support import postfix
 from tests.support.dns_server import DnsServer
@@ -27,8 +28,16 @@ _HEADER = (
     b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@sender.example>\r\nMIME-Version: 1.0\r\n"
     b"Content-Type: text/plain; charset=us-ascii\r\n\r\n"
 )
+_VERIFYING = "Mode v\nTestPublicKeys {folder}/keys\n"
+_SIGNING = """
+Mode s
+Domain {domain}
+Selector {selector}
+KeyFile {folder}/key
+RequireSafeKeys no
+OversignHeaders From
+"""
 _CONFIGURATION = """
-Mode v
 Socket inet:{port}@127.0.0.1
 PidFile {folder}/opendkim.pid
 UserID opendkim
@@ -36,8 +45,9 @@ Background no
 Syslog no
 AuthservID postfix.test
 AlwaysAddARHeader yes
-InternalHosts {folder}/nobody
-TestPublicKeys {folder}/keys
+InternalHosts {internal}
+Canonicalization relaxed/relaxed
+SignatureAlgorithm rsa-sha256
 """
 
 
@@ -73,16 +83,23 @@ class Scene:
         )
 
     @contextmanager
-    def opendkim(self) -> Iterator["Milter"]:
-        """OpenDKIM as a milter on a loopback port, verifying."""
+    def opendkim(self, *, signing: bool = False) -> Iterator["Milter"]:
+        """OpenDKIM as a milter on a loopback port, verifying, or signing every letter with the key."""
         if not shutil.which(OPENDKIM):
             raise postfix.Missing("Debian's opendkim is not installed")
         port = postfix.free_port()
         (self.folder / "nobody").write_text("192.0.2.1\n")
         (self.folder / "keys").write_text(f"{SELECTOR}._domainkey.{DOMAIN} {keys.record(self._key)}\n")
         file = self.folder / "opendkim.conf"
-        file.write_text(_CONFIGURATION.format(port=port, folder=self.folder))
-        shutil.chown(self.folder, "opendkim")
+        words = {"port": port, "folder": self.folder, "domain": DOMAIN, "selector": SELECTOR}
+        words["internal"] = "127.0.0.1" if signing else self.folder / "nobody"
+        file.write_text(((_SIGNING if signing else _VERIFYING) + _CONFIGURATION).format(**words))
+        secret = self.folder / "key"
+        secret.touch(0o600)
+        form = serialization.PrivateFormat.TraditionalOpenSSL
+        secret.write_bytes(self._key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+        for path in (self.folder, secret):
+            shutil.chown(path, "opendkim")
         with (self.folder / "opendkim.log").open("wb") as log:
             process = subprocess.Popen([OPENDKIM, "-f", "-x", str(file)], stdout=log, stderr=log)
         try:

@@ -58,12 +58,15 @@ _VERIFIED = (
 )
 
 
+_SIGNED = "SELECT count(*) FROM event WHERE kind = 'accepted' AND instr(data, '\"signed\"')"
+
+
 class Peer:
     """One running hatoba and its data."""
 
-    def __init__(self, node: Node, database: str, checked: bool) -> None:
+    def __init__(self, node: Node, database: str, checked: bool, signing: bool) -> None:
         self.node, self.port = node, node.ports["mx"]
-        self._database, self._checked = database, checked
+        self._database, self._checked, self._signing = database, checked, signing
 
     def cpu(self) -> float:
         """CPU seconds of the supervisor and the workers so far, and of their database server."""
@@ -83,6 +86,8 @@ class Peer:
             return f"acknowledged {accepted}, ended {len(audit.ended)}, queued {len(audit.queued)}"
         if self._checked and (unverified := accepted - sum(map(_verified, self.node.data.glob("shards/*.db")))):
             return f"{unverified} letters were not verified"
+        if self._signing and (unsigned := accepted - sum(map(_signed, self.node.data.glob("shards/*.db")))):
+            return f"{unsigned} letters were not signed"
         return ""
 
 
@@ -92,12 +97,27 @@ def _verified(path: Path) -> int:
         return int(database.execute(_VERIFIED).fetchone()[0])
 
 
+def _signed(path: Path) -> int:
+    """The letters of a shard that we signed."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return int(database.execute(_SIGNED).fetchone()[0])
+
+
 @contextmanager
-def start(folder: Path, sink: int, hold: bool, workers: int, postgresql: bool = False, dns: str = "") -> Iterator[Peer]:
+def start(
+    folder: Path,
+    sink: int,
+    hold: bool,
+    workers: int,
+    postgresql: bool = False,
+    dns: str = "",
+    signing: str = "",
+) -> Iterator[Peer]:
     """A fresh hatoba. `hold`: the destination's lane is held, so that letters stay as Postfix's HOLD keeps them.
 
     `postgresql`: with a fresh database of a server on this machine, which syncs, instead of its own files. `dns`: the
-    client is a stranger, and its letters are checked by SPF, DKIM and DMARC, asking there.
+    client is a stranger, and its letters are checked by SPF, DKIM and DMARC, asking there. `signing`: letters of this
+    domain are signed with one RSA-2048 key.
     """
     database = ""
     if postgresql:
@@ -107,9 +127,11 @@ def start(folder: Path, sink: int, hold: bool, workers: int, postgresql: bool = 
     url = pg.url(database) if database else ""
     node = Node(folder / "hatoba", settings, workers=workers, ports={"mx": 0}, sink=sink, url=url, dns=dns)
     node.cli("domain", "add", "--relay", DOMAIN)
+    if signing:
+        node.cli("dkim", "new", signing, "--algorithm", "rsa2048", "--now")
     with node:
         if hold:
             node.cli("queue", "hold", "--lane", f"smarthost:127.0.0.1:{sink}")
-        yield Peer(node, database, bool(dns))
+        yield Peer(node, database, bool(dns), bool(signing))
     if database:
         pg.drop(database)

@@ -4,6 +4,7 @@ Load by Postfix's smtp-source (50 sessions, connections reused), out to smtp-sin
 A rate counts only when, afterwards, the store is whole (integrity_check) and accepted = delivered + bounced + queued,
 and for relay the sink counted the same; any difference fails the run. CPU is that of all processes of the server.
 Prints a row for each size and kind: medians of rates, the median and range of paired ratios, CPU per letter.
+relay-dkim: hatoba signs each letter with RSA-2048, beside plain Postfix and beside Postfix with OpenDKIM.
 """
 
 import argparse
@@ -49,20 +50,24 @@ def wait_for(sink: postfix.Sink, wanted: int, seconds: float) -> None:
 def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path) -> Run:
     """One run on a fresh server: warm up with a tenth, then measure."""
     kind, _, how = kind.partition("-")
-    addresses: tuple[str, ...] = ("-f", "alice@example.org", "-t", f"bob@{hatoba_peer.DOMAIN}")
+    addresses: tuple[str, ...] = ("-f", authentic.SENDER, "-t", f"bob@{hatoba_peer.DOMAIN}")
     warm = max(100, count // 10)
     with ExitStack() as stack:
         fresh: Callable[[Path, int, bool, int], AbstractContextManager[Server]] = postfix_peer.start
         if how == "auth":
             scene = authentic.Scene(folder / "authentic")
-            addresses = ("-f", authentic.SENDER, *addresses[2:], "-F", str(scene.letter(size)))
+            addresses = (*addresses, "-F", str(scene.letter(size)))
             size = 0
             if peer == "hatoba":
                 fresh = partial(hatoba_peer.start, dns=stack.enter_context(scene.dns()).address)
             else:
                 fresh = partial(postfix_peer.start, milter=stack.enter_context(scene.opendkim()))
         elif peer == "hatoba":
-            fresh = partial(hatoba_peer.start, postgresql=how == "pg")
+            signing = authentic.DOMAIN if how == "dkim" else ""
+            fresh = partial(hatoba_peer.start, postgresql=how == "pg", signing=signing)
+        elif peer == "opendkim":
+            scene = authentic.Scene(folder / "authentic")
+            fresh = partial(postfix_peer.start, milter=stack.enter_context(scene.opendkim(signing=True)))
         sink = stack.enter_context(postfix.Sink(folder / "sink.out"))
         server = stack.enter_context(fresh(folder, sink.port, kind == "accept", workers))
         postfix.source(server.port, warm, size, *addresses)
@@ -83,11 +88,13 @@ def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path
 
 def measure(kind: str, size: int, options: argparse.Namespace, root: Path) -> dict[str, object]:
     """Interleaved rounds of both; the row that is printed."""
-    runs: dict[str, list[Run]] = {"postfix": [], "hatoba": []}
+    peers = ["postfix", "hatoba"]
+    if kind.endswith("-dkim") and Path(authentic.OPENDKIM).exists():
+        peers.append("opendkim")
+    runs: dict[str, list[Run]] = {peer: [] for peer in peers}
     count = max(500, int(options.letters * (10 / max(size, 10)) ** 0.5))
     for number in range(options.rounds):
-        order = ("postfix", "hatoba") if number % 2 == 0 else ("hatoba", "postfix")
-        for peer in order:
+        for peer in peers if number % 2 == 0 else reversed(peers):
             letters = count if peer == "hatoba" else max(500, count // 4)
             folder = Path(tempfile.mkdtemp(dir=root, prefix=f"{peer}-"))
             folder.chmod(0o755)
@@ -98,7 +105,13 @@ def measure(kind: str, size: int, options: argparse.Namespace, root: Path) -> di
                 raise SystemExit(f"this rate does not count: {peer} {kind} {size} KB: {run.fault}")
     ratios = [ours.rate / theirs.rate for ours, theirs in zip(runs["hatoba"], runs["postfix"], strict=True)]
     middle = statistics.median
-    return {
+    beside: dict[str, object] = {}
+    if "opendkim" in runs:
+        beside = {
+            "opendkim": round(middle(run.rate for run in runs["opendkim"])),
+            "cpu_opendkim_ms": round(middle(run.cpu for run in runs["opendkim"]), 3),
+        }
+    return beside | {
         "kind": kind,
         "size_kb": size,
         "postfix": round(middle(run.rate for run in runs["postfix"])),
@@ -116,7 +129,7 @@ def main() -> int:
     parser.add_argument(
         "--kinds",
         default="accept,relay,relay-pg",
-        help="-pg: hatoba on PostgreSQL; -auth: SPF, DKIM, DMARC, Postfix with OpenDKIM",
+        help="-pg: hatoba on PostgreSQL; -auth: SPF, DKIM, DMARC, Postfix with OpenDKIM; -dkim: each letter signed",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--letters", type=int, default=20000, help="a hatoba run at 10 KB (Postfix: a quarter)")
@@ -144,6 +157,11 @@ def main() -> int:
             f"| {row['kind']} | {row['size_kb']} KB | {row['postfix']:,} | {row['hatoba']:,} "
             f"| {row['ratio']} × ({ratios[0]} to {ratios[-1]}) | {row['cpu_postfix_ms']}, {row['cpu_hatoba_ms']} |"
         )
+        if "opendkim" in row:
+            print(
+                f"| {row['kind']}: Postfix with OpenDKIM | {row['size_kb']} KB | {row['opendkim']:,} | | | "
+                f"{row['cpu_opendkim_ms']} |"
+            )
     return 0
 
 

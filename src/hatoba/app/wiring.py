@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, explaining, offline
+from hatoba.app import certificate, explaining, keyring, offline
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
 from hatoba.app.places import Places
@@ -34,6 +34,7 @@ from hatoba.model.event import Event
 from hatoba.model.status import Refusal, Status
 from hatoba.net import asking, dns, headroom, limits
 from hatoba.net.tls import ServerTls
+from hatoba.queue import signing
 from hatoba.queue.queue import Queue
 from hatoba.store import base, journal, shard, spool, trouble
 from hatoba.store.blobs import Draft
@@ -95,7 +96,12 @@ class Rooms:
         self.filtering = Filtering(settings, self.hostname, self.counters, self.base.register)
         self.services = self.filtering.programs
         self.tally = Tally()
-        self.house = self._house(settings, Counts())
+        counts = Counts()
+        threads = signing.threads(settings.dkim.threads, orders.workers)
+        self.signing = signing.Signing(
+            keyring.ring(settings, self.directory), self.directory, counts, offline.now, threads
+        )
+        self.house = self._house(settings, counts)
 
     @property
     def queues(self) -> list[Queue]:
@@ -142,6 +148,7 @@ class Rooms:
             record=self._record,
             tls=ServerTls(settings.tls.certificate, settings.tls.key, minimum=settings.tls.minimum),
             counts=counts,
+            sign=self.signing.letter,
         )
 
     def _draw(self) -> tuple[int, int]:
@@ -228,6 +235,7 @@ class Rooms:
     def reload(self, settings: Settings) -> House:
         """A house of new settings; what counts goes on counting."""
         self.settings = settings
+        self.signing.ring = keyring.ring(settings, self.directory)
         self.house = self._house(settings, self.house.counts)
         return self.house
 
@@ -264,6 +272,7 @@ class Rooms:
             new_id=partial(_draw, numbers),
             journal=settings.journal,
             notice=settings.notice,
+            sign=self.signing.notice,
         )
 
     def _share(self) -> int:
@@ -286,6 +295,7 @@ class Rooms:
         """Gives every shard back."""
         await asyncio.gather(*(self.move_out(number, grace) for number in list(self.homes)))
         await self.filtering.close()
+        self.signing.close()
         await asyncio.to_thread(self.register.close)
 
 

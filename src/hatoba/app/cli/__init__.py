@@ -20,6 +20,8 @@ VERBS = {
     "list": "lists:list_",
     "filter": "filters:filter_",
     "explain": "explain:explain",
+    "dkim": "dkim:dkim",
+    "dns": "dns:dns",
     "queue": "queue:queue",
     "trace": "trace:trace",
     "cluster": "cluster:cluster",
