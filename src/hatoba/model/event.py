@@ -19,10 +19,11 @@ RETRIED = "retried"
 DROPPED = "dropped"
 DELAYED = "delayed"
 QUARANTINED = "quarantined"
+PURGED = "purged"  # of the journal itself (letter 0): events went because of their age
 
 KINDS = (
     ACCEPTED, ATTEMPTED, DEFERRED, DELIVERED, FAILED, EXPIRED, BOUNCED,
-    HELD, RELEASED, RETRIED, DROPPED, DELAYED, QUARANTINED,
+    HELD, RELEASED, RETRIED, DROPPED, DELAYED, QUARANTINED, PURGED,
 )  # fmt: skip
 
 
