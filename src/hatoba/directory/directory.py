@@ -100,7 +100,7 @@ class Directory:
             return False
         try:
             with contextlib.suppress(StoreTrouble):
-                if self._register.reader.version() != self._version:
+                if self._register.version() != self._version:
                     self._load()
                     return True
             return False
@@ -109,7 +109,7 @@ class Directory:
 
     def _load(self) -> None:
         reader = self._register.reader
-        version = reader.version()
+        version = self._register.version()
         self._snapshot = Snapshot(rows.domains(reader), rows.accounts(reader), self.settings.separator)
         self._version = version
 
