@@ -13,7 +13,7 @@ from hatoba.app import offline
 from hatoba.app.settings import Settings
 from hatoba.directory import entries
 from hatoba.directory.snapshot import Snapshot
-from hatoba.journal import forms, search, terms
+from hatoba.journal import forms, purge, search
 from hatoba.kit import scram
 from hatoba.model.event import Event
 from hatoba.queue import board, leased
@@ -32,7 +32,7 @@ def _lane(row: LaneRow) -> object:
     return board.filters_of(row.data) if row.site == board.FILTERS else msgspec.json.decode(row.data)
 
 
-FORMS = verify.Forms(_event, terms.numbers, search.CURSOR, leased.params_of, leased.last_of, _lane)
+FORMS = verify.Forms(_event, search.postings, search.CURSOR, purge.FORGOTTEN, leased.params_of, leased.last_of, _lane)
 
 
 def reports(settings: Settings, progress: Callable[[str], None]) -> Iterator[Report]:

@@ -1,8 +1,8 @@
 """The hash chain over a shard's events: links of up to 256 events, each of which rests on the one before it.
 
-Called by queue in idle moments (read in a thread, write through the writer), by journal's purge, by `hatoba audit head`;
+Called by queue in idle moments (read in a thread, write through the writer), by journal's purge, by `hatoba audit`;
 chain_check proves it. Decision 0017 says what it can show and what it cannot.
-Never touches an event. A link keeps the digest of every event it covers, so that a purge takes events and breaks nothing.
+Never touches an event. A link keeps the digest of each event it covers: a purge takes events and breaks nothing.
 Fails with StoreTrouble.
 """
 
@@ -32,8 +32,8 @@ _fixed = struct.Struct(">qqqq").pack
 LEAF = struct.Struct(">q32s")
 
 _columns = (_link.c.seq, _link.c.first, _link.c.at, _link.c.count, _link.c.hash, _link.c.leaves)
-_LAST = sql.text(select(*_columns).order_by(_link.c.seq.desc()).limit(bindparam("limit")))
-_AFTER = sql.text(
+LAST = sql.text(select(*_columns).order_by(_link.c.seq.desc()).limit(bindparam("limit")))
+AFTER = sql.text(
     select(*_columns).where(_link.c.seq > bindparam("seq")).order_by(_link.c.seq).limit(bindparam("limit"))
 )
 _ADD = sql.added(_link)
@@ -64,7 +64,7 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 
 
 class Purged(msgspec.Struct, frozen=True, gc=False):
-    """The data of an event of the kind purged: which seqs went (ranges, ends included), all older than `before` (ms)."""
+    """The data of a purged event: which seqs went (ranges, ends included), all older than `before` (ms)."""
 
     seqs: tuple[tuple[int, int], ...]
     before: int
@@ -89,13 +89,13 @@ def leaves(link: Link) -> list[tuple[int, bytes]]:
 
 def last(reader: Reader) -> Link | None:
     """The newest link."""
-    found = reader.rows(_LAST, (1,))
+    found = reader.rows(LAST, (1,))
     return Link(*found[0]) if found else None
 
 
 def after(reader: Reader, seq: int, limit: int) -> list[Link]:
     """Up to `limit` links that end behind `seq`, oldest first."""
-    return [Link(*row) for row in reader.rows(_AFTER, (seq, limit))]
+    return [Link(*row) for row in reader.rows(AFTER, (seq, limit))]
 
 
 def read(reader: Reader, now: int, limit: int) -> list[Link]:
@@ -176,4 +176,3 @@ def covers(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             found.append((first, end))
     return found
-

@@ -57,6 +57,14 @@ class Draft:
         except OSError as error:
             raise trouble.of(error, f"reading the body of {self.name}") from error
 
+    def head(self, most: int) -> bytes:
+        """At most the first `most` octets that were appended, from the page cache."""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(most)
+        except OSError as error:
+            raise trouble.of(error, f"reading the body of {self.name}") from error
+
     def sync(self) -> None:
         """The bytes are on the disk, still under the draft's name. Nothing to do when published.
 
