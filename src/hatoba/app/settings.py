@@ -12,6 +12,7 @@ from msgspec import Meta
 from hatoba.app import certificate, logs
 from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
+from hatoba.directory.dkim import settings as dkim_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import settings as intake_
 from hatoba.journal import settings as journal_
@@ -50,6 +51,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain: Annotated[
         Seconds, Meta(ge=0, description="At a stop, transactions and deliveries in progress may end for this long.")
     ] = 20.0
+    master_key: Annotated[
+        str,
+        Meta(
+            description="The master key itself (32 octets, base64), the same on every node; empty: it is in a file.",
+            extra={"secret": True},
+        ),
+    ] = ""
+    master_key_file: Annotated[
+        str, Meta(description="File of the master key; empty: master.key in the data directory, made at first use.")
+    ] = ""
     uvloop: Annotated[bool, Meta(description="Use uvloop where it is installed; false: plain asyncio.")] = True
     listener: Annotated[
         tuple[smtp_.Listener, ...],
@@ -68,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     notice: Annotated[notice_.Settings, Meta(description="Delivery status notifications.")] = notice_.Settings()
     journal: Annotated[journal_.Settings, Meta(description="How long events are kept.")] = journal_.Settings()
+    dkim: Annotated[dkim_.Settings, Meta(description="DKIM: keys and signatures.", extra=_RELOADS)] = dkim_.Settings()
     directory: Annotated[directory_.Settings, Meta(description="Accounts and passwords.")] = directory_.Settings()
     blobs: Annotated[blobs_.Settings, Meta(description="Where large bodies are kept.")] = blobs_.Settings()
     store: Annotated[store_.Settings, Meta(description="The databases and files of letters.")] = store_.Settings()

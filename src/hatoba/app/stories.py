@@ -75,6 +75,19 @@ def _accepted(form: forms.Accepted, when: str) -> Iterator[str]:
     origin = f" from {form.ip} ({form.helo})" if form.ip else ""
     yield f"{when}  accepted by {form.door}{port}{origin}{who}{secured if form.ip else ''}, {form.size} octets"
     yield f"    <{form.sender}> → {', '.join(f'<{to}>' for to in form.to)}"
+    if form.signed:
+        yield f"    signed by {_signed(form.signed)}"
+    if form.unsigned:
+        yield f"    not signed: {form.unsigned}"
+
+
+def _signed(names: Sequence[str]) -> str:
+    """ "example.org (selector, selector)" of the names of an accepted event."""
+    by: dict[str, list[str]] = {}
+    for name in names:
+        domain, _, selector = name.partition(" ")
+        by.setdefault(domain, []).append(selector)
+    return ", ".join(f"{domain} ({', '.join(selectors)})" for domain, selectors in by.items())
 
 
 def _other(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:

@@ -22,16 +22,19 @@ from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory.directory import Directory
+from hatoba.directory.dkim.ring import Ring
+from hatoba.directory.dkim_key import Key
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
-from hatoba.kit import ids
+from hatoba.kit import ids, sealing
 from hatoba.model.envelope import Letter
 from hatoba.model.status import Refusal, Status
 from hatoba.net import dns, headroom, limits
 from hatoba.net.tls import ServerTls
+from hatoba.queue import signing
 from hatoba.queue.queue import Queue
-from hatoba.store import base, journal, shard, spool, trouble
+from hatoba.store import base, journal, master_key, shard, spool, trouble
 from hatoba.store.blobs import Draft
 from hatoba.store.trouble import StoreTrouble
 
@@ -88,7 +91,10 @@ class Rooms:
         self._entries: list[Home] = []  # the first home on each server
         self._silent: dict[int, float] = {}  # when a shard's lease, not renewed, makes its server suspect (monotonic)
         self._drawn = 0
-        self.house = self._house(settings, Counts())
+        counts = Counts()
+        threads = signing.threads(settings.dkim.threads, orders.workers)
+        self.signing = signing.Signing(self._ring(settings), self.directory, counts, offline.now, threads)
+        self.house = self._house(settings, counts)
 
     @property
     def queues(self) -> list[Queue]:
@@ -108,6 +114,22 @@ class Rooms:
         """The owners that the workers of this node are."""
         return [f"{self.orders.node}/{worker}" for worker in range(self.orders.workers)]
 
+    def _ring(self, settings: Settings) -> Ring:
+        """Who signs. Without a master key that can be read, nobody does: the mail goes on."""
+        log = structlog.get_logger("signing")
+
+        def complain(key: Key, why: str) -> None:
+            log.error("DKIM key not usable", domain=key.domain, selector=key.selector, why=why)
+
+        def master() -> sealing.Master | None:
+            try:
+                return master_key.read(self.places.data, given=settings.master_key, named=settings.master_key_file)
+            except StoreTrouble as error:
+                log.error("the master key cannot be read: nothing is signed", why=str(error))
+                return None
+
+        return Ring(self.directory, settings.dkim, master, complain)
+
     def _house(self, settings: Settings, counts: Counts) -> House:
         """What the SMTP doors share."""
         return House(
@@ -123,6 +145,7 @@ class Rooms:
             log=structlog.get_logger("smtp").bind(),
             tls=ServerTls(settings.tls.certificate, settings.tls.key, minimum=settings.tls.minimum),
             counts=counts,
+            sign=self.signing.letter,
         )
 
     def _draw(self) -> tuple[int, int]:
@@ -204,6 +227,7 @@ class Rooms:
     def reload(self, settings: Settings) -> House:
         """A house of new settings; what counts goes on counting."""
         self.settings = settings
+        self.signing.ring = self._ring(settings)
         self.house = self._house(settings, self.house.counts)
         return self.house
 
@@ -223,6 +247,7 @@ class Rooms:
             new_id=partial(_draw, numbers),
             journal=settings.journal,
             notice=settings.notice,
+            sign=self.signing.notice,
         )
 
     def _share(self) -> int:
@@ -244,6 +269,7 @@ class Rooms:
     async def drain(self, grace: float) -> None:
         """Gives every shard back."""
         await asyncio.gather(*(self.move_out(number, grace) for number in list(self.homes)))
+        self.signing.close()
         await asyncio.to_thread(self.register.close)
 
 

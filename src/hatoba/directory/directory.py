@@ -19,7 +19,7 @@ from hatoba.directory.settings import Settings
 from hatoba.directory.snapshot import Snapshot, account_of
 from hatoba.kit import scram
 from hatoba.model.address import Address, BadAddress
-from hatoba.store import base
+from hatoba.store import base, dkim_keys
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow
 from hatoba.store.sql import Tx
@@ -110,7 +110,9 @@ class Directory:
     def _load(self) -> None:
         reader = self._register.reader
         version = self._register.version()
-        self._snapshot = Snapshot(rows.domains(reader), rows.accounts(reader), self.settings.separator)
+        self._snapshot = Snapshot(
+            rows.domains(reader), rows.accounts(reader), self.settings.separator, dkim_keys=dkim_keys.keys(reader)
+        )
         self._version = version
 
     def write(self, function: Callable[[Tx], T]) -> T:

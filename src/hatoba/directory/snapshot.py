@@ -7,8 +7,10 @@ Fails never on a look-up: what is not there is None. A row whose address cannot 
 
 from collections.abc import Iterable
 
+from hatoba.directory import dkim_key
 from hatoba.directory.entries import LOCAL, Account, Domain, key
 from hatoba.model.address import Address, BadAddress
+from hatoba.store.dkim_keys import DkimKeyRow
 from hatoba.store.rows import AccountRow, DomainRow
 
 ROLES = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142 §4
@@ -20,11 +22,21 @@ def account_of(row: AccountRow, address: Address) -> Account:
 
 
 class Snapshot:
-    """`domains` by name, `accounts` by key; `first`: the oldest account in use of each domain, who has its roles."""
+    """`domains` by name, `accounts` by key; `first`: the oldest account in use of each domain, who has its roles.
 
-    __slots__ = ("accounts", "domains", "first", "separator", "unreadable")
+    `dkim`: the keys of each domain, the oldest first.
+    """
 
-    def __init__(self, domains: Iterable[DomainRow], accounts: Iterable[AccountRow], separator: str) -> None:
+    __slots__ = ("accounts", "dkim", "domains", "first", "separator", "unreadable")
+
+    def __init__(
+        self,
+        domains: Iterable[DomainRow],
+        accounts: Iterable[AccountRow],
+        separator: str,
+        *,
+        dkim_keys: Iterable[DkimKeyRow] = (),
+    ) -> None:
         self.separator = separator
         self.domains = {row.name: Domain(row.name, row.kind, row.created) for row in domains}
         self.accounts: dict[str, Account] = {}
@@ -40,6 +52,13 @@ class Snapshot:
             self.accounts[row.key] = account
             if account.enabled:
                 self.first.setdefault(address.domain, account)
+        self.dkim: dict[str, tuple[dkim_key.Key, ...]] = {}
+        for found in dkim_keys:
+            made = dkim_key.of_row(found)
+            if made is None:
+                self.unreadable.append(f"dkim {found.domain} {found.selector}")
+            else:
+                self.dkim[made.domain] = (*self.dkim.get(made.domain, ()), made)
 
     def account(self, address: Address) -> Account | None:
         """Whose mailbox takes letters for `address`: the account itself, user+tag's user, or the role's."""

@@ -22,7 +22,8 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     `sender` is "" for the null reverse-path; `to` holds every recipient, by n. `sites` holds the lanes of the first
     attempt, by n (one entry alone: all share it; "" not routed yet); `next_at` is when that attempt is repeated
-    should the worker die in it (ms, 0: unknown).
+    should the worker die in it (ms, 0: unknown). `signed` names the DKIM keys that signed it, "domain selector" each;
+    `unsigned` says why a letter of ours got no signature.
     """
 
     sender: str
@@ -42,6 +43,8 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     hold_until: int = 0
     sites: tuple[str, ...] = ()
     next_at: int = 0
+    signed: tuple[str, ...] = ()
+    unsigned: str = ""
 
 
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -140,6 +143,7 @@ def accepted(letter: Letter, sites: Sequence[str] = (), next_at: int = 0) -> Eve
         source.ip, source.port, source.helo, source.tls, source.account,
         letter.message_id, letter.header_from, letter.subject,
         envelope.envid, envelope.priority, envelope.hold_until, tuple(sites), next_at,
+        letter.signed, letter.unsigned,
     )  # fmt: skip
     return Event(letter.id, letter.accepted, event.ACCEPTED, _encode(form))
 

@@ -49,7 +49,8 @@ class Letter(msgspec.Struct):
     """A letter in the queue. Times are ms since 1970.
 
     `content` is the message in canonical form (CRLF lines, not dot-stuffed, our Received on top), or None when it
-    must be read from the store (then `blob` may name the file that holds it).
+    must be read from the store (then `blob` may name the file that holds it). `signed` names the DKIM keys that signed
+    it on its way in ("example.org selector"), `unsigned` says why none did; the journal keeps them, the row does not.
     """
 
     id: int
@@ -65,3 +66,6 @@ class Letter(msgspec.Struct):
     message_id: str = ""
     header_from: str = ""
     subject: str = ""
+    top: bytes = b""
+    signed: tuple[str, ...] = ()
+    unsigned: str = ""

@@ -52,7 +52,7 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
 
 def row(keep: Keep, letter: int, at: int, size: int, content: bytes | None, draft: Draft | None) -> Row:
     """The columns for a letter whose octets are `content`, or in `draft`'s file. StoreTrouble when it is unreadable."""
-    octets = content if content is not None else draft.head(keep.most) if draft is not None else b""
+    octets = content if content is not None else next(draft.pieces(keep.most), b"") if draft is not None else b""
     if keep.kind == HEADERS:
         end = octets.find(b"\r\n\r\n", 0, keep.most)
         octets = octets[: end + 2] if end >= 0 else octets

@@ -17,6 +17,8 @@ VERBS = {
     "config": "config:config",
     "account": "account:account",
     "domain": "domain:domain",
+    "dkim": "dkim:dkim",
+    "dns": "dns:dns",
     "queue": "queue:queue",
     "trace": "trace:trace",
     "cluster": "cluster:cluster",

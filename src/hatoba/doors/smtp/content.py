@@ -11,10 +11,13 @@ import asyncio
 from functools import partial
 
 from hatoba.doors.smtp import words
+from hatoba.doors.smtp.house import House
 from hatoba.doors.smtp.state import State
 from hatoba.kit import ids
+from hatoba.model.envelope import Letter
 from hatoba.model.status import Refusal
 from hatoba.net.session import Later
+from hatoba.store.blobs import Draft
 from hatoba.store.trouble import StoreTrouble
 from hatoba.wire.smtp import events
 from hatoba.wire.smtp.reply import Reply
@@ -53,7 +56,11 @@ def end(state: State, event: events.End) -> Reply | Later:
     house = state.house
     try:
         letter = transaction.end(event.data, dotted=event.dotted, eightbit=event.eightbit, now=house.clock())
-        sealed = house.enqueue(letter, transaction.draft)
+        signed = house.sign(letter, transaction.draft) if transaction.ours and house.sign is not None else None
+        if signed is None:
+            sealed = house.enqueue(letter, transaction.draft)
+        else:
+            sealed = _when_signed(house, letter, transaction.draft, signed)
     except Refusal as refusal:
         return _refused(state, refusal)
     except StoreTrouble as trouble:
@@ -66,6 +73,31 @@ def end(state: State, event: events.End) -> Reply | Later:
     return Later(sealed, partial(_sealed, state))
 
 
+def _when_signed(
+    house: House, letter: Letter, draft: Draft | None, signed: asyncio.Future[None]
+) -> asyncio.Future[None]:
+    """Handed over once it is signed; the future ends as the one of `enqueue` does."""
+    sealed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def hand_over(_signed: asyncio.Future[None]) -> None:
+        try:
+            house.enqueue(letter, draft).add_done_callback(over)
+        except BaseException as error:  # noqa: BLE001  told to whoever waits
+            if draft is not None:
+                draft.discard()
+            sealed.set_exception(error)
+
+    def over(done: asyncio.Future[None]) -> None:
+        error = done.exception()
+        if error is None:
+            sealed.set_result(None)
+        else:
+            sealed.set_exception(error)
+
+    signed.add_done_callback(hand_over)
+    return sealed
+
+
 def _sealed(state: State, sealed: asyncio.Future[None]) -> Reply:
     """The commit is over: now, and only now, it is said that the letter is ours. # RFC 5321 §6.1"""
     letter, state.letter = state.letter, None
@@ -74,6 +106,8 @@ def _sealed(state: State, sealed: asyncio.Future[None]) -> Reply:
     if error is not None:
         if isinstance(error, StoreTrouble):
             return _trouble(state, error)
+        if isinstance(error, Refusal):
+            return _refused(state, error)
         raise error
     counts = state.house.counts
     counts.letters += 1

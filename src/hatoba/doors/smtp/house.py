@@ -32,6 +32,12 @@ class Enqueue(Protocol):
     def __call__(self, letter: Letter, draft: Draft | None = None, /) -> asyncio.Future[None]: ...
 
 
+class Sign(Protocol):
+    """queue.signing.Signing.letter: signs a letter of ours; None when there is nothing to wait for."""
+
+    def __call__(self, letter: Letter, draft: Draft | None, /) -> asyncio.Future[None] | None: ...
+
+
 class Log(session.Log, Protocol):
     """A structlog logger. A line for each letter is said at level debug only: it costs a third of what taking the
     letter costs, and the journal has it."""
@@ -54,7 +60,8 @@ class House:
     """`ids()` draws (a new letter's id, ms since 1970); `clock()` gives ms since 1970.
 
     `tls` None: no listener offers TLS. `tokens(name, token)` says whose account (its key) a bearer token opens, ""
-    for nobody; without it XOAUTH2 and OAUTHBEARER are not offered. `secret` makes SCRAM's decoys.
+    for nobody; without it XOAUTH2 and OAUTHBEARER are not offered. `sign` None: nothing is signed. `secret`
+    makes SCRAM's decoys.
     """
 
     settings: Settings
@@ -69,6 +76,7 @@ class House:
     log: Log
     tls: ServerTls | None = None
     tokens: Callable[[str, str], Awaitable[str]] | None = None
+    sign: Sign | None = None
     counts: Counts = field(default_factory=Counts)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     passwords: Executor = field(default_factory=_two_threads)

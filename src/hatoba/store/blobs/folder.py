@@ -57,11 +57,12 @@ class Draft:
         except OSError as error:
             raise trouble.of(error, f"reading the body of {self.name}") from error
 
-    def head(self, most: int) -> bytes:
-        """At most the first `most` octets that were appended, from the page cache."""
+    def pieces(self, size: int = 256 * 1024) -> Iterator[bytes]:
+        """All that was appended, `size` octets at a time."""
         try:
             with self.path.open("rb") as file:
-                return file.read(most)
+                while piece := file.read(size):
+                    yield piece
         except OSError as error:
             raise trouble.of(error, f"reading the body of {self.name}") from error
 
