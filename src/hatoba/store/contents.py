@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 from sqlalchemy import bindparam, select
 
+from hatoba.model.envelope import Letter
 from hatoba.store import sql
 from hatoba.store.blobs import Draft
 from hatoba.store.sql import Multi, Reader, Tx
@@ -50,14 +51,15 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
-def row(keep: Keep, letter: int, at: int, size: int, content: bytes | None, draft: Draft | None) -> Row:
-    """The columns for a letter whose octets are `content`, or in `draft`'s file. StoreTrouble when it is unreadable."""
+def row(keep: Keep, letter: Letter, content: bytes | None, draft: Draft | None) -> Row:
+    """The columns for a letter whose octets are `content`, or in `draft`'s file (behind letter.top). StoreTrouble."""
     octets = content if content is not None else next(draft.pieces(keep.most), b"") if draft is not None else b""
+    octets = letter.top + octets if letter.top else octets
     if keep.kind == HEADERS:
         end = octets.find(b"\r\n\r\n", 0, keep.most)
         octets = octets[: end + 2] if end >= 0 else octets
-    data = keep.pack(letter, octets[: keep.most])
-    return letter, at, keep.kind, size, len(data), data
+    data = keep.pack(letter.id, octets[: keep.most])
+    return letter.id, letter.accepted, keep.kind, letter.size, len(data), data
 
 
 def find(reader: Reader, letter: int) -> Kept | None:

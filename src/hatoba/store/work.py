@@ -83,7 +83,7 @@ class Work:
         while self.keeps:
             (seal, content), letter = self.keeps[-1], self.keeps[-1][0].letter
             assert seal.keep is not None  # noqa: S101  see seal
-            made = contents.row(seal.keep, letter.id, letter.accepted, letter.size, content, seal.draft)
+            made = contents.row(seal.keep, letter, content, seal.draft)
             self.contents.append(made)
             self.octets += len(made[-1])
             self.keeps.pop()

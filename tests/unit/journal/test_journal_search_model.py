@@ -26,7 +26,15 @@ from hatoba.store.shard import Shard
 START = 1_795_000_000_000
 DAY = 86_400_000
 PEOPLE = ("Ann@a.example", "bob@b.example", "bob@a.example", "eve@c.example")
-SUBJECTS = ("Invoice 12", "請求書 12月", "Re: 請求の件", "ｲﾝﾎﾞｲｽ INVOICE", "", "100% _x_ [a] 'q' --", "=?UTF-8?B?6KuL5rGC?=")
+SUBJECTS = (
+    "Invoice 12",
+    "請求書 12月",
+    "Re: 請求の件",
+    "ｲﾝﾎﾞｲｽ INVOICE",
+    "",
+    "100% _x_ [a] 'q' --",
+    "=?UTF-8?B?6KuL5rGC?=",
+)
 ADDRESSES = ("192.0.2.1", "2001:db8::1", "")
 WORDS = ("請求", "求書", "invoice", "12", "件", "インボイス", "nobody", "%", "_x_", "請求の件", "re 請求")
 
@@ -181,9 +189,7 @@ def given_letters(shard: Shard, made: list[Made]) -> list[Known]:
 
 @settings(max_examples=40)
 @given(st.lists(letters, max_size=12), st.lists(queries, min_size=1, max_size=6), st.integers(0, 30), st.integers(1, 5))
-def test_as_by_brute_force(
-    folder: Path, made: list[Made], asked: list[Query], indexed: int, limit: int
-) -> None:
+def test_as_by_brute_force(folder: Path, made: list[Made], asked: list[Query], indexed: int, limit: int) -> None:
     with Shard.open(folder, 0, Settings()) as shard:
         known = given_letters(shard, made)
         if indexed:
