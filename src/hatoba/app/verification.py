@@ -17,8 +17,8 @@ from hatoba.journal import forms, purge, search
 from hatoba.kit import scram
 from hatoba.model.event import Event
 from hatoba.queue import board, leased
+from hatoba.store import admin, journal, trouble, verify
 from hatoba.store import directory as rows
-from hatoba.store import journal, trouble, verify
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow, LaneRow
 from hatoba.store.sql import Reader, Tx
@@ -56,6 +56,7 @@ def _directory(settings: Settings) -> Report:
         verify.integrity(register.reader, report)
         with register.reader.snapshot():
             entries_of(register.reader, settings.directory.separator, report)
+            admin.check(register.reader, report)
     except trouble.StoreTrouble as error:
         report.add("table-unreadable", str(error))
     finally:

@@ -157,7 +157,7 @@ link = Table(
     _blob("leaves"),
 )
 
-# What the audit keeps of contents. `size` is the whole letter's, `octets` what `data` takes; the index alone tells that.
+# What the audit keeps of contents. `size` is the whole letter's, `octets` what `data` takes: the index tells it alone.
 content = Table(
     "content",
     shard_tables,
