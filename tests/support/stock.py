@@ -12,8 +12,9 @@ from typing import Any
 from hatoba.journal import forms, search
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
-from hatoba.store import queue, rows, transfer
+from hatoba.store import chain, queue, rows, transfer
 from hatoba.store.base import Base
+from hatoba.store.contents import Keep
 from hatoba.store.shard import Shard
 
 NOW = 1_795_000_000_000
@@ -68,8 +69,10 @@ def fill(opened: Shard, count: int = 20, large: int = 6000) -> list[int]:
         to = [f"bob{n}@c.example", "döra@d.example"][: 1 + n % 2]
         state = (rows.READY, rows.ACTIVE, rows.HELD, rows.QUARANTINED)[n % 4]
         seals.append(seal(identity, body, to, state=state, last=b'{"code":"4.3.2","text":"later"}'))
+    seals[0].keep = seals[1].keep = Keep("whole", 4096, lambda letter, octets: octets)
     put(opened, seals)
     opened.write(lambda tx: search.catch_up(tx, count - 1))
+    opened.write(lambda tx: chain.write(tx, chain.read(tx, NOW, count - 2)))
     opened.write(lambda tx: queue.put_lane(tx, rows.LaneRow("mx:c.example", True, "by hand — ü", NOW)))
     return ids
 

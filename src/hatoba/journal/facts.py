@@ -21,6 +21,7 @@ WAITING = frozenset({QUEUED, event.DEFERRED, event.HELD, event.QUARANTINED})  # 
 STATUSES = (
     QUEUED, event.DEFERRED, event.HELD, event.QUARANTINED,
     event.DELIVERED, event.FAILED, event.EXPIRED, event.DROPPED, event.BOUNCED, event.DELAYED,
+    event.REFUSED,
 )  # fmt: skip
 _ORDERS = {event.HELD: event.HELD, event.QUARANTINED: event.QUARANTINED, event.DROPPED: event.DROPPED}
 
@@ -52,7 +53,7 @@ class Facts(msgspec.Struct):
     subject: str
     standing: frozenset[str]
     at: int
-    accepted: EventRow | None
+    first: EventRow | None  # its acceptance, or why it was refused
 
 
 def of(rows: Sequence[EventRow]) -> Facts:
@@ -61,7 +62,7 @@ def of(rows: Sequence[EventRow]) -> Facts:
     first: EventRow | None = None
     for row in rows:
         found |= terms.of(row)
-        if first is None and row.kind == event.ACCEPTED:
+        if first is None and row.kind in terms.BORN:
             first = row
     form = terms.form_of(first) if first is not None else None
     subject = terms.folded_subject(form.subject) if form is not None else ""
@@ -70,7 +71,8 @@ def of(rows: Sequence[EventRow]) -> Facts:
 
 
 def standing(rows: Iterable[EventRow]) -> frozenset[str]:
-    """Where the letter's recipients stand now; with "bounced" and "delayed" where a notice of that was written."""
+    """Where the letter's recipients stand now; with "bounced" and "delayed" where a notice of that was written, and
+    "refused" for a letter that was not taken."""
     now: dict[int, str] = {}
     told: set[str] = set()
     for row in rows:
@@ -80,6 +82,8 @@ def standing(rows: Iterable[EventRow]) -> frozenset[str]:
             continue
         if isinstance(form, forms.Accepted):
             now |= dict.fromkeys(range(len(form.to)), QUEUED)
+        elif isinstance(form, forms.Refused):
+            told.add(row.kind)
         elif isinstance(form, forms.Tried):
             now |= {result.n: row.kind for result in form.results}
         elif isinstance(form, forms.Noticed):
@@ -93,18 +97,18 @@ def standing(rows: Iterable[EventRow]) -> frozenset[str]:
 def hit(letter: int, facts: Facts) -> Hit:
     """The letter for a list; one whose acceptance is gone from the journal has an id, a time and its states."""
     form = None
-    if facts.accepted is not None:
-        row = facts.accepted
+    if facts.first is not None:
+        row = facts.first
         try:
             form = forms.read(Event(row.letter, row.at, row.kind, row.data))
         except msgspec.DecodeError:
             form = None
     status = tuple(name for name in STATUSES if name in facts.standing)
-    if not isinstance(form, forms.Accepted):
+    if not isinstance(form, forms.Accepted | forms.Refused):
         return Hit(ids.text(letter), facts.at, status, "", (), "", "", "", 0, "", "", "", "", "", ())
     verdicts = tuple(sorted(term[2:] for term in facts.terms if term.startswith("v ")))
     return Hit(
         ids.text(letter), facts.at, status, form.sender, form.to, words.decode(form.subject),
-        words.decode(form.header_from), form.message_id, form.size, form.door, form.ip, form.helo, form.tls,
-        form.account, verdicts,
+        words.decode(form.header_from), form.message_id, form.size if isinstance(form, forms.Accepted) else 0,
+        form.door, form.ip, form.helo, form.tls, form.account, verdicts,
     )  # fmt: skip

@@ -14,7 +14,6 @@ from hatoba.journal import facts, query, terms, walks
 from hatoba.journal.facts import Hit
 from hatoba.journal.query import BadQuery, Criterion, Query
 from hatoba.kit import ids
-from hatoba.model import event
 from hatoba.store import journal as rows
 from hatoba.store import words
 from hatoba.store.rows import EventRow
@@ -189,8 +188,8 @@ def _candidates(walk: walks.Walk, tail: Sequence[int], top: int, floor: int) -> 
 def _tail(reader: Reader, criteria: Sequence[Criterion]) -> list[int]:
     """Letters that an event behind the cursor proposes, highest first.
 
-    An accepted event must fit all criteria but those about what happened later; of the others one that fits is enough,
-    for the rest may be in the index.
+    An accepted (or refused) event must fit all criteria but those about what happened later; of the others one that
+    fits is enough, for the rest may be in the index.
     """
     fields = frozenset(t[0].lower() for c in criteria for o in c.options for t in o if t[1] == " ") - {"k"}
     born = [c for c in criteria if c.options and not c.status]
@@ -201,7 +200,7 @@ def _tail(reader: Reader, criteria: Sequence[Criterion]) -> list[int]:
     while seen := rows.after(reader, seq, _TAIL):
         seq = seen[-1].seq
         for row in seen:
-            if row.kind != event.ACCEPTED:
+            if row.kind not in terms.BORN:
                 if later and not later.isdisjoint(terms.of(row)):
                     found.add(row.letter)
             elif _may(row.data, needles):

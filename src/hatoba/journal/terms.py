@@ -24,6 +24,7 @@ from hatoba.store.rows import EventRow
 SPAN = 48  # bits of an id below its span: 2**26 ms, 18.6 hours. See decision 0017
 # What became of a letter: the kinds of events that it can be found by. Every letter was accepted.
 FATES = frozenset(event.KINDS) - {event.ACCEPTED, event.ATTEMPTED, event.RELEASED, event.RETRIED, event.PURGED}
+BORN = frozenset({event.ACCEPTED, event.REFUSED})  # kinds that say who, to whom, what and from where
 NULL = "<>"  # the word for the null reverse-path
 ALL = frozenset("ftamisv")  # fields of an accepted event
 _PEOPLE = frozenset("fai")
@@ -32,7 +33,7 @@ _VERDICTS = 64
 
 
 class Indexed(msgspec.Struct, gc=False):
-    """The fields of forms.Accepted that are indexed; the rest is skipped unread."""
+    """The fields of forms.Accepted and forms.Refused that are indexed; the rest is skipped unread."""
 
     sender: str = ""
     to: tuple[str, ...] = ()
@@ -83,7 +84,7 @@ def bare(message_id: str) -> str:
 
 def numbers(row: EventRow) -> list[int]:
     """The numbers of `of(row)`, some perhaps twice. Hot: for every event there is."""
-    if row.kind != event.ACCEPTED:
+    if row.kind not in BORN:
         found = [_known_number(f"k {row.kind}")] if row.kind in FATES else []
         return found + [number(term) for term in _opening(row)] if _OPENING in row.data else found
     try:
@@ -101,7 +102,7 @@ def numbers(row: EventRow) -> list[int]:
         found += _subject(form.subject)
     if form.verdicts:
         found += [_known_number(term) for term in _verdicts(form)]
-    return found
+    return [*found, _known_number(f"k {row.kind}")] if row.kind in FATES else found
 
 
 @functools.lru_cache(maxsize=1024)
@@ -133,8 +134,8 @@ def author(header_from: str) -> str:
 
 
 def form_of(row: EventRow) -> Indexed | None:
-    """The indexed fields of an accepted event; None for every other one, and where it cannot be read."""
-    if row.kind != event.ACCEPTED:
+    """The indexed fields of an accepted or refused event; None for every other one, and where it cannot be read."""
+    if row.kind not in BORN:
         return None
     try:
         return _indexed(row.data)
@@ -146,15 +147,15 @@ def of(row: EventRow, fields: frozenset[str] = ALL) -> set[str]:
     """The terms by which this event lets its letter be found; of an accepted one only those of `fields` (lower case:
     "f" stands for both f and F)."""
     form = form_of(row)
-    if form is not None:
-        return _of(form, fields)
     found = {f"k {row.kind}"} if row.kind in FATES else set()
+    if form is not None:
+        return found | _of(form, fields)
     return found | _opening(row) if _OPENING in row.data else found
 
 
 def _opening(row: EventRow) -> set[str]:
     try:
-        return set() if row.kind == event.ACCEPTED else {session(_opened(row.data).session)}
+        return set() if row.kind in BORN else {session(_opened(row.data).session)}
     except msgspec.DecodeError:
         return set()
 

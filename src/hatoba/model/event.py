@@ -1,7 +1,8 @@
 """Event: one thing that happened to a letter, written once, in the transaction that caused it.
 
-Made by queue (accepted, attempted, deferred, delivered, failed, expired, bounced, held, released, dropped); kept by
-store; read by journal. Never changed after it was written.
+Made by queue (accepted, attempted, deferred, delivered, failed, expired, bounced, held, released, dropped) and by
+intake (refused: the id is that of a letter that never was); kept by store; read by journal. Never changed after it was
+written.
 """
 
 import msgspec
@@ -19,11 +20,12 @@ RETRIED = "retried"
 DROPPED = "dropped"
 DELAYED = "delayed"
 QUARANTINED = "quarantined"
+REFUSED = "refused"
 PURGED = "purged"  # of the journal itself (letter 0): events went because of their age
 
 KINDS = (
     ACCEPTED, ATTEMPTED, DEFERRED, DELIVERED, FAILED, EXPIRED, BOUNCED,
-    HELD, RELEASED, RETRIED, DROPPED, DELAYED, QUARANTINED, PURGED,
+    HELD, RELEASED, RETRIED, DROPPED, DELAYED, QUARANTINED, REFUSED, PURGED,
 )  # fmt: skip
 
 

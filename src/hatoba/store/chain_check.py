@@ -89,7 +89,7 @@ class _Proof:
     def _events(self, link: Link) -> None:
         try:
             leaves = dict(chain.leaves(link))
-        except struct.error:
+        except (struct.error, TypeError):
             self._report.add("chain-broken", f"the link of the events {link.first} to {link.seq} has no leaves")
             return
         rows = self._between(link)

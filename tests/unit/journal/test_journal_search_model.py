@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from hatoba.journal import forms, search, tokens
 from hatoba.journal.search import Query
@@ -20,6 +21,8 @@ from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt, Job, Outcome
 from hatoba.model.status import Status
 from hatoba.store import journal as rows
+from hatoba.store import queue
+from hatoba.store.rows import READY, RecipientRow
 from hatoba.store.settings import Settings
 from hatoba.store.shard import Shard
 
@@ -180,10 +183,8 @@ def given_letters(shard: Shard, made: list[Made]) -> list[Known]:
     shard.write(lambda tx: rows.move(tx, search.CURSOR, rows.last(tx)))
     shard.write(lambda tx: rows.append(tx, events))
     waiting = [one for one in known if one.made.fate in ("queued", "deferred", "held")]
-    columns = "(letter, n, address, domain, site, state, attempts, next_at, priority, crashes, params, last)"
-    for one in waiting:
-        text = f"INSERT INTO recipient {columns} VALUES (?, 0, '', '', '', 0, 0, 0, 0, 0, x'', x'')"
-        shard.write(lambda tx, text=text, one=one: tx.run(text, (one.number,)))  # type: ignore[misc]  # default binds
+    recipients = [astuple(RecipientRow(one.number, 0, "x@y.example", "y.example", "mx:y", READY)) for one in waiting]
+    shard.write(lambda tx: [tx.run(*part) for part in tx.parts(queue.RECIPIENTS, recipients)])
     return known
 
 

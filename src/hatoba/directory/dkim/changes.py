@@ -185,14 +185,6 @@ def remove(directory: Directory, domain: str, selector: str, now: int, *, force:
     return directory.write(put)
 
 
-def remove_domain(tx: Tx, domain: str) -> int:
-    """All keys of a domain that goes; how many. In the caller's transaction."""
-    gone = rows.of_domain(tx, domain)
-    for row in gone:
-        rows.remove(tx, domain, row.selector)
-    return len(gone)
-
-
 def opened(master: sealing.Master, key: Key) -> dkim_keys.PrivateKey:
     """The private key. BadEntry when this master key does not open it."""
     try:

@@ -58,7 +58,7 @@ class Draft:
             raise trouble.of(error, f"reading the body of {self.name}") from error
 
     def pieces(self, size: int = 256 * 1024) -> Iterator[bytes]:
-        """All that was appended, `size` octets at a time."""
+        """The same, `size` octets at a time; what is appended meanwhile comes, too."""
         try:
             with self.path.open("rb") as file:
                 while piece := file.read(size):
