@@ -67,16 +67,19 @@ class Peer:
 
 
 @contextmanager
-def start(folder: Path, sink: int, hold: bool, workers: int, postgresql: bool = False) -> Iterator[Peer]:
+def start(
+    folder: Path, sink: int, hold: bool, workers: int, postgresql: bool = False, more: str = ""
+) -> Iterator[Peer]:
     """A fresh hatoba. `hold`: the destination's lane is held, so that letters stay as Postfix's HOLD keeps them.
 
     `postgresql`: with a fresh database of a server on this machine, which syncs, instead of its own files.
+    `more`: settings besides.
     """
     database = ""
     if postgresql:
         pg.durable()
         database = pg.database()
-    settings = (DATABASE if database else "") + SETTINGS
+    settings = (DATABASE if database else "") + SETTINGS + more
     url = pg.url(database) if database else ""
     node = Node(folder / "hatoba", settings, workers=workers, ports={"mx": 0}, sink=sink, url=url)
     node.cli("domain", "add", "--relay", DOMAIN)

@@ -46,12 +46,12 @@ def wait_for(sink: postfix.Sink, wanted: int, seconds: float) -> None:
         time.sleep(0.005)
 
 
-def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path) -> Run:
-    """One run on a fresh server: warm up with a tenth, then measure."""
+def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path, more: str = "") -> Run:
+    """One run on a fresh server: warm up with a tenth, then measure. `more`: settings of hatoba."""
     kind, _, engine = kind.partition("-")
     fresh: Callable[[Path, int, bool, int], AbstractContextManager[Server]] = postfix_peer.start
     if peer == "hatoba":
-        fresh = partial(hatoba_peer.start, postgresql=engine == "pg")
+        fresh = partial(hatoba_peer.start, postgresql=engine == "pg", more=more)
     addresses = ("-f", "alice@example.org", "-t", f"bob@{hatoba_peer.DOMAIN}")
     warm = max(100, count // 10)
     with (

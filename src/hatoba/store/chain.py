@@ -38,6 +38,7 @@ AFTER = sql.text(
 )
 _ADD = sql.added(_link)
 _COUNT = "SELECT count(*) FROM event WHERE seq > ? AND seq <= ?"
+_BEHIND = "SELECT count(*) FROM event WHERE seq > ?"
 _FIRST_EVENT = sql.text(select(_event.c.seq).order_by(_event.c.seq).limit(bindparam("limit")))
 _OVER = "SELECT seq FROM link WHERE seq < ? ORDER BY seq DESC LIMIT 1"
 _FORGET = "DELETE FROM link WHERE seq < ?"
@@ -134,6 +135,12 @@ def write(tx: Tx, links: Sequence[Link]) -> bool:
         tx.run(statement, parameters)
     journal.move(tx, CURSOR, links[-1].seq)
     return True
+
+
+def unchained(reader: Reader) -> int:
+    """How many events no link covers yet."""
+    newest = last(reader)
+    return int(reader.rows(_BEHIND, (newest.seq if newest is not None else 0,))[0][0])
 
 
 def purged(tx: Tx, seqs: Iterable[int], before: int, now: int) -> None:

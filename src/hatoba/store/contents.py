@@ -54,7 +54,8 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
 def row(keep: Keep, letter: Letter, content: bytes | None, draft: Draft | None) -> Row:
     """The columns for a letter whose octets are `content`, or in `draft`'s file (behind letter.top). StoreTrouble."""
     octets = content if content is not None else next(draft.pieces(keep.most), b"") if draft is not None else b""
-    octets = letter.top + octets if letter.top else octets
+    if content is None and letter.top:
+        octets = letter.top + octets
     if keep.kind == HEADERS:
         end = octets.find(b"\r\n\r\n", 0, keep.most)
         octets = octets[: end + 2] if end >= 0 else octets
