@@ -109,15 +109,13 @@ def fill(shard: Shard, count: int, tail: int) -> None:
     )
 
 
-ASKED: dict[str, Query] = {
-    "a recipient": Query(recipient="user77@d1.example"),
+OTHERS: dict[str, Query] = {
     "a recipient nobody wrote to": Query(recipient="nobody@d1.example"),
     "a sender": Query(sender="sender7@s7.example"),
     "a recipient's domain": Query(recipient="d1.example"),
     "a word of the subject": Query(subject="invoice"),
     "two Japanese words": Query(subject="請求書 部長"),
     "a number in the subject": Query(subject="77777"),
-    "a Message-ID": Query(message_id="<123456.1@client.example>"),
     "a client in one day": Query(ip="192.0.7.7", since=NOW - SPREAD // 2, until=NOW - SPREAD // 2 + 86_400_000),
     "what failed in a domain": Query(recipient="d1.example", status="failed"),
     "what failed": Query(status="failed"),
@@ -126,11 +124,15 @@ ASKED: dict[str, Query] = {
 }
 
 
-def ask(shard: Shard) -> bool:
+def ask(shard: Shard, count: int) -> bool:
     """Each question three times on a fresh connection; whether the goal was met."""
     good = True
+    one = next(letter for n, letter in enumerate(letters(count)) if n == 2 * (count // 3))  # some letter's acceptance
+    form = forms.read(one)
+    assert isinstance(form, forms.Accepted)
+    asked = {"a recipient": Query(recipient=form.to[0]), "a Message-ID": Query(message_id=form.message_id), **OTHERS}
     print("| searched by | found (at most 50) | first | best of three |\n|---|---|---|---|")
-    for name, query in ASKED.items():
+    for name, query in asked.items():
         took, found = [], []
         with shard.reader() as reader:
             for _ in range(3):
@@ -138,7 +140,7 @@ def ask(shard: Shard) -> bool:
                 found = search.hits(reader, query, 50)
                 took.append(time.perf_counter() - begun)
         print(f"| {name} | {len(found)} | {took[0] * 1000:.1f} ms | {min(took) * 1000:.1f} ms |")
-        good = good and not ("recipient" in query.__struct_fields__ and query.recipient and took[0] >= GOAL)
+        good = good and not (query.recipient and took[0] >= GOAL) and bool(found or "nobody" in name)
     return good
 
 
@@ -151,7 +153,7 @@ def searches(options: argparse.Namespace) -> int:
         home = base.of(folder, Settings(), database, blobs.Settings())
         with home.shard(0, "bench") as shard:
             fill(shard, options.rows // 2, options.tail)
-            good = ask(shard)
+            good = ask(shard, options.rows // 2)
         size = sum(path.stat().st_size for path in folder.rglob("*.db*"))
         print(f"{size / 1e6:.0f} MB on disk; {options.tail:,} events not indexed" if size else "")
     finally:

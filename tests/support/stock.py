@@ -69,7 +69,7 @@ def fill(opened: Shard, count: int = 20, large: int = 6000) -> list[int]:
         to = [f"bob{n}@c.example", "döra@d.example"][: 1 + n % 2]
         state = (rows.READY, rows.ACTIVE, rows.HELD, rows.QUARANTINED)[n % 4]
         seals.append(seal(identity, body, to, state=state, last=b'{"code":"4.3.2","text":"later"}'))
-    seals[0].keep = seals[1].keep = Keep("whole", 4096, lambda letter, octets: octets)
+    seals[0].keep = seals[1].keep = Keep("whole", 4096, lambda letter, octets: b"p" + octets)
     put(opened, seals)
     opened.write(lambda tx: search.catch_up(tx, count - 1))
     opened.write(lambda tx: chain.write(tx, chain.read(tx, NOW, count - 2)))

@@ -97,7 +97,7 @@ def _prove(body: str, signature: str, key: Path) -> None:
         public = load_pem_public_key(key.read_bytes())
         if not isinstance(public, Ed25519PublicKey):
             raise BadHeads(f"{key} is no Ed25519 key")
-        public.verify(base64.b64decode(signature, validate=True), body.encode())
+        public.verify(base64.b64decode(signature.strip(), validate=True), body.encode())
     except (InvalidSignature, binascii.Error):
         raise BadHeads("the heads are not signed by the owner of this key, or were changed since") from None
     except (ValueError, TypeError, OSError, UnsupportedAlgorithm) as error:

@@ -11,6 +11,7 @@ subject, v check or action of a verdict, k what became of the letter, "session" 
 
 import functools
 import hashlib
+import re
 import struct
 from typing import Any
 
@@ -49,6 +50,8 @@ class _Opened(msgspec.Struct, gc=False):
     session: str = ""
 
 
+_ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+_PLAIN_FROM = re.compile(rf'(?:(?:"[^"\\]*"|[^<>"(),:;@\\])*<({_ATOMS})>|({_ATOMS}))[ \t]*')
 _OPENING = b'"opening":'  # rare: in the first letter of each connection
 
 _indexed = msgspec.json.Decoder(Indexed).decode
@@ -128,6 +131,9 @@ def folded_subject(subject: str) -> str:
 
 def author(header_from: str) -> str:
     """The address of a From field, without case; "" where there is none that can be read."""
+    plain = _PLAIN_FROM.fullmatch(header_from)
+    if plain is not None:  # nearly all: a tenth of the time
+        return (plain[1] or plain[2]).casefold()
     found = mailbox.first(header_from[:_FROM_MOST]) if header_from else None
     address = found.address if found is not None else None
     return "" if address is None else str(address).casefold()

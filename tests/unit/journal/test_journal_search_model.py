@@ -1,6 +1,5 @@
 """Whatever is asked, and however far the index has come: exactly the letters that fit, newest first, by brute force."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple
+from tests.support import pg
 
+from hatoba import store
 from hatoba.journal import forms, search, tokens
 from hatoba.journal.search import Query
 from hatoba.kit import ids
@@ -20,10 +21,10 @@ from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt, Job, Outcome
 from hatoba.model.status import Status
+from hatoba.store import base, blobs, queue
 from hatoba.store import journal as rows
-from hatoba.store import queue
 from hatoba.store.rows import READY, RecipientRow
-from hatoba.store.settings import Settings
+from hatoba.store.settings import Database, Settings
 from hatoba.store.shard import Shard
 
 START = 1_795_000_000_000
@@ -91,10 +92,16 @@ queries = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def folder(prepared_shard: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def home(request: pytest.FixtureRequest) -> Iterator[base.Base]:
+    """A shard on each engine."""
+    name = pg.database() if request.param == "postgresql" else ""
+    database = Database(url=pg.url(name), shards=1) if name else Database()
     with tempfile.TemporaryDirectory() as made:
-        yield Path(shutil.copytree(prepared_shard, Path(made) / "data"))
+        store.prepare(Path(made), 1, database=database)
+        yield base.of(Path(made), Settings(), database, blobs.Settings())
+    if name:
+        pg.drop(name)
 
 
 def letter(known: Known) -> Letter:
@@ -188,10 +195,10 @@ def given_letters(shard: Shard, made: list[Made]) -> list[Known]:
     return known
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.lists(letters, max_size=12), st.lists(queries, min_size=1, max_size=6), st.integers(0, 30), st.integers(1, 5))
-def test_as_by_brute_force(folder: Path, made: list[Made], asked: list[Query], indexed: int, limit: int) -> None:
-    with Shard.open(folder, 0, Settings()) as shard:
+def test_as_by_brute_force(home: base.Base, made: list[Made], asked: list[Query], indexed: int, limit: int) -> None:
+    with home.shard(0, "test") as shard:
         known = given_letters(shard, made)
         if indexed:
             shard.write(lambda tx: search.catch_up(tx, indexed))
@@ -207,8 +214,8 @@ def test_as_by_brute_force(folder: Path, made: list[Made], asked: list[Query], i
                     assert [hit.id for hit in search.hits(reader, below, 100)] == wanted[limit:]
 
 
-def test_what_became_of_a_letter(folder: Path) -> None:
-    with Shard.open(folder, 0, Settings()) as shard:
+def test_what_became_of_a_letter(home: base.Base) -> None:
+    with home.shard(0, "test") as shard:
         person = ("bob@b.example",)
         fates = ("deferred", "deferred delivered", "held", "failed")
         given_letters(shard, [Made(n, "ann@a.example", person, "x", "", "", fate, "") for n, fate in enumerate(fates)])
