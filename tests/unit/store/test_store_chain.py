@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hatoba.model.event import PURGED, Event
-from hatoba.store import chain, chain_check, doubt, journal
+from hatoba.store import chain, chain_check, journal
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow
 from hatoba.store.settings import Settings
@@ -190,11 +190,6 @@ def rewrite(shard: Shard) -> None:
     shard.write(anew)
 
 
-def test_what_a_letter_in_doubt_leaves_is_not_chained() -> None:
-    """Its events go in a commit before any function that waits: docs/decisions/0017."""
-    assert doubt.LETTERS_EVENTS_GONE is journal.LETTERS_EVENTS_GONE
-
-
 def test_ranges() -> None:
     assert chain.ranges([5, 1, 2, 9, 3]) == ((1, 3), (5, 5), (9, 9))
     assert chain.covers([(5, 9), (1, 2), (3, 3), (8, 12), (20, 21)]) == [(1, 3), (5, 12), (20, 21)]
@@ -284,4 +279,4 @@ def test_rows_of_other_types_are_found(chained: Shard, engine: str) -> None:
         for statement in ("UPDATE event SET data = 'x' WHERE seq = 9", "UPDATE event SET at = 'x' WHERE seq = 10"):
             chained.write(lambda tx, statement=statement: tx.run(statement))  # type: ignore[misc]  # default binds
         assert kinds(chained) == {"event-changed": 2}
-    assert chain.digest(msgspec.structs.replace(EventRow(1, 2, 3, "held", b""), data=None)) == b""  # type: ignore[arg-type]  # on purpose
+    assert chain.digest(msgspec.structs.replace(EventRow(1, 2, 3, "held", b""), data=None)) == b""
