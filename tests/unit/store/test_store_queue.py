@@ -213,7 +213,7 @@ PLANS = {
     "letters gone": (queue.LETTERS_GONE.text(3), 3, "SEARCH letter USING INTEGER PRIMARY KEY (rowid=?)"),
     "recover": (queue.RECOVER, 2, "SEARCH recipient USING COVERING INDEX recipient_active (state=?)"),
     "words": (words.FIND, 4, "SEARCH word USING PRIMARY KEY (span=? AND term=? AND letter<?)"),
-    "words gone": (words.DROP, 3, "SEARCH word USING PRIMARY KEY (span=? AND term<?)"),
+    "words gone": (words.DROP, 3, "SEARCH word USING PRIMARY KEY (span=? AND (term,letter)<(?,?))"),
     "letters": (words.LETTERS, 2, "SEARCH event USING COVERING INDEX event_letter (letter<?)"),
     "octets kept": (contents.TOTAL, 1, "SEARCH content USING COVERING INDEX content_octets (letter>?)"),
     "events": (journal.OF_LETTER, 1, "SEARCH event USING INDEX event_letter (letter=?)"),
