@@ -1,5 +1,7 @@
 """Letters that hatoba signs, judged by dkimpy and by OpenDKIM's filter; letters they sign, judged by hatoba."""
 
+import base64
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,11 @@ def filter_folder(tmp_path: Path) -> Path:
     if not judges.opendkim():
         missing("opendkim is not installed (Debian: apt install opendkim)")
     return tmp_path
+
+
+def ours(content: bytes) -> list[str]:
+    """Our verdicts, now: the judges sign by the clock."""
+    return [found.result for found in signed.check(content, now=int(time.time()) + 60)]
 
 
 def arrives(town: Town, name: str, content: bytes) -> bytes:
@@ -90,13 +97,11 @@ def test_we_verify_dkimpy(algorithm: str) -> None:
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
     else:
-        import base64
-
         text = base64.b64encode(key.private_bytes_raw())
     selector = b"r" if algorithm.startswith("rsa") else b"e"
     field = dkimpy.sign(signed.LETTER, selector, b"example.org", text, signature_algorithm=algorithm.encode())
-    assert signed.words(field + signed.LETTER) == ["pass"]
-    assert signed.words(field + signed.LETTER.replace(b"this is it", b"is it this")) == ["fail"]
+    assert ours(field + signed.LETTER) == ["pass"]
+    assert ours(field + signed.LETTER.replace(b"this is it", b"is it this")) == ["fail"]
 
 
 @pytest.mark.parametrize("algorithm", ["rsa-sha256", "ed25519-sha256"])
@@ -104,8 +109,8 @@ def test_we_verify_opendkim(algorithm: str, filter_folder: Path) -> None:
     key = signed.rsa_key() if algorithm.startswith("rsa") else signed.ed25519_key()
     selector = "r" if algorithm.startswith("rsa") else "e"
     made = judges.opendkim_signed(signed.LETTER, "example.org", selector, making.pem(key), filter_folder, algorithm)
-    assert signed.words(made) == ["pass"]
-    assert signed.words(made.replace(b"this is it", b"is it this")) == ["fail"]
+    assert ours(made) == ["pass"]
+    assert ours(made.replace(b"this is it", b"is it this")) == ["fail"]
 
 
 def test_a_key_of_opendkim_is_taken_over(town: Town, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import dkim as dkimpy
 
+_SIGNATURE = re.compile(rb"(?im)^dkim-signature:")
 _RESULT = re.compile(r"dkim=(\w+)(?:[^;]*?header\.s=(\S+))?")
 
 
@@ -22,8 +23,13 @@ def dkimpy_verdicts(content: bytes, records: Mapping[str, str]) -> list[bool]:
     def dns(name: bytes, timeout: int = 5) -> bytes:
         return records.get(name.decode().rstrip("."), "").encode()
 
-    count = len(re.findall(rb"(?im)^dkim-signature:", content.partition(b"\r\n\r\n")[0]))
-    return [bool(dkimpy.DKIM(content).verify(idx=place, dnsfunc=dns)) for place in range(count)]
+    def verdict(place: int) -> bool:
+        try:
+            return bool(dkimpy.DKIM(content).verify(idx=place, dnsfunc=dns))
+        except dkimpy.ValidationError:
+            return False
+
+    return [verdict(place) for place in range(len(_SIGNATURE.findall(content.partition(b"\r\n\r\n")[0])))]
 
 
 def opendkim() -> str:

@@ -20,6 +20,7 @@ from hatoba.app import looking
 from hatoba.directory import changes
 from hatoba.directory.directory import Directory
 from hatoba.directory.dkim_key import Key
+from hatoba.directory.entries import BadEntry
 from hatoba.kit.units import Seconds
 from hatoba.mailauth import mtasts
 from hatoba.mailauth.publish import check
@@ -66,6 +67,32 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description='Doors for mail programs, "imaps:993" or "imaps:993:host"; empty: our submission listeners.'),
     ] = ()
     ttl: Annotated[Seconds, Meta(ge=1, description="TTL of proposed records.")] = 3600.0
+
+
+def faults(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """(key, what is wrong, the fix) of each value that is none of its kind."""
+    for each in settings.addresses:
+        try:
+            ipaddress.ip_address(each)
+        except ValueError:
+            yield "addresses", f"{each!r} is no IP address", 'Write it like "192.0.2.1" or "2001:db8::1".'
+    for key, hosts in (("mx", settings.mx), ("web", (settings.web,) if settings.web else ())):
+        for each in hosts:
+            try:
+                changes.domain_name(each)
+            except BadEntry as error:
+                yield key, str(error), 'Write it like "mail.example.com".'
+    for each in settings.services:
+        name, _, rest = each.partition(":")
+        port = rest.partition(":")[0]
+        if (name not in _PORTS and not port) or (port and not (port.isdecimal() and 0 < int(port) < 65536)):
+            yield "services", f"{each!r} is no service", 'Write it like "imaps" or "imaps:993" or "imaps:993:host".'
+    mailbox = settings.reports.replace("{domain}", "example.org")
+    if mailbox:
+        try:
+            changes.address(mailbox)
+        except BadEntry as error:
+            yield "reports", str(error), 'Write it like "postmaster@{domain}".'
 
 
 class Node(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The keyring of a node as the command line works on it: the master key, new DKIM keys by the settings, their records.
 
-Called by the verbs, by `domain add` and by quickstart. Running workers see what changed by themselves.
+Called by the verbs, `domain add`, quickstart, and wiring (`ring`). Running workers see what changed by themselves.
 Never prints and never asks the DNS.
 Fails with BadEntry when declined, StoreTrouble when the disk or the master key fails.
 """
@@ -9,23 +9,44 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
+
 from hatoba.app import offline
 from hatoba.app.settings import Settings
 from hatoba.directory import changes as domains
 from hatoba.directory.directory import Directory
 from hatoba.directory.dkim import changes, making
 from hatoba.directory.dkim.making import Made
+from hatoba.directory.dkim.ring import Ring
 from hatoba.directory.dkim_key import Key
 from hatoba.directory.entries import BadEntry
 from hatoba.kit import sealing
 from hatoba.mailauth.publish import zone
 from hatoba.store import master_key
+from hatoba.store.trouble import StoreTrouble
 
 
 def master(settings: Settings) -> sealing.Master | None:
     """The master key that the settings or the data directory have, None while there is none."""
     data = offline.places(settings).data
     return master_key.read(data, given=settings.master_key, named=settings.master_key_file)
+
+
+def ring(settings: Settings, directory: Directory) -> Ring:
+    """Who signs, for a worker. Without a master key that can be read nobody does, and the mail goes on."""
+    log = structlog.get_logger("signing")
+
+    def complain(key: Key, why: str) -> None:
+        log.error("DKIM key not usable", domain=key.domain, selector=key.selector, why=why)
+
+    def read() -> sealing.Master | None:
+        try:
+            return master(settings)
+        except StoreTrouble as error:
+            log.error("the master key cannot be read: nothing is signed", why=str(error))
+            return None
+
+    return Ring(directory, settings.dkim, read, complain)
 
 
 def keep(settings: Settings, directory: Directory, domain: str, made: Sequence[Made], *, signs: int = 0) -> list[Key]:

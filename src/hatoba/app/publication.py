@@ -19,6 +19,7 @@ from hatoba.net.dns import Resolver
 from hatoba.store.trouble import StoreTrouble
 
 FIRST = 2.0  # seconds until the first look
+NOWHERE = ("test", "invalid", "localhost")  # top-level domains that no DNS has  # RFC 2606 §2
 STANDING = 3_600_000  # ms between two looks for a key that signs
 
 
@@ -49,6 +50,8 @@ class Publication:
         """One look; the keys that were taken into use."""
         now, begun = self._clock(), list[Key]()
         for key in [key for keys in self._directory.snapshot().dkim.values() for key in keys]:
+            if key.domain.rpartition(".")[2] in NOWHERE:
+                continue
             state = key.state(now)
             if state == "waiting":
                 found = await looking.drive(published.look(key.domain, key.selector, key.record), self._resolver)

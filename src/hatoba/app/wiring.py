@@ -17,20 +17,19 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, offline
+from hatoba.app import certificate, keyring, offline
 from hatoba.app.crew import Orders
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory.directory import Directory
-from hatoba.directory.dkim.ring import Ring
-from hatoba.directory.dkim_key import Key
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
 from hatoba.intake.filters import build
+from hatoba.intake.tally import Tally
 from hatoba.journal import contents
-from hatoba.kit import ids, sealing
+from hatoba.kit import ids
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
 from hatoba.model.status import Refusal, Status
@@ -97,9 +96,12 @@ class Rooms:
         self._silent: dict[int, float] = {}  # when a shard's lease, not renewed, makes its server suspect (monotonic)
         self._drawn = 0
         self.services: asking.Services = {}
+        self.tally = Tally()
         counts = Counts()
         threads = signing.threads(settings.dkim.threads, orders.workers)
-        self.signing = signing.Signing(self._ring(settings), self.directory, counts, offline.now, threads)
+        self.signing = signing.Signing(
+            keyring.ring(settings, self.directory), self.directory, counts, offline.now, threads
+        )
         self.house = self._house(settings, counts)
 
     @property
@@ -120,22 +122,6 @@ class Rooms:
         """The owners that the workers of this node are."""
         return [f"{self.orders.node}/{worker}" for worker in range(self.orders.workers)]
 
-    def _ring(self, settings: Settings) -> Ring:
-        """Who signs. Without a master key that can be read, nobody does: the mail goes on."""
-        log = structlog.get_logger("signing")
-
-        def complain(key: Key, why: str) -> None:
-            log.error("DKIM key not usable", domain=key.domain, selector=key.selector, why=why)
-
-        def master() -> sealing.Master | None:
-            try:
-                return master_key.read(self.places.data, given=settings.master_key, named=settings.master_key_file)
-            except StoreTrouble as error:
-                log.error("the master key cannot be read: nothing is signed", why=str(error))
-                return None
-
-        return Ring(self.directory, settings.dkim, master, complain)
-
     def _house(self, settings: Settings, counts: Counts) -> House:
         """What the SMTP doors share."""
         log = structlog.get_logger("smtp").bind()
@@ -145,7 +131,13 @@ class Rooms:
             hostname=self.hostname,
             directory=self.directory,
             desk=Desk(
-                settings.intake, self.directory, self.hostname, self._draft, settings.queue.expire, filters=filters
+                settings.intake,
+                self.directory,
+                self.hostname,
+                self._draft,
+                settings.queue.expire,
+                filters=filters,
+                tally=self.tally,
             ),
             enqueue=self._enqueue,
             ids=self._draw,
@@ -244,7 +236,7 @@ class Rooms:
     def reload(self, settings: Settings) -> House:
         """A house of new settings; what counts goes on counting."""
         self.settings = settings
-        self.signing.ring = self._ring(settings)
+        self.signing.ring = keyring.ring(settings, self.directory)
         self.house = self._house(settings, self.house.counts)
         return self.house
 

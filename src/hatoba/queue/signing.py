@@ -40,7 +40,10 @@ class _Job(NamedTuple):
 
 
 class Signing:
-    """`ring` may be changed for another while letters are under way (new settings)."""
+    """`ring` may be changed for another while letters are under way (new settings).
+
+    `threads` below 0: small letters are signed on the spot, whatever the key.
+    """
 
     def __init__(
         self, ring: Ring, directory: Directory, counts: Counts, clock: Callable[[], int], threads: int
@@ -49,8 +52,9 @@ class Signing:
         self.counts = counts
         self._directory = directory
         self._clock = clock
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="signing")
+        self._threads = max(1, threads)
+        self._on_the_spot = threads < 0
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="signing")
         self._jobs: deque[_Job] = deque()
         self._ended: deque[tuple[_Job, BaseException | None]] = deque()
         self._working = 0  # threads that look for jobs
@@ -76,7 +80,8 @@ class Signing:
             if hand.why:
                 self._unsigned(letter, hand, now)
             return None
-        if not hand.slow and letter.content is not None and letter.size <= _INLINE:
+        quick = self._on_the_spot or not hand.slow
+        if quick and letter.content is not None and letter.size <= _INLINE:
             self._sign(letter, hand, (), now)
             return None
         loop = asyncio.get_running_loop()

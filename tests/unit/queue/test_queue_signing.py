@@ -110,6 +110,18 @@ async def test_ed25519_alone_waits_for_nothing(office: Office) -> None:
     assert big.signed == ("ed.example s",)
 
 
+async def test_without_threads_small_letters_wait_for_nothing(office: Office) -> None:
+    signing = Signing(office.ring(), office.directory, office.counts, lambda: office.now, -1)
+    one, big = letter(), letter(body=b"x" * 100_000)
+    assert signing.letter(one, None) is None
+    assert one.signed == ("rsa.example s",)
+    wait = signing.letter(big, None)
+    assert wait is not None
+    await wait
+    assert big.signed == ("rsa.example s",)
+    signing.close()
+
+
 async def test_a_large_letter_is_read_from_its_draft(office: Office, tmp_path: Path) -> None:
     one = letter(body=b"a line\r\n" * 100_000)
     content, one.content = one.content, None
@@ -158,3 +170,4 @@ def test_threads() -> None:
     assert threads(3, 8) == 3
     assert threads(0, 10_000) == 1
     assert threads(0, 1) >= 1
+    assert threads(-1, 8) == -1

@@ -1,6 +1,7 @@
 """The rows of DKIM keys, on both engines."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,7 @@ from hatoba.store import base, dkim_keys
 from hatoba.store.directory import attach
 from hatoba.store.dkim_keys import DkimKeyRow
 from hatoba.store.settings import Settings
+from hatoba.store.sql import Tx
 
 
 @pytest.fixture
@@ -21,6 +23,10 @@ def register(engine: str, request: pytest.FixtureRequest, settings: Settings) ->
     opened.close()
 
 
+def _put(row: DkimKeyRow, tx: Tx) -> None:
+    dkim_keys.put(tx, row)
+
+
 def test_keys_come_and_go(register: base.Register) -> None:
     rows = [
         DkimKeyRow("b.example", "2-rsa", 2, 0, b'{"x":1}'),
@@ -28,7 +34,7 @@ def test_keys_come_and_go(register: base.Register) -> None:
         DkimKeyRow("a.example", "1-rsa", 9, 0, b"{}"),
     ]
     for row in rows:
-        register.write(lambda tx, row=row: dkim_keys.put(tx, row))
+        register.write(partial(_put, row))
     assert dkim_keys.keys(register.reader) == [rows[2], rows[1], rows[0]]
     assert dkim_keys.of_domain(register.reader, "b.example") == [rows[1], rows[0]]
     changed = DkimKeyRow("b.example", "1-rsa", 1, 77, b"\x00\xff")

@@ -234,8 +234,8 @@ def remove(options: dict[str, str | None], domain: str, selector: str, force: bo
     settings = settings_file.load(options["config"]).settings
     with offline.directory(settings) as directory, show.declined(*_NO):
         name = domains.domain_name(domain)
-        key = changes.remove(directory, name, selector, offline.now(), force=force)
-    click.echo(f"{selector} of {name} removed. Remove its record from the DNS too: {key.name}")
+        changes.remove(directory, name, selector, offline.now(), force=force)
+    click.echo(f"{selector} of {name} removed. Remove its record from the DNS too: {selector}._domainkey.{name}")
 
 
 @dkim.command("import")

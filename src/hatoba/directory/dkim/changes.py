@@ -163,10 +163,13 @@ def retire(directory: Directory, domain: str, selector: str, now: int, overlap: 
     return directory.write(put)
 
 
-def remove(directory: Directory, domain: str, selector: str, now: int, *, force: bool = False) -> Key:
-    """The key is gone for good. One that signs, or whose record must still stand, only with `force`."""
+def remove(directory: Directory, domain: str, selector: str, now: int, *, force: bool = False) -> None:
+    """The key is gone for good. One that signs, whose record must still stand, or that is damaged: with `force`."""
 
-    def put(tx: Tx) -> Key:
+    def put(tx: Tx) -> None:
+        key = _find(tx, domain, selector)
+        if key is None and force and rows.remove(tx, domain, selector):
+            return  # it could not be read
         key = _known(tx, domain, selector)
         state = key.state(now)
         if state in ("signing", "retiring") and not force:
@@ -180,9 +183,8 @@ def remove(directory: Directory, domain: str, selector: str, now: int, *, force:
             for old in _of_domain(tx, domain):
                 if old.selector in key.replaces and old.stops == key.signs:
                     rows.put(tx, dkim_key.row(_stopped(old, 0, 0)))
-        return key
 
-    return directory.write(put)
+    directory.write(put)
 
 
 def opened(master: sealing.Master, key: Key) -> dkim_keys.PrivateKey:

@@ -67,5 +67,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 300.0
     threads: Annotated[
         int,
-        msgspec.Meta(ge=0, le=64, description="Threads of a worker that sign; 0: its share of the processors."),
+        msgspec.Meta(
+            ge=-1,
+            le=64,
+            description="Threads of a worker that sign with RSA; 0: its share of processors; -1: on the spot.",
+        ),
     ] = 0

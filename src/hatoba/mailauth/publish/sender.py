@@ -144,6 +144,9 @@ def _policy(facts: Facts, finding: Finding, found: tuple[str, ...], where: str, 
         return judged(finding, "weak", found, why, "Read the reports, then publish p=quarantine or p=reject.")
     if read.testing or read.pct < 100:
         return judged(finding, "weak", found, f"{at}it holds for a part of the letters only", "Remove t=y and pct=.")
+    if read.adkim == "s" and not facts.keys:
+        why = f"{at}adkim=s: our signatures are of a domain above and do not count"
+        return judged(finding, "weak", found, why, f"Make keys of its own: hatoba dkim new {facts.domain}")
     if not read.rua:
         return judged(finding, "weak", found, f"{at}nobody gets reports", f"Add rua={','.join(facts.dmarc_rua)}.")
     return judged(finding, "ok", found, f"inherited from {where}" if inherited else "")
