@@ -8,6 +8,7 @@ from tests.support.queue_seam import START, Harbour
 from hatoba.journal import search
 from hatoba.journal.settings import Audit
 from hatoba.journal.settings import Settings as Journal
+from hatoba.kit import ids
 from hatoba.queue.chores import Chores
 from hatoba.store import chain, contents, journal, words
 from hatoba.store.contents import Keep
@@ -84,6 +85,7 @@ async def test_contents_are_kept_and_go_by_age_and_size(harbour: Make) -> None:
 
 async def test_events_and_words_go_by_age(harbour: Make) -> None:
     one = await harbour(journal=Journal(retention=3 * 86_400.0, index_retention=86_400.0))
+    one._ids = START - ids.EPOCH << 22  # of now, as real ones are
     number = await one.put("bob@peer.example")
     await one.turn(1.0)
     await one.turn(2 * 86_400.0)
