@@ -11,7 +11,7 @@ import msgspec
 from hatoba.journal import terms
 from hatoba.kit import ids
 from hatoba.model import event
-from hatoba.store import chain, contents, queue, words
+from hatoba.store import chain, queue, words
 from hatoba.store import journal as rows
 from hatoba.store.rows import EventRow
 from hatoba.store.sql import Tx
@@ -77,9 +77,3 @@ def forget(tx: Tx, before: int, limit: int) -> bool:
     rows.move(tx, FORGOTTEN, first)
     words.drop(tx, first, limit)
     return False
-
-
-def discard(tx: Tx, before: int, most: int, limit: int) -> bool:
-    """Removes up to `limit` of the oldest kept contents that are older than `before` (ms) or beyond `most` octets in
-    all (0: no bound); True: there are no more such."""
-    return contents.discard(tx, before, most, limit)

@@ -14,7 +14,7 @@ from hatoba.journal import purge, search
 from hatoba.journal import settings as settings_
 from hatoba.queue.contents import Reading
 from hatoba.queue.means import Means
-from hatoba.store import chain, journal
+from hatoba.store import chain, contents, journal
 from hatoba.store.sql import Reader
 from hatoba.store.trouble import StoreTrouble
 
@@ -140,7 +140,8 @@ class Chores:
     async def _contents(self, now: int) -> bool:
         kept, most = self._audit.content_retention, self._audit.content_total
         before, batch = now - int(kept * 1000) if kept else 0, min(self._journal.batch, 500)
-        return await self._means.writer.do(lambda tx: purge.discard(tx, before, most, batch))
+        excess = await self._reading.run(contents.total) - most if most else 0  # walks an index: not for the writer
+        return await self._means.writer.do(lambda tx: contents.discard(tx, before, excess, batch))
 
 
 def _unlinked(reader: Reader) -> int:

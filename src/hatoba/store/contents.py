@@ -74,11 +74,10 @@ def total(reader: Reader, above: int = 0) -> int:
     return int(reader.rows(TOTAL, (above,))[0][0])
 
 
-def discard(tx: Tx, before: int, most: int, limit: int) -> bool:
-    """Removes up to `limit` of the oldest that are older than `before` (ms) or beyond `most` octets in all (0: no
-    bound). True when there are no more such."""
+def discard(tx: Tx, before: int, excess: int, limit: int) -> bool:
+    """Removes up to `limit` of the oldest: those older than `before` (ms; 0: none is) and as many more as make `excess`
+    octets together. True when there are no more such."""
     oldest = tx.rows(OLDEST, (limit,))
-    excess = total(tx) - most if most and oldest else 0
     last = 0
     for letter, octets in oldest:
         if excess <= 0 and not (before and tx.rows(_AT, (letter,))[0][0] < before):

@@ -92,7 +92,7 @@ def test_what_is_old_or_too_much_goes(opened: Shard, make: Any) -> None:
         assert (contents.total(reader), contents.total(reader, 25)) == (300, 50)
         steps = [opened.write(lambda tx: contents.discard(tx, make.now + 8, 0, 5)) for _ in range(2)]
         assert (steps, contents.total(reader)) == ([False, True], 230)  # 1 to 7 are older
-        steps = [opened.write(lambda tx: contents.discard(tx, 0, 55, 10)) for _ in range(3)]
+        steps = [opened.write(lambda tx: contents.discard(tx, 0, contents.total(tx) - 55, 10)) for _ in range(3)]
         assert (steps, contents.total(reader)) == ([False, True, True], 50)
         assert opened.write(lambda tx: contents.discard(tx, 0, 0, 10))
         assert contents.total(reader) == 50
