@@ -112,18 +112,19 @@ def start(
     postgresql: bool = False,
     dns: str = "",
     signing: str = "",
+    more: str = "",
 ) -> Iterator[Peer]:
     """A fresh hatoba. `hold`: the destination's lane is held, so that letters stay as Postfix's HOLD keeps them.
 
     `postgresql`: with a fresh database of a server on this machine, which syncs, instead of its own files. `dns`: the
     client is a stranger, and its letters are checked by SPF, DKIM and DMARC, asking there. `signing`: letters of this
-    domain are signed with one RSA-2048 key.
+    domain are signed with one RSA-2048 key. `more`: settings besides.
     """
     database = ""
     if postgresql:
         pg.durable()
         database = pg.database()
-    settings = (DATABASE if database else "") + (AUTHENTIC if dns else PLAIN) + SETTINGS
+    settings = (DATABASE if database else "") + (AUTHENTIC if dns else PLAIN) + SETTINGS + more
     url = pg.url(database) if database else ""
     node = Node(folder / "hatoba", settings, workers=workers, ports={"mx": 0}, sink=sink, url=url, dns=dns)
     node.cli("domain", "add", "--relay", DOMAIN)

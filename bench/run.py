@@ -47,8 +47,8 @@ def wait_for(sink: postfix.Sink, wanted: int, seconds: float) -> None:
         time.sleep(0.005)
 
 
-def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path) -> Run:
-    """One run on a fresh server: warm up with a tenth, then measure."""
+def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path, more: str = "") -> Run:
+    """One run on a fresh server: warm up with a tenth, then measure. `more`: settings of hatoba."""
     kind, _, how = kind.partition("-")
     addresses: tuple[str, ...] = ("-f", authentic.SENDER, "-t", f"bob@{hatoba_peer.DOMAIN}")
     warm = max(100, count // 10)
@@ -64,7 +64,7 @@ def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path
                 fresh = partial(postfix_peer.start, milter=stack.enter_context(scene.opendkim()))
         elif peer == "hatoba":
             signing = authentic.DOMAIN if how == "dkim" else ""
-            fresh = partial(hatoba_peer.start, postgresql=how == "pg", signing=signing)
+            fresh = partial(hatoba_peer.start, postgresql=how == "pg", signing=signing, more=more)
         elif peer == "opendkim":
             scene = authentic.Scene(folder / "authentic")
             fresh = partial(postfix_peer.start, milter=stack.enter_context(scene.opendkim(signing=True)))

@@ -12,6 +12,7 @@ from typing import Self
 from hatoba import store
 from hatoba.delivery.feed import ChannelStatus, Feed
 from hatoba.delivery.site import Site
+from hatoba.journal import settings as journal_
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.outcome import DEFERRED, DELIVERED, FAILED, Attempt, Job, Outcome
@@ -19,6 +20,7 @@ from hatoba.model.status import Status
 from hatoba.queue import queue as queue_
 from hatoba.queue.settings import Settings
 from hatoba.store import base, blobs
+from hatoba.store.contents import Keep
 from hatoba.store.settings import Database
 from hatoba.store.settings import Settings as StoreSettings
 from hatoba.store.shard import Shard
@@ -145,12 +147,21 @@ class Courier:
 class Harbour:
     """A real shard with a queue on it, the clock and the courier in the test's hand."""
 
-    def __init__(self, data: Path, database: Database | None = None, **settings: object) -> None:
+    def __init__(
+        self,
+        data: Path,
+        database: Database | None = None,
+        journal: journal_.Settings | None = None,
+        audit: journal_.Audit | None = None,
+        keep: Keep | None = None,
+        **settings: object,
+    ) -> None:
         self.data = data
         self.database = database or Database()
         self.clock = Clock()
         self.courier = Courier(self.clock)
         self.settings = Settings(**{"jitter": 0.0, **settings})  # type: ignore[arg-type]  # checked by the tests' own use
+        self._journal, self._audit, self._keep = journal, audit, keep
         self._ids = START << 20
         self.shard: Shard
         self.queue: queue_.Queue
@@ -168,6 +179,9 @@ class Harbour:
             self.courier,
             hostname="hatoba.example",
             new_id=self.id,
+            journal=self._journal,
+            audit=self._audit,
+            keep=self._keep,
             clock=self.clock,
             draw=lambda: 0.5,
         )

@@ -12,8 +12,9 @@ from typing import Any
 from hatoba.journal import forms, search
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
-from hatoba.store import queue, rows, transfer
+from hatoba.store import chain, queue, rows, transfer
 from hatoba.store.base import Base
+from hatoba.store.contents import Keep
 from hatoba.store.shard import Shard
 
 NOW = 1_795_000_000_000
@@ -81,8 +82,10 @@ def fill(opened: Shard, count: int = 20, large: int = 6000) -> list[int]:
         seals.append(seal(identity, body, to, state=state, last=b'{"code":"4.3.2","text":"later"}'))
         if n % 8 == 4:
             take_apart(opened, seals[-1])
+    seals[0].keep = seals[1].keep = Keep("whole", 4096, lambda letter, octets: b"p" + octets)
     put(opened, seals)
     opened.write(lambda tx: search.catch_up(tx, count - 1))
+    opened.write(lambda tx: chain.write(tx, chain.read(tx, NOW, count - 2)))
     opened.write(lambda tx: queue.put_lane(tx, rows.LaneRow("mx:c.example", True, "by hand — ü", NOW)))
     return ids
 

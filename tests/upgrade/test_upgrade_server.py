@@ -93,8 +93,8 @@ def put(home: Server, number: int, count: int, body: bytes = stock.BODY) -> None
 def test_there_back_and_there_again(home: Server, old: Tables) -> None:
     prepare(home, 2)  # with a second shard that the older program never had
     now = tables(home, "shard_0000")
-    assert letters(now) == letters(old) | {"event": [], "term": []}
-    assert letters(tables(home, "shard_0000_before_0002")) == letters(old)
+    assert letters(now) == letters(old) | {"content": [], "event": [], "link": [], "word": []}
+    assert letters(tables(home, "shard_0000_before_0003")) == letters(old)
     put(home, 0, NUMBER[0])
     put(home, 0, NUMBER[1], b"x" * 90_000)
     put(home, 1, NUMBER[0])
@@ -105,8 +105,8 @@ def test_there_back_and_there_again(home: Server, old: Tables) -> None:
     steps = server_wayback.back(home, quiet)
     assert [(step.name, step.was, step.now) for step in steps[:1]] == [("hatoba", "0002", "0001")]
     assert [(step.name, step.was, step.now, step.left) for step in steps[1:]] == [
-        ("shard_0000", "0002", "0001", ["cursor", "event", "term"]),
-        ("shard_0001", "0002", "0001", ["cursor", "event", "term"]),
+        ("shard_0000", "0003", "0001", ["content", "cursor", "event", "link", "word"]),
+        ("shard_0001", "0003", "0001", ["content", "cursor", "event", "link", "word"]),
     ]
     found = tables(home, "shard_0000")
     assert found.keys() == old.keys()

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from hatoba.app import config, dns_helper, filterfaults, listeners, services
+from hatoba.app.places import default_data
 from hatoba.app.problems import Problem
 from hatoba.app.settings import Settings
 from hatoba.delivery import courier
@@ -23,8 +24,9 @@ from hatoba.directory.dkim import settings as dkim_
 from hatoba.kit import sealing
 from hatoba.model import domain
 from hatoba.net import dns, tls
-from hatoba.store import spools
+from hatoba.store import master_key, spools
 from hatoba.store.blobs import settings as blobs
+from hatoba.store.trouble import StoreTrouble
 
 Found = Iterator[tuple[str, str, str]]  # (key, what is wrong, the fix)
 
@@ -132,6 +134,18 @@ def _blobs(settings: Settings) -> Found:
         yield "blobs.access_key", "access_key and secret_key belong together", fix
 
 
+def _audit(settings: Settings) -> Found:
+    if not settings.audit.encrypt or settings.audit.content == "none":
+        return
+    data = Path(settings.data).resolve() if settings.data else default_data()
+    fix = "Make one with `hatoba dkim new DOMAIN`, name it (master_key_file), or leave contents unencrypted."
+    try:
+        if master_key.read(data, given=settings.master_key, named=settings.master_key_file) is None:
+            yield "audit.encrypt", "there is no master key to encrypt contents with", fix
+    except StoreTrouble as error:
+        yield "audit.encrypt", f"the master key cannot be read: {error}", fix
+
+
 def _auth(settings: Settings) -> Found:
     names = [("auth.arc_sealers", name) for name in settings.auth.arc_sealers]
     names += [(f"filter.domain[{n}].name", each.name) for n, each in enumerate(settings.filter.domain)]
@@ -184,7 +198,7 @@ def _dns_helper(settings: Settings) -> Found:
 
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
     _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools, _auth,
-    filterfaults.found, services.faults, _signing, _dns_helper,
+    filterfaults.found, services.faults, _signing, _dns_helper, _audit,
 )  # fmt: skip
 
 

@@ -268,6 +268,12 @@ def reloaded(old: Settings, new: Settings) -> tuple[Settings, list[str]]:
     return msgspec.convert(before, Settings), waiting
 
 
+def differing(old: Settings, new: Settings) -> list[str]:
+    """The keys whose values are others, or are there in one of the two only."""
+    before, after = ({path: value for path, _, value in values(one)} for one in (old, new))
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
 def _merge(struct: type, into: dict[str, Any], fresh: dict[str, Any], prefix: str, reloads: bool) -> Iterator[str]:
     """Takes over what reloads; yields the paths of what differs and does not."""
     for field in fields.of(struct, prefix, reloads):

@@ -101,7 +101,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         delivery_.Settings()
     )
     notice: Annotated[notice_.Settings, Meta(description="Delivery status notifications.")] = notice_.Settings()
-    journal: Annotated[journal_.Settings, Meta(description="How long events are kept.")] = journal_.Settings()
+    journal: Annotated[journal_.Settings, Meta(description="How long events are kept, and how they are found.")] = (
+        journal_.Settings()
+    )
+    audit: Annotated[journal_.Audit, Meta(description="What is kept for the audit.")] = journal_.Audit()
     dkim: Annotated[dkim_.Settings, Meta(description="DKIM: keys and signatures.", extra=_RELOADS)] = dkim_.Settings()
     directory: Annotated[directory_.Settings, Meta(description="Accounts and passwords.")] = directory_.Settings()
     blobs: Annotated[blobs_.Settings, Meta(description="Where large bodies are kept.")] = blobs_.Settings()

@@ -10,7 +10,10 @@ import msgspec
 from hatoba.app import live
 from hatoba.app.places import Places
 from hatoba.doors.control import call
-from hatoba.journal import forms, search, timeline
+from hatoba.journal import forms, timeline
+from hatoba.journal import search as journal_search
+from hatoba.journal.facts import Hit
+from hatoba.journal.query import Query
 from hatoba.kit import ids
 from hatoba.message import words
 from hatoba.store.sql import Reader
@@ -27,8 +30,17 @@ def find(readers: Sequence[Reader], query: str, limit: int) -> list[int]:
     """Ids of the letters that match, newest first."""
     found: set[int] = set()
     for reader in readers:
-        found.update(search.find(reader, query, limit))
+        found.update(journal_search.find(reader, query, limit))
     return sorted(found, reverse=True)[:limit]
+
+
+def search(readers: Sequence[Reader], query: Query, limit: int) -> list[Hit]:
+    """The letters of all shards that match, newest first, at most `limit`. BadQuery, StoreTrouble."""
+    found: list[Hit] = []
+    for reader in readers:
+        found += journal_search.hits(reader, query, limit)
+    found.sort(key=lambda hit: hit.id, reverse=True)  # ids as text sort as they do
+    return found[:limit]
 
 
 def tell(readers: Sequence[Reader], places: Places, number: int) -> Told | None:

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from hatoba import store
-from hatoba.app import checks, config, handover, listeners, lock, logs, numbers, restart
+from hatoba.app import admin_log, checks, config, handover, listeners, lock, logs, numbers, restart
 from hatoba.app.crew import Crew
 from hatoba.app.places import Places, default_data
 from hatoba.app.problems import BadSettings
@@ -116,7 +116,7 @@ class Supervisor:
             if got is None or got.si_signo == signal.SIGCHLD:
                 continue
             if got.si_signo == signal.SIGHUP:
-                self._reload()
+                self._reload(got.si_uid)
             elif got.si_signo == signal.SIGUSR2:
                 if restart.restart(self):
                     break
@@ -143,8 +143,8 @@ class Supervisor:
             self.crew.reap(restart=False)
         self.crew.tell(signal.SIGKILL)
 
-    def _reload(self) -> None:
-        """SIGHUP: reads the settings again; what cannot change while running is named in the log."""
+    def _reload(self, uid: int) -> None:
+        """SIGHUP of the user `uid`: reads the settings again; what cannot change while running is named in the log."""
         try:
             loaded = config.load(self.explicit)
             problems = checks.problems(loaded)
@@ -157,6 +157,7 @@ class Supervisor:
         standing = loaded.settings.listener or self.settings.listener
         fresh = listeners.resolved(msgspec.structs.replace(loaded.settings, listener=standing), self.places)
         merged, waiting = config.reloaded(self.settings, fresh)
+        changed = config.differing(self.settings, merged)
         self.loaded, self.settings, self.crew.settings = loaded, merged, merged
         logs.configure(merged.log)
         if waiting:
@@ -167,6 +168,20 @@ class Supervisor:
             except (call.Unreachable, call.Failed) as error:
                 self._log.error("worker did not reload", worker=hand.worker, reason=str(error))
         self._log.info("reloaded")
+        self._note(uid, changed, waiting)
+
+    def _note(self, uid: int, changed: list[str], waiting: list[str]) -> None:
+        """The admin log: which keys are others now; their values may be secrets."""
+        try:
+            name = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            name = f"uid {uid}"
+        facts = admin_log.Facts(
+            "done", {"changed": changed, "at the next start": waiting}, {"host": self.places.node()}
+        )
+        failed = admin_log.record(self.settings, f"signal:{name}", "config reload", facts)
+        if failed:
+            self._log.warning("the reload is not in the admin log", reason=failed)
 
     def _ask(self, verb: str) -> list[object]:
         """The answers of all workers; None for one that does not answer."""

@@ -14,12 +14,12 @@ from hatoba.app.settings import Settings
 from hatoba.directory import dkim_key, entries
 from hatoba.directory.dkim import changes
 from hatoba.directory.snapshot import Snapshot
-from hatoba.journal import forms, search, terms
+from hatoba.journal import forms, purge, search
 from hatoba.kit import scram
 from hatoba.model.event import Event
 from hatoba.queue import board, leased
+from hatoba.store import admin, dkim_keys, journal, trouble, verify
 from hatoba.store import directory as rows
-from hatoba.store import dkim_keys, journal, trouble, verify
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow, LaneRow
 from hatoba.store.sql import Reader, Tx
@@ -33,7 +33,7 @@ def _lane(row: LaneRow) -> object:
     return board.filters_of(row.data) if row.site == board.FILTERS else msgspec.json.decode(row.data)
 
 
-FORMS = verify.Forms(_event, terms.numbers, search.CURSOR, leased.params_of, leased.last_of, _lane)
+FORMS = verify.Forms(_event, search.postings, search.CURSOR, purge.FORGOTTEN, leased.params_of, leased.last_of, _lane)
 
 
 def reports(settings: Settings, progress: Callable[[str], None]) -> Iterator[Report]:
@@ -57,6 +57,7 @@ def _directory(settings: Settings) -> Report:
         verify.integrity(register.reader, report)
         with register.reader.snapshot():
             entries_of(register.reader, settings.directory.separator, report)
+            admin.check(register.reader, report)
             keys_of(register.reader, settings, report)
     except trouble.StoreTrouble as error:
         report.add("table-unreadable", str(error))

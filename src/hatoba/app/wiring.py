@@ -28,6 +28,7 @@ from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
 from hatoba.intake.tally import Tally
+from hatoba.journal import contents
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
@@ -36,8 +37,9 @@ from hatoba.net import asking, dns, headroom, limits
 from hatoba.net.tls import ServerTls
 from hatoba.queue import signing
 from hatoba.queue.queue import Queue
-from hatoba.store import base, journal, shard, spool, trouble
+from hatoba.store import base, journal, master_key, shard, spool, trouble
 from hatoba.store.blobs import Draft
+from hatoba.store.contents import Keep
 from hatoba.store.trouble import StoreTrouble
 
 _NO_SHARD = Status("4.3.2", "This server is between two shards, try again")
@@ -271,9 +273,23 @@ class Rooms:
             hostname=self.hostname,
             new_id=partial(_draw, numbers),
             journal=settings.journal,
+            audit=settings.audit,
+            keep=self._keep(),
             notice=settings.notice,
             sign=self.signing.notice,
         )
+
+    def _keep(self) -> Keep | None:
+        """What the audit keeps of letters. Nothing where it shall be encrypted and cannot be: the mail goes on."""
+        settings = self.settings
+        try:
+            key = None
+            if settings.audit.encrypt:
+                key = master_key.read(self.places.data, given=settings.master_key, named=settings.master_key_file)
+            return contents.keeping(settings.audit, key, secrets.token_bytes)
+        except (contents.BadContent, StoreTrouble) as error:
+            self.log.error("no content is kept for the audit", why=str(error))
+            return None
 
     def _share(self) -> int:
         """How many queues this worker will have, about."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import structlog
 
-from hatoba.app import logs, publication, verbs
+from hatoba.app import logs, publication, retention, verbs
 from hatoba.app.crew import Orders
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
@@ -53,6 +53,7 @@ class Worker:
         self._sharing: asyncio.Task[None] | None = None
         self._hearing: Hearing | None = None
         self._publishing: asyncio.Task[None] | None = None
+        self._retaining: asyncio.Task[None] | None = None
 
     @property
     def stops(self) -> bool:
@@ -77,6 +78,8 @@ class Worker:
                 rooms.directory, rooms.resolver, self.house.clock, lambda: rooms.settings.dkim.look
             )
             self._publishing = loop.create_task(looks.run())
+            kept = retention.run(rooms.register, self.house.clock, lambda: rooms.settings.audit.admin_retention)
+            self._retaining = loop.create_task(kept)
         gc.collect()
         gc.freeze()  # what stands now stays: no collection walks it again
         gc.set_threshold(*GC_THRESHOLD)
@@ -128,7 +131,7 @@ class Worker:
     async def drain(self) -> None:
         """Takes nothing new, ends what is in progress, gives the rest back to the store."""
         rooms, grace = self.rooms, self.orders.settings.drain
-        for task in (self._ticking, self._publishing):
+        for task in (self._ticking, self._publishing, self._retaining):
             if task:
                 task.cancel()
         await asyncio.gather(*(opened.drain(grace) for opened in [*self.doors, *self.retired]))

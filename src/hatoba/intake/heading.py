@@ -10,7 +10,7 @@ import msgspec
 from hatoba.message import headers
 
 FROM_MOST = 320  # characters kept for search and lists; the letter keeps all
-_SUBJECT_MOST = 256
+_SUBJECT_MOST = 1024  # Japanese takes five octets a character as an encoded word
 _ID_MOST = 512
 _FEW = 4  # Received fields below which nobody asks which of them are ours
 

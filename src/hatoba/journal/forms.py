@@ -16,6 +16,7 @@ from hatoba.model import event, outcome
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt, Job
+from hatoba.store import chain
 
 
 class Dmarc(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -140,7 +141,9 @@ class Ordered(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     next_at: int = 0
 
 
-Form = Accepted | Refused | Tried | Interrupted | Noticed | Ordered
+Purged = chain.Purged  # kind purged: of the journal itself, letter 0
+
+Form = Accepted | Refused | Tried | Interrupted | Noticed | Ordered | Purged
 
 _encode = msgspec.json.Encoder().encode
 _READERS: dict[str, msgspec.json.Decoder[Form]] = {
@@ -152,6 +155,7 @@ _READERS: dict[str, msgspec.json.Decoder[Form]] = {
         (Interrupted, (event.ATTEMPTED,)),
         (Noticed, (event.BOUNCED, event.DELAYED)),
         (Ordered, (event.HELD, event.RELEASED, event.RETRIED, event.DROPPED, event.QUARANTINED)),
+        (Purged, (event.PURGED,)),
     )
     for kind in kinds
 }

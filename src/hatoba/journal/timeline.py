@@ -133,7 +133,7 @@ def _opening(readers: Sequence[Reader], session: str) -> str:
     for reader in readers:
         for letter in search.sessions(reader, session):
             for row in rows.of_letter(reader, letter):
-                if terms.words(row) == {terms.session(session)}:
+                if terms.session(session) in terms.of(row):
                     form = _entry(row).form
                     if isinstance(form, forms.Tried):
                         return form.opening

@@ -21,10 +21,11 @@ DROPPED = "dropped"
 DELAYED = "delayed"
 QUARANTINED = "quarantined"
 REFUSED = "refused"
+PURGED = "purged"  # of the journal itself (letter 0): events went because of their age
 
 KINDS = (
     ACCEPTED, ATTEMPTED, DEFERRED, DELIVERED, FAILED, EXPIRED, BOUNCED,
-    HELD, RELEASED, RETRIED, DROPPED, DELAYED, QUARANTINED, REFUSED,
+    HELD, RELEASED, RETRIED, DROPPED, DELAYED, QUARANTINED, REFUSED, PURGED,
 )  # fmt: skip
 
 

@@ -163,7 +163,7 @@ class Admission:
 
     def seal(self, plan: Plan) -> Seal:
         """The item of the commit."""
-        return Seal(plan.letter, plan.rows, plan.events)
+        return Seal(plan.letter, plan.rows, plan.events, keep=self._means.keep)
 
     def sealed(self, plan: Plan) -> None:
         """The commit holds: jobs to their lanes, unknown routes to be resolved, refused recipients settled. Hot."""

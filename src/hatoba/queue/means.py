@@ -16,6 +16,7 @@ from hatoba.delivery.site import Site
 from hatoba.model.address import Address
 from hatoba.queue.settings import Settings
 from hatoba.store import shard as shard_
+from hatoba.store.contents import Keep
 
 
 class Courier(Protocol):
@@ -86,6 +87,7 @@ class Means:
         self.draw = draw
         self.new_id = new_id
         self.gate = Gate(settings.unsettled)
+        self.keep: Keep | None = None  # what the audit keeps of each letter
         self.log: structlog.stdlib.BoundLogger = structlog.get_logger("hatoba.queue")
 
     def error_id(self) -> str:

@@ -177,7 +177,7 @@ class Orders:
         seals: list[Seal] = []
         for notice in told.letters:
             fresh, story = rows_at_rest(notice, self._means.clock(), self._means.settings.expire)
-            seals.append(Seal(notice, fresh, story))
+            seals.append(Seal(notice, fresh, story, keep=self._means.keep))
         gone = (number,) if rows == len(n) else ()
         parts = () if gone else [(number, m) for m in n]
         return self._means.writer.settle(Settle(gone, parts, (), events + told.events, seals))

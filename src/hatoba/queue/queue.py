@@ -13,7 +13,7 @@ from functools import partial
 
 import msgspec
 
-from hatoba.journal import forms, purge, search
+from hatoba.journal import forms
 from hatoba.journal import settings as journal_
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
@@ -21,6 +21,7 @@ from hatoba.notice import settings as notice_
 from hatoba.queue.admin import Admin
 from hatoba.queue.admission import Admission, Plan
 from hatoba.queue.board import Board
+from hatoba.queue.chores import Chores
 from hatoba.queue.contents import Contents, Reading
 from hatoba.queue.ink import Ink
 from hatoba.queue.lanes import LaneStatus
@@ -38,12 +39,11 @@ from hatoba.store import queue as rows_
 from hatoba.store import shard as shard_
 from hatoba.store import trouble
 from hatoba.store.blobs import Draft
+from hatoba.store.contents import Keep
 from hatoba.store.rows import Recovered, Settle
 
-CALM = 4  # letters being sealed: beyond it the index of the journal waits for a quieter moment …
-BEHIND = 10_000  # … but not for more letters than this: a search reads what is not indexed one by one
+CALM = 4  # letters being sealed: beyond it index and chain of the journal wait for a quieter moment
 BUSY = 100  # letters being sealed or settled: beyond it the journal's chores wait
-PURGE = 3_600_000  # ms between two rounds of the purge
 AGAIN = 1.0  # seconds until the store is asked again what became of a letter
 LAST = 5.0  # seconds after the last connection closed in which outcomes must reach the disk
 
@@ -82,6 +82,8 @@ class Queue:
         hostname: str,
         new_id: Callable[[], int],
         journal: journal_.Settings | None = None,
+        audit: journal_.Audit | None = None,
+        keep: Keep | None = None,
         notice: notice_.Settings | None = None,
         sign: Sign | None = None,
         clock: Callable[[], int] = now_ms,
@@ -89,7 +91,7 @@ class Queue:
     ) -> None:
         means = Means(settings, shard, courier, hostname=hostname, clock=clock, draw=draw, new_id=new_id)
         self._means = means
-        self._journal = journal or journal_.Settings()
+        means.keep = keep
         self._reading, self._bodies = Reading(shard, "queue-read"), Reading(shard, "queue-body")
         self._contents = Contents(settings.content_memory, self._bodies, shard.blobs)
         self._board = board = Board(means, self._contents)
@@ -104,16 +106,16 @@ class Queue:
         self._runner = Runner(means, board, self._refill, sweep, self._reading)
         self._sealing = 0
         self._unsealed: asyncio.Future[None] | None = None  # a drain waits for the letters being sealed
-        self._unindexed = 0  # letters accepted since the index was last up to date
-        self._purged = 0
         self._plan, self._seal = self._admission.plan, shard.writer.seal
         self._settlement.admission = self._admission
         self._settlement.nudge = self._runner.nudge
         board.settlement = self._settlement
         self._resolving.settlement = self._settlement
         self._ink.relieved = board.wake_all
-        self._runner.busy = self._busy
-        self._runner.chores = [self._index, self._purge]
+        self._chores = Chores(
+            means, journal or journal_.Settings(), audit or journal_.Audit(), lambda: self._sealing <= CALM, self._busy
+        )
+        self._runner.chores = [self._chores.begin]
         self.admin = Admin(means, notices, self._reading)
         self.admin.online(Online(board, self._settlement, self._admission, self._resolving, self._ledger, self._runner))
 
@@ -151,7 +153,6 @@ class Queue:
         self._means.writer.settle(Settle(events=(happened,))).add_done_callback(_heard)
 
     def _sealed(self, plan: Plan, sealed: "asyncio.Future[None]") -> None:
-        self._unindexed += 1
         if sealed.cancelled():
             self._ask(plan)  # the caller gave up waiting, the writer did not
         else:
@@ -198,6 +199,7 @@ class Queue:
         """One turn of the loop, now, with everything that is due."""
         self._runner.stir()
         await self._runner.turn()
+        await self._chores.settled()
 
     def wake(self) -> None:
         """Look at the store at once."""
@@ -217,6 +219,7 @@ class Queue:
         gate = self._means.gate
         gate.draining = True
         await self._runner.stop()
+        await self._chores.stop()
         await self._resolving.close()
         lanes = list(self._board.lanes.values())
         for lane in lanes:
@@ -245,8 +248,8 @@ class Queue:
             await self._settlement.finish()
 
     def _close(self) -> None:
-        self._reading.close()
-        self._bodies.close()
+        for reading in (self._chores, self._reading, self._bodies):
+            reading.close()
 
     async def settled(self) -> None:
         """Waits until every outcome told so far is on disk."""
@@ -275,21 +278,3 @@ class Queue:
 
     def _busy(self) -> bool:
         return self._sealing + self._means.gate.unsettled > BUSY or bool(self._means.gate.stalled)
-
-    async def _index(self, now: int) -> None:
-        if self._sealing > CALM and self._unindexed < BEHIND:
-            return
-        batch = self._journal.batch
-        while not self._busy():
-            if await self._means.writer.do(lambda tx: search.catch_up(tx, batch)) < batch:
-                self._unindexed = 0
-                return
-
-    async def _purge(self, now: int) -> None:
-        if not self._journal.retention:
-            return
-        before, batch = now - int(self._journal.retention * 1000), self._journal.batch
-        if not 0 <= now - self._purged < PURGE and not self._busy():
-            step = await self._means.writer.do(lambda tx: purge.purge(tx, before, batch))
-            if step.done:
-                self._purged = now

@@ -30,11 +30,10 @@ Chore = Callable[[int], Awaitable[object]]
 
 
 class Runner:
-    """`chores` are called with now (ms) once in each polled turn: the journal's index and purge."""
+    """`chores` are called with now (ms) once in each polled turn: the journal's."""
 
     def __init__(self, means: Means, board: Board, refill: Refill, sweep: Sweep, reading: Reading) -> None:
         self.chores: list[Chore] = []
-        self.busy: Callable[[], bool] = lambda: False  # too much is being written for chores
         self._means = means
         self._board = board
         self._refill = refill
@@ -127,9 +126,8 @@ class Runner:
             due = await self._reading.run(lambda reader: rows_.lanes_due(reader, now))
             await self._refill.fill([one.site for one in sorted(due, key=lambda one: one.first)])
             await self._sweep.step(now)
-        if not self.busy():
-            for chore in self.chores:
-                await chore(now)
+        for chore in self.chores:
+            await chore(now)
 
 
 def _recover(tx: Tx, now: int, crashes: int) -> Recovered:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hatoba.store import sql, trouble
+from hatoba.store.contents import LETTERS_CONTENTS_GONE
 from hatoba.store.journal import LETTERS_EVENTS_GONE
 from hatoba.store.queue import LETTERS_GONE, LETTERS_RECIPIENTS_GONE
 from hatoba.store.work import Work
@@ -39,7 +40,7 @@ class Doubt:
         if self._happened and self.refused:
             try:
                 link.begin()
-                for shape in (LETTERS_RECIPIENTS_GONE, LETTERS_GONE, LETTERS_EVENTS_GONE):
+                for shape in (LETTERS_RECIPIENTS_GONE, LETTERS_GONE, LETTERS_EVENTS_GONE, LETTERS_CONTENTS_GONE):
                     for text, parameters in link.tx.parts(shape, self.refused):
                         link.run(text, parameters)
                 link.commit()

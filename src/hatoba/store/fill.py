@@ -21,6 +21,7 @@ from hatoba.store.transfer import BadExport, Reading
 
 _INSERTS = {name: sql.added(table) for name, table in transfer.ALL.items()}
 _SIZE, _BLOB, _BODY = (transfer.columns(transfer.SHARD["letter"]).index(name) for name in ("size", "blob", "body"))
+_LARGE = {"letter": _BODY, "content": len(transfer.columns(transfer.SHARD["content"])) - 1}  # the columns that are long
 _STATE = transfer.columns(transfer.SHARD["recipient"]).index("state")
 _ROWS = 512  # that may wait
 _OCTETS = 8 * 1024 * 1024  # of bodies that may wait for their statement
@@ -113,7 +114,7 @@ class _Filling:
             self._table = word
         self._waiting.append(values)
         self.counts[word] += 1
-        self._octets += len(values[_BODY] or b"") if word == "letter" else 0
+        self._octets += len(values[_LARGE[word]] or b"") if word in _LARGE else 0
         if len(self._waiting) >= _ROWS or self._octets > _OCTETS:
             self._flush()
 

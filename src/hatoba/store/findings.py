@@ -75,6 +75,42 @@ KINDS = {
         "an event of the journal cannot be read",
         "`hatoba trace` leaves it out; mail is not concerned. Restore the last backup if the story matters.",
     ),
+    "event-changed": (
+        "an event is not what it was when the chain took it in",
+        "Somebody changed the journal: compare it with a backup made before, and see who can write the database.",
+    ),
+    "event-removed": (
+        "an event is gone, and no purge took it",
+        "Somebody removed it from the journal: find it in a backup made before, and see who can write the database.",
+    ),
+    "event-inserted": (
+        "an event was put between others that were there before it",
+        "Somebody added it to the journal: do not believe it, and see who can write the database.",
+    ),
+    "event-moved": (
+        "an event stands in another place than it did",
+        "Somebody changed the order of the journal: compare it with a backup made before.",
+    ),
+    "chain-broken": (
+        "a link of the journal's hash chain does not rest on the one before it",
+        "A link was changed or made anew: compare with heads kept elsewhere (`hatoba verify --head FILE`).",
+    ),
+    "chain-cut": (
+        "links of the journal's hash chain are missing",
+        "Somebody removed them: compare with a backup, and with heads kept elsewhere (`hatoba verify --head FILE`).",
+    ),
+    "head-differs": (
+        "the chain is not the one that a head kept elsewhere belongs to",
+        "The journal was rewritten, or is another one (a restored backup is shorter): compare it with backups.",
+    ),
+    "admin-changed": (
+        "an entry of the admin log is not what it was, or one before it is gone",
+        "Somebody changed the log: compare it with a backup made before, and see who can write the directory.",
+    ),
+    "admin-cut": (
+        "the newest entries of the admin log are gone",
+        "Somebody removed them: compare with a backup, and with heads kept elsewhere (`hatoba verify --head FILE`).",
+    ),
     "index-incomplete": (
         "events that the search index should know and does not",
         "`hatoba trace` by address may miss letters (by id it finds them): `hatoba verify --reindex` makes it anew.",

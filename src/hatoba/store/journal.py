@@ -1,4 +1,4 @@
-"""The journal's rows: events, search terms and cursors of one shard.
+"""The journal's rows: events and cursors of one shard.
 
 Called by the journal room (forms, timeline, search, purge) with a Reader or, to write, inside `writer.do`.
 Never knows what an event means: kind and data pass through.
@@ -16,7 +16,7 @@ from hatoba.model.event import Event
 from hatoba.store import sql
 from hatoba.store.rows import EventRow
 from hatoba.store.sql import Multi, Reader, Tx
-from hatoba.store.tables import cursor, event, term
+from hatoba.store.tables import cursor, event
 
 EVENTS = sql.added(event, "letter", "at", "kind", "data")
 
@@ -28,19 +28,13 @@ AFTER = sql.text(
 )
 _POSITION = sql.text(select(cursor.c.seq).where(cursor.c.name == bindparam("name")))
 _MOVE = sql.put(cursor)
-_INDEX = sql.added(term, after=" ON CONFLICT DO NOTHING")
-# IN (VALUES …) alone would read the whole table: only a SELECT is looked up by key.
-FORGET = Multi("DELETE FROM term WHERE (term, letter) IN (SELECT column1, column2 FROM ({values}) AS v)", "ii")
 LETTERS_EVENTS_GONE = Multi("DELETE FROM event WHERE letter {among}", "i")
 REMOVE = Multi("DELETE FROM event WHERE seq {among}", "i")
-_found = select(term.c.letter).where(term.c.term == bindparam("term"), term.c.letter < bindparam("below"))
-FIND = sql.text(_found.order_by(term.c.letter.desc()).limit(bindparam("limit")))
 _OLDEST = sql.text(select(*_COLUMNS).order_by(event.c.seq).limit(bindparam("limit")))
 _AGES = sql.text(select(event.c.seq, event.c.at).order_by(event.c.seq).limit(bindparam("limit")))
 _PURGE = sql.text(event.delete().where(event.c.seq <= bindparam("seq")))
 _NEWEST = "SELECT at FROM event ORDER BY seq DESC LIMIT 1"
 _HIGHEST = sql.text(select(func.max(event.c.letter)))
-_TOP = 2**63 - 1
 
 
 def append(tx: Tx, events: Iterable[Event]) -> None:
@@ -87,32 +81,10 @@ def move(tx: Tx, name: str, seq: int) -> None:
     tx.run(_MOVE, (name, seq))
 
 
-def index(tx: Tx, terms: Iterable[tuple[int, int]]) -> None:
-    """Adds (term, letter) pairs; a term is a signed 64-bit number (a hash by the journal room). Known pairs stay."""
-    for statement, parameters in tx.parts(_INDEX, list(terms)):
-        tx.run(statement, parameters)
-
-
-def forget(tx: Tx, terms: Iterable[tuple[int, int]]) -> None:
-    """Removes (term, letter) pairs."""
-    for statement, parameters in tx.parts(FORGET, list(terms)):
-        tx.run(statement, parameters)
-
-
 def remove(tx: Tx, numbers: Iterable[int]) -> None:
     """Removes events by seq."""
     for statement, parameters in tx.parts(REMOVE, list(numbers)):
         tx.run(statement, parameters)
-
-
-def forget_all(tx: Tx) -> None:
-    """Removes every (term, letter) pair."""
-    tx.run("DELETE FROM term")
-
-
-def find(reader: Reader, number: int, limit: int, below: int | None = None) -> list[int]:
-    """Letters with the term, highest id first, at most `limit`, only ids under `below` when given (next page)."""
-    return [row[0] for row in reader.rows(FIND, (number, _TOP if below is None else below, limit))]
 
 
 def oldest(reader: Reader, before: int, limit: int) -> list[EventRow]:

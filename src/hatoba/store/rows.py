@@ -14,6 +14,7 @@ import msgspec
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
 from hatoba.store.blobs import Draft
+from hatoba.store.contents import Keep
 
 READY = 0  # due at next_at, in no worker's memory
 ACTIVE = 1  # leased by the running worker: attempts and next_at are already those of the attempt it makes
@@ -64,13 +65,14 @@ class Seal(msgspec.Struct):
 
     `letter.content` is the body (len == letter.size), or None when `draft` holds it. A body above settings.inline
     that comes as content is written to a file by the writer. `letter.blob` is set by `writer.seal` when there is a
-    file. Rows that the queue keeps in memory are ACTIVE, the others READY.
+    file. Rows that the queue keeps in memory are ACTIVE, the others READY. `keep` says what the audit keeps of it.
     """
 
     letter: Letter
     rows: list[RecipientRow]
     events: list[Event]
     draft: Draft | None = None
+    keep: Keep | None = None
 
 
 class Settle(msgspec.Struct):

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as literal_text
 
-SHARD_REVISION = "0002"  # the head of migrations/shard; a worker refuses any other
+SHARD_REVISION = "0003"  # the head of migrations/shard; a worker refuses any other
 DIRECTORY_REVISION = "0002"  # the head of migrations/directory
 
 # SQLite's rowid is an INTEGER PRIMARY KEY and nothing else; PostgreSQL wants 8 bytes.
@@ -134,13 +134,41 @@ event = Table(
 )
 Index("event_letter", event.c.letter)
 
-term = Table(
-    "term",
+# The index: letters by the numbers of their words. `span` is the stretch of time the letter's id is of (journal.terms),
+# so that what is written now lies together, however long the journal is kept, and an old stretch goes as a whole.
+word = Table(
+    "word",
     shard_tables,
+    Column("span", BigInteger, primary_key=True, autoincrement=False),
     Column("term", BigInteger, primary_key=True, autoincrement=False),
     Column("letter", BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
+
+# The hash chain: a link covers the events from `first` to `seq`, the last one it has. See store.chain.
+link = Table(
+    "link",
+    shard_tables,
+    Column("seq", _KEY, primary_key=True, autoincrement=False),
+    _big("first"),
+    _big("at"),
+    _big("count"),
+    _blob("hash"),
+    _blob("leaves"),
+)
+
+# What the audit keeps of contents. `size` is the whole letter's, `octets` what `data` takes: the index tells it alone.
+content = Table(
+    "content",
+    shard_tables,
+    Column("letter", _KEY, primary_key=True, autoincrement=False),
+    _big("at"),
+    _text("kind"),
+    _big("size"),
+    _big("octets"),
+    _blob("data"),
+)
+Index("content_octets", content.c.letter, content.c.octets)
 
 cursor = Table("cursor", shard_tables, _text("name", primary_key=True), _big("seq"), sqlite_with_rowid=False)
 
@@ -265,6 +293,16 @@ admin = Table(
     _blob("data"),
     _blob("hash"),
     sqlite_autoincrement=True,
+)
+
+# Where a log ends that only grows: without its newest entries this says that they are missing. See store.admin.
+head = Table(
+    "head",
+    directory_tables,
+    _text("name", primary_key=True),
+    _big("seq"),
+    _blob("hash"),
+    sqlite_with_rowid=False,
 )
 
 # One row, counted up by every change that all processes must see. PostgreSQL has had it since 0001, with a column more.

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from hatoba.store.server import Server
 
 _ASIDE = "importing"
+# Rows that a node without anything may have: where it looked for events, and that it was upgraded. An import's take
+# their place.
+_BY_THEMSELVES = frozenset({"cursor", "admin", "head"})
 
 
 class NotEmpty(trouble.StoreTrouble):
@@ -62,7 +65,7 @@ def check_empty(home: Base) -> None:
 
 def _check_tables(reader: sql.Reader, names: dict[str, Any], where: str) -> None:
     for name in names:
-        if name != "cursor" and reader.rows(f"SELECT 1 FROM {name} LIMIT 1"):  # noqa: S608  ours
+        if name not in _BY_THEMSELVES and reader.rows(f"SELECT 1 FROM {name} LIMIT 1"):  # noqa: S608  ours
             raise NotEmpty(f"{where} is not empty, it has rows in {name}: an import needs a node that has nothing yet")
 
 
@@ -159,6 +162,8 @@ class _IntoServer:
         from hatoba.store import server
 
         self._tx.run(f"SET LOCAL search_path = {server.DIRECTORY if number is None else server.schema(number)}")
+        for name in ("admin", "head") if number is None else ():
+            self._tx.run(f"DELETE FROM {name}")  # noqa: S608  ours
         return self._tx
 
     def sequence(self, tx: Tx, seq: int) -> None:

@@ -28,13 +28,16 @@ DIRECTORY = {
     str(table.name): table
     for table in (
         tables.domain, tables.account, tables.dkim_key, tables.alias, tables.listing, tables.greylist, tables.tally,
-        tables.report, tables.admin,
+        tables.report, tables.admin, tables.head,
     )
 }  # fmt: skip
 SHARD = {
     str(table.name): table
-    for table in (tables.lane, tables.letter, tables.recipient, tables.event, tables.term, tables.cursor)
-}
+    for table in (
+        tables.lane, tables.letter, tables.recipient, tables.event, tables.link, tables.word, tables.content,
+        tables.cursor,
+    )
+}  # fmt: skip
 ALL = DIRECTORY | SHARD
 
 

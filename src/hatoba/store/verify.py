@@ -18,7 +18,22 @@ import msgspec
 
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
-from hatoba.store import blobs, export, journal, keeping, queue, rows, shard, spool, sql, sqlite, tables, trouble
+from hatoba.store import (
+    blobs,
+    chain_check,
+    export,
+    journal,
+    keeping,
+    queue,
+    rows,
+    shard,
+    spool,
+    sql,
+    sqlite,
+    tables,
+    trouble,
+    words,
+)
 from hatoba.store.base import Base, Files
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow, RecipientRow
@@ -32,22 +47,18 @@ _ORPHANS = (
     "SELECT letter, count(*) FROM recipient WHERE NOT EXISTS (SELECT 1 FROM letter WHERE id = recipient.letter)"
     " GROUP BY letter"
 )
-_STALE = "SELECT count(*), min(letter) FROM term WHERE NOT EXISTS (SELECT 1 FROM event WHERE letter = term.letter)"
+_STALE = "SELECT count(*), min(letter) FROM word WHERE NOT EXISTS (SELECT 1 FROM event WHERE letter = word.letter)"
 _BODIES = Multi("SELECT id, size, blob, length(body) FROM letter WHERE id {among}", "i")
 _RECIPIENTS = Multi(sql.text(tables.recipient.select()) + " WHERE letter {among}", "i")
-_UNKNOWN = Multi(
-    "SELECT column1, column2 FROM ({values}) AS v"
-    " WHERE NOT EXISTS (SELECT 1 FROM term WHERE term.term = v.column1 AND term.letter = v.column2)",
-    "ii",
-)
 
 
 class Forms(NamedTuple):
     """How the rooms above read what they keep in rows; each raises on what is none of its own."""
 
     event: Callable[[EventRow], object]
-    terms: Callable[[EventRow], Sequence[int]]  # what the search index knows an event by
+    postings: Callable[[EventRow], Sequence[words.Posting]]  # where the search index knows an event
     searched: str  # the index's cursor
+    forgotten: str  # the cursor that names the last span the index forgot, or is forgetting
     params: Callable[[bytes], object]
     last: Callable[[bytes], object]
     lane: Callable[[rows.LaneRow], object]
@@ -136,12 +147,13 @@ class _Check:
         self._number, self._reader, self._bodies, self._forms, self._report = number, reader, bodies, forms, report
         self._named: set[str] = set()  # bodies that rows name
         self._absent: list[tuple[int, str, str]] = []  # letters, the kind of damage, what is wrong with the body
+        self._kept = 0  # the oldest span of the index: what is older may have been dropped for its age
 
     def run(self) -> None:
         with self._reading("integrity"):
             integrity(self._reader, self._report)
         with self._reader.snapshot():
-            for step in (self._letters, self._references, self._events, self._lanes):
+            for step in (self._letters, self._references, self._events, self._chain, self._lanes):
                 with self._reading(step.__name__.removeprefix("_")):
                     step()
         self._after()
@@ -205,6 +217,8 @@ class _Check:
 
     def _events(self) -> None:
         seq, indexed = 0, journal.position(self._reader, self._forms.searched)
+        forgotten = journal.position(self._reader, self._forms.forgotten)
+        self._kept = forgotten + 1 if forgotten else 0
         while seen := journal.after(self._reader, seq, _EVENTS):
             seq = seen[-1].seq
             self._report.look("events", len(seen))
@@ -220,15 +234,19 @@ class _Check:
             self._report.add("index-stale", ids.text(letter), count)
         if isinstance(self._reader, sqlite.Reader):  # PostgreSQL forgets the seqs of purged events
             last = self._reader.last_seq()
-            for name, at in self._reader.rows("SELECT name, seq FROM cursor WHERE seq > ?", (last,)):
+            ahead = "SELECT name, seq FROM cursor WHERE seq > ? AND name <> ?"
+            for name, at in self._reader.rows(ahead, (last, self._forms.forgotten)):
                 self._report.add("cursor-ahead", f"{name} stands at {at}, the last event is {last}")
 
     def _indexed(self, seen: list[EventRow]) -> None:
-        pairs = sorted({(term, row.letter) for row in seen for term in self._forms.terms(row)})
-        self._report.look("index entries", len(pairs))
-        for text, parameters in self._reader.parts(_UNKNOWN, pairs):
-            for _, letter in self._reader.rows(text, parameters):
+        wanted = {posting for row in seen for posting in self._forms.postings(row) if posting[0] >= self._kept}
+        self._report.look("index entries", len(wanted))
+        for text, parameters in self._reader.parts(words.UNKNOWN, sorted(wanted)):
+            for _, _, letter in self._reader.rows(text, parameters):
                 self._report.add("index-incomplete", ids.text(letter))
+
+    def _chain(self) -> None:
+        chain_check.check(self._reader, self._report)
 
     def _lanes(self) -> None:
         for row in queue.lanes(self._reader):

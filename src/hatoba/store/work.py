@@ -15,7 +15,8 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from hatoba.store import blobs, spool
+from hatoba.store import blobs, contents, spool
+from hatoba.store.contents import KEPT
 from hatoba.store.journal import EVENTS
 from hatoba.store.queue import LETTERS_GONE, LETTERS_RECIPIENTS_GONE, RECIPIENTS, RECIPIENTS_GONE, UPDATES
 from hatoba.store.rows import Seal, Settle
@@ -32,8 +33,8 @@ class Work:
     """One item. `function` is set for writer.do alone; all other fields are rows in the order of their tables."""
 
     __slots__ = (
-        "bodies", "drafts", "error", "events", "function", "gone",
-        "keys", "letters", "octets", "result", "rows", "updates", "waiter",
+        "bodies", "contents", "drafts", "error", "events", "function", "gone",
+        "keeps", "keys", "letters", "octets", "result", "rows", "updates", "waiter",
     )  # fmt: skip
 
     def __init__(self, waiter: Waiter, function: Callable[[Tx], Any] | None = None) -> None:
@@ -50,6 +51,8 @@ class Work:
         self.events: list[Row] = []
         self.drafts: list[blobs.Draft] = []
         self.bodies: list[tuple[int, bytes]] = []  # large contents that no draft holds yet
+        self.keeps: list[tuple[Seal, bytes | None]] = []  # what the audit keeps of letters is still to be packed
+        self.contents: list[Row] = []
 
     def seal(self, seal: Seal, inline: int) -> None:
         """Adds a letter. `inline` octets and less live in its row."""
@@ -67,11 +70,23 @@ class Work:
             body = None
         else:
             self.octets += letter.size
+        if seal.keep is not None:
+            self.keeps.append((seal, letter.content))
         self.letters.append(spool.row(letter, body))
         for row in seal.rows:
             self.rows.append(astuple(row))
         for event in seal.events:
             self.events.append(astuple(event))
+
+    def pack(self) -> None:
+        """Makes the rows of kept contents, once. On the writer's thread, while the drafts' files are there."""
+        while self.keeps:
+            (seal, content), letter = self.keeps[-1], self.keeps[-1][0].letter
+            assert seal.keep is not None  # noqa: S101  see seal
+            made = contents.row(seal.keep, letter, content, seal.draft)
+            self.contents.append(made)
+            self.octets += len(made[-1])
+            self.keeps.pop()
 
     def settle(self, settle: Settle, inline: int) -> None:
         """Adds the end of attempts."""
@@ -93,6 +108,7 @@ def write(batch: Iterable[Work], parts: Parts, run: Run) -> None:
     keys: list[Row] = []
     gone: list[int] = []
     events: list[Row] = []
+    kept: list[Row] = []
     for work in batch:
         letters += work.letters
         rows += work.rows
@@ -100,6 +116,7 @@ def write(batch: Iterable[Work], parts: Parts, run: Run) -> None:
         keys += work.keys
         gone += work.gone
         events += work.events
+        kept += work.contents
     _run(LETTERS, letters, parts, run)
     _run(RECIPIENTS, rows, parts, run)
     _run(UPDATES, updates, parts, run)
@@ -107,6 +124,7 @@ def write(batch: Iterable[Work], parts: Parts, run: Run) -> None:
     _run(LETTERS_RECIPIENTS_GONE, gone, parts, run)
     _run(LETTERS_GONE, gone, parts, run)
     _run(EVENTS, events, parts, run)
+    _run(KEPT, kept, parts, run)
 
 
 def _run(shape: Multi, rows: Sequence[Any], parts: Parts, run: Run) -> None:

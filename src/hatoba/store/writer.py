@@ -224,6 +224,8 @@ class Writer:
                     item.drafts.append(draft)
                     draft.append(body)
                     item.bodies.pop()
+                if item.keeps:
+                    item.pack()
                 for draft in item.drafts:
                     self._step()
                     draft.sync()

@@ -17,7 +17,7 @@ from hatoba import store
 from hatoba.app import offline, verification
 from hatoba.app.settings import Settings
 from hatoba.kit import ids
-from hatoba.store import blobs, directory, findings, postgres, shard
+from hatoba.store import admin, blobs, directory, findings, postgres, shard
 from hatoba.store import settings as words
 from hatoba.store.findings import Report
 from hatoba.store.rows import AccountRow, DomainRow
@@ -43,6 +43,8 @@ def fill(settings: Settings) -> None:
     for row in (DomainRow("b.example", "local", 1), DomainRow("r.example", "relay", 1)):
         register.write(partial(directory.put_domain, row=row))
     register.write(lambda tx: directory.put_account(tx, AccountRow("c@b.example", "C@b.example", HASH, b"", 1, 1)))
+    for verb in ("domain add", "domain add", "account add"):
+        register.note(partial(admin.append, at=stock.NOW, who="cli:root", verb=verb, data=b"{}"))
     register.close()
 
 
@@ -89,10 +91,19 @@ def test_all_is_well(settings: Settings) -> None:
     reports = look(settings)
     assert list(reports) == ["directory", "shard 0000", "shard 0001"]
     assert all(report.ok for report in reports.values())
-    assert reports["directory"].checked == {"domains": 2, "accounts": 1}
+    assert reports["directory"].checked == {"domains": 2, "accounts": 1, "admin entries": 3}
     checked = reports["shard 0000"].checked
     assert checked.pop("index entries") > 60
-    assert checked == {"letters": 20, "bodies": 20, "recipients": 30, "events": 20, "lanes": 1}
+    assert checked == {
+        "letters": 20,
+        "bodies": 20,
+        "recipients": 30,
+        "events": 20,
+        "lanes": 1,
+        "links": 1,
+        "events chained": 18,
+        "events not chained yet": 2,
+    }
 
 
 def _astray(settings: Settings) -> None:
@@ -138,11 +149,30 @@ DAMAGE: dict[str, tuple[str, Callable[[Settings], object], int]] = {
     "stray": ("body-without-letter", _astray, 1),
     "event": ("event-unreadable", lambda s: sql(s, "UPDATE event SET data = x'7b' WHERE seq = 20"), 1),
     "kind": ("event-unreadable", lambda s: sql(s, "UPDATE event SET kind = 'dreamt' WHERE seq = 20"), 1),
-    "index": ("index-incomplete", lambda s: sql(s, f"DELETE FROM term WHERE letter = {SECOND}"), 5),
-    "stale": ("index-stale", lambda s: sql(s, "INSERT INTO term VALUES (1, 5), (2, 5)"), 2),
-    "cursor": ("cursor-ahead", lambda s: sql(s, "UPDATE cursor SET seq = 21 WHERE name = 'search'"), 1),
+    "index": ("index-incomplete", lambda s: sql(s, f"DELETE FROM word WHERE letter = {SECOND}"), 7),
+    "stale": ("index-stale", lambda s: sql(s, "INSERT INTO word VALUES (1, 1, 5), (1, 2, 5)"), 2),
+    "cursor": ("cursor-ahead", lambda s: sql(s, "UPDATE cursor SET seq = 21 WHERE name = 'word'"), 1),
+    "changed": ("event-changed", lambda s: sql(s, "UPDATE event SET at = at + 1 WHERE seq = 7"), 1),
+    "removed": ("event-removed", lambda s: sql(s, "DELETE FROM event WHERE seq = 7"), 1),
+    "inserted": (
+        "event-inserted",
+        lambda s: sql(
+            s,
+            "DELETE FROM event WHERE seq = 7",
+            "UPDATE link SET leaves = CAST(substr(leaves, 1, 240) || substr(leaves, 281) AS BLOB)",
+            "INSERT INTO event (seq, letter, at, kind, data) SELECT 7, letter, at, kind, data FROM event WHERE seq = 8",
+        ),
+        1,
+    ),
+    "moved": (
+        "event-moved",
+        lambda s: sql(s, *(f"UPDATE event SET seq = {to} WHERE seq = {at}" for at, to in ((3, 99), (9, 3), (99, 9)))),
+        2,
+    ),
+    "link": ("chain-broken", lambda s: sql(s, "UPDATE link SET at = at + 1"), 1),
+    "no link": ("chain-cut", lambda s: sql(s, "DELETE FROM link"), 1),
     "revision": ("revision", lambda s: sql(s, "UPDATE alembic_version SET version_num = '0001'"), 1),
-    "table": ("table-unreadable", lambda s: sql(s, "ALTER TABLE event RENAME TO events"), 1),
+    "table": ("table-unreadable", lambda s: sql(s, "ALTER TABLE event RENAME TO events"), 2),
     "index page": ("integrity", _unindex, 1),
     "garbage": ("database-unreadable", lambda s: shard.database(Path(s.data), 0).write_bytes(b"x" * 8192), 1),
 }  # fmt: skip
@@ -159,6 +189,9 @@ def test_damage_is_found(settings: Settings, name: str) -> None:
         assert set(was) <= {("shard 0000", kind)}
     if name == "cursor":  # and the last event is not in the index that says it is
         assert was.pop(("shard 0000", "index-incomplete")) > 0
+    if name in ("removed", "inserted"):  # and the letter it was of is in the index
+        was = {key: value for key, value in was.items() if key[1] in (kind, "chain-broken")}
+        assert was.pop(("shard 0000", "chain-broken"), name == "inserted") == (name == "inserted")
     if name in ("index", "index page"):
         was = {key: value for key, value in was.items() if key[1] in (kind,)}
     assert set(was) == {("shard 0000", kind)}
@@ -184,6 +217,8 @@ DIRECTORY: dict[str, tuple[str, str]] = {
     "kind": ("domain-undecodable", "UPDATE domain SET kind = 'odd' WHERE name = 'r.example'"),
     "revision": ("revision", "UPDATE alembic_version SET version_num = '9999'"),
     "table": ("table-unreadable", "ALTER TABLE account RENAME TO accounts"),
+    "entry": ("admin-changed", "UPDATE admin SET who = 'cli:mallory' WHERE seq = 2"),
+    "entries": ("admin-cut", "DELETE FROM admin WHERE seq = 3"),
 }
 
 
@@ -206,7 +241,8 @@ def test_bodies_whose_database_is_gone(settings: Settings) -> None:
 
 def test_every_kind_is_tested() -> None:
     tested = {kind for kind, _, _ in DAMAGE.values()} | {kind for kind, _ in DIRECTORY.values()}
-    assert tested == findings.KINDS.keys() - {"backup-damaged", "body-hash"}  # the command's; an object store's
+    elsewhere = {"backup-damaged", "body-hash", "head-differs"}  # the command's; an object store's; test_app_heads
+    assert tested == findings.KINDS.keys() - elsewhere
 
 
 def test_many_alike_are_counted_and_a_few_told() -> None:
@@ -259,8 +295,8 @@ ON_A_SERVER = {
     "inline": "UPDATE letter SET body = ''::bytea",
     "none": "UPDATE letter SET body = NULL",
     "event": "UPDATE event SET data = '{'::bytea WHERE seq = 20",
-    "index": "DELETE FROM term",
-    "stale": "INSERT INTO term VALUES (1, 5)",
+    "index": "DELETE FROM word",
+    "stale": "INSERT INTO word VALUES (1, 1, 5)",
     "revision": "UPDATE alembic_version SET version_num = '0001'",
 }
 
@@ -272,11 +308,11 @@ def test_damage_on_a_server_is_found(served: Settings) -> None:
     opener: Callable[[], postgres.Connection] = home.opener("shard_0001")  # type: ignore[attr-defined]  # a Server
     for name, statement in ON_A_SERVER.items():
         with contextlib.closing(opener()) as connection:
-            for table in ("letter", "recipient", "event", "term", "alembic_version"):
+            for table in ("letter", "recipient", "event", "word", "alembic_version"):
                 connection.execute(f"CREATE TABLE kept_{table} AS TABLE {table}".encode())
             connection.execute(statement.encode())
             assert set(found(served)) == {("shard 0001", DAMAGE[name][0])}, name
-            for table in ("letter", "recipient", "event", "term", "alembic_version"):
+            for table in ("letter", "recipient", "event", "word", "alembic_version"):
                 connection.execute(f"TRUNCATE {table}".encode())
                 connection.execute(f"INSERT INTO {table} TABLE kept_{table}".encode())
                 connection.execute(f"DROP TABLE kept_{table}".encode())

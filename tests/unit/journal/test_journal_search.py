@@ -10,6 +10,7 @@ from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.event import Event
 from hatoba.store import journal as rows
+from hatoba.store import words
 from hatoba.store.rows import EventRow
 from hatoba.store.shard import Shard
 
@@ -102,7 +103,8 @@ def test_newest_first_across_the_end_of_the_index(shard: Shard) -> None:
 def test_a_shared_hash_finds_nothing_wrong(shard: Shard) -> None:
     write(shard, *LETTERS)
     index(shard)
-    shard.write(lambda tx: rows.index(tx, [(terms.number("mallory@example.org"), BASE + 1)]))
+    posting = (terms.span(BASE + 1), terms.number("f mallory@example.org"), BASE + 1)
+    shard.write(lambda tx: words.add(tx, [posting]))
     with shard.reader() as reader:
         assert search.find(reader, "mallory@example.org", 10) == []
 
@@ -150,7 +152,7 @@ def test_the_numbers_indexed_are_those_of_the_words() -> None:
     shut = Event(BASE, NOW, "delivered", b'{"attempt":1,"results":[],"session":"S1"}')
     for happened in (*LETTERS, opened, shut, Event(BASE, NOW, "accepted", b"{")):
         row = EventRow(1, happened.letter, happened.at, happened.kind, happened.data)
-        assert set(terms.numbers(row)) == {terms.number(word) for word in terms.words(row)}
+        assert set(terms.numbers(row)) == {terms.number(term) for term in terms.of(row)}
 
 
 @settings(max_examples=60)

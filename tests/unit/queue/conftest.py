@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support import pg
@@ -33,7 +34,7 @@ def pg_prepared(tmp_path_factory: pytest.TempPathFactory) -> str:
 async def harbour(request: pytest.FixtureRequest, prepared: Path, tmp_path: Path) -> AsyncIterator[Make]:
     opened: list[Harbour] = []
 
-    async def make(**settings: object) -> Harbour:
+    async def make(**settings: Any) -> Harbour:
         data = tmp_path / f"data{len(opened)}"
         if request.param == "sqlite":
             shutil.copytree(prepared, data)

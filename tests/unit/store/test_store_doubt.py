@@ -11,8 +11,9 @@ import pytest
 from tests.support.pg_proxy import Proxy
 
 from hatoba.model.event import DELIVERED, Event
-from hatoba.store import journal, queue, rows, spool, trouble
+from hatoba.store import contents, journal, queue, rows, spool, trouble
 from hatoba.store import server as server_
+from hatoba.store.contents import Keep
 from hatoba.store.server import Server
 from hatoba.store.shard import Shard
 
@@ -51,8 +52,10 @@ async def one_commit(shard: Shard, make: Any, proxy: Proxy, cuts: str) -> Future
 
     first = shard.writer.do(gate)
     await asyncio.to_thread(entered.wait)
+    second = make.seal(2)
+    second.keep = Keep("whole", 4096, lambda letter, octets: octets)
     futures: Futures = [
-        shard.writer.seal(make.seal(2)),
+        shard.writer.seal(second),
         shard.writer.settle(rows.Settle(gone=[1], events=[Event(1, 5, DELIVERED)])),
     ]
     if cuts != "request":  # a function is its own trip to the server: the cut would come before it
@@ -68,6 +71,7 @@ def holds(home: Server) -> tuple[list[int], list[int], list[tuple[int, str]]]:
     """Letters, letters with recipients, events."""
     with home.reader(0) as reader:
         letters = sorted(spool.load_many(reader, range(20))[0])
+        assert 2 in letters or contents.find(reader, 2) is None  # what was kept of it goes with it
         waiting = [number for number in range(20) if queue.of_letter(reader, number)]
         return letters, waiting, [(one.letter, one.kind) for one in journal.after(reader, 0, 99)]
 

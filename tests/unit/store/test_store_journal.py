@@ -35,20 +35,6 @@ async def test_cursors(opened: Shard) -> None:
         assert journal.position(reader, "other") == 0
 
 
-async def test_terms(opened: Shard) -> None:
-    low, high = -(2**63), 2**63 - 1
-    pairs = [(low, number) for number in range(1, 101)] + [(high, 7), (high, 7), (0, 2**62)]
-    await opened.writer.do(lambda tx: journal.index(tx, pairs))
-    await opened.writer.do(lambda tx: journal.index(tx, pairs[:3]))
-    with opened.reader() as reader:
-        assert journal.find(reader, low, 3) == [100, 99, 98]
-        assert journal.find(reader, low, 3, below=98) == [97, 96, 95]
-        assert journal.find(reader, high, 9) == [7]
-        assert journal.find(reader, 5, 9) == []
-        await opened.writer.do(lambda tx: journal.forget(tx, [(low, number) for number in range(2, 101)] + [(1, 1)]))
-        assert journal.find(reader, low, 9) == [1]
-
-
 async def test_purge_in_batches(opened: Shard) -> None:
     await opened.writer.do(lambda tx: journal.append(tx, events((1, 10), (1, 20), (2, 5), (1, 30), (2, 40), (1, 2))))
     with opened.reader() as reader:

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql as quoted
 from tests.support import pg
 
-from hatoba.store import arrays, journal, postgres, queue, spool
+from hatoba.store import arrays, chain, contents, journal, postgres, queue, spool, words
 from hatoba.store.server import Server
 from hatoba.store.settings import Database, Settings
 from hatoba.store.sql import Multi
@@ -27,11 +27,21 @@ PLANS = {
     "keys gone": (queue.RECIPIENTS_GONE, "recipient_pkey"),
     "recipients gone": (queue.LETTERS_RECIPIENTS_GONE, "recipient_pkey"),
     "letters gone": (queue.LETTERS_GONE, "letter_pkey"),
-    "letters": (spool.WHOLE, "letter_pkey"),
-    "terms": (journal.FORGET, "term_pkey"),
+    "whole letters": (spool.WHOLE, "letter_pkey"),
+    "words dropped": (words.DROP, "word_pkey"),
+    "words unknown": (words.UNKNOWN, "word_pkey"),
+    "first span": (words.FIRST_SPAN, "word_pkey"),
+    "last span": (words.LAST_SPAN, "word_pkey"),
+    "letters": (words.LETTERS, "event_letter"),
+    "queued letters": (words.QUEUED, "recipient_pkey"),
+    "letters of a span": (words.BETWEEN, "event_letter"),
+    "links": (chain.AFTER, "link_pkey"),
+    "last link": (chain.LAST, "link_pkey"),
+    "octets kept": (contents.TOTAL, "content_octets"),
+    "oldest kept": (contents.OLDEST, "content_octets"),
     "events of a letter": (journal.OF_LETTER, "event_letter"),
     "events gone": (journal.REMOVE, "event_pkey"),
-    "found": (journal.FIND, "term_pkey"),
+    "found": (words.FIND, "word_pkey"),
     "behind a cursor": (journal.AFTER, "event_pkey"),
 }
 
@@ -48,7 +58,7 @@ def filled(
     ]
     with contextlib.closing(home.connect("shard_0000")) as connection:
         link = postgres.Link(connection, "plans", (0, 1))
-        for table in ("letter", "recipient", "event", "term"):
+        for table in ("letter", "recipient", "event", "word", "link", "content"):
             connection.execute(
                 quoted.SQL("ALTER TABLE {} SET (autovacuum_enabled = off)").format(quoted.Identifier(table))
             )

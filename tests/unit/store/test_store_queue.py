@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hatoba.model.address import Address
-from hatoba.store import journal, queue, rows, sqlite
+from hatoba.store import contents, journal, queue, rows, sqlite, words
 from hatoba.store.rows import ACTIVE, HELD, QUARANTINED, READY, Filter, Lease
 from hatoba.store.shard import Shard
 from hatoba.store.sql import Reader
@@ -212,7 +212,10 @@ PLANS = {
     "recipients gone": (queue.LETTERS_RECIPIENTS_GONE.text(3), 3, "SEARCH recipient USING PRIMARY KEY (letter=?)"),
     "letters gone": (queue.LETTERS_GONE.text(3), 3, "SEARCH letter USING INTEGER PRIMARY KEY (rowid=?)"),
     "recover": (queue.RECOVER, 2, "SEARCH recipient USING COVERING INDEX recipient_active (state=?)"),
-    "terms": (journal.FORGET.text(3), 6, "SEARCH term USING PRIMARY KEY (term=? AND letter=?)"),
+    "words": (words.FIND, 4, "SEARCH word USING PRIMARY KEY (span=? AND term=? AND letter<?)"),
+    "words gone": (words.DROP, 3, "SEARCH word USING PRIMARY KEY (span=? AND (term,letter)<(?,?))"),
+    "letters": (words.LETTERS, 2, "SEARCH event USING COVERING INDEX event_letter (letter<?)"),
+    "octets kept": (contents.TOTAL, 1, "SEARCH content USING COVERING INDEX content_octets (letter>?)"),
     "events": (journal.OF_LETTER, 1, "SEARCH event USING INDEX event_letter (letter=?)"),
 }  # fmt: skip
 
@@ -240,7 +243,11 @@ def test_plans_use_an_index(filled: sqlite.Reader, name: str) -> None:
     text, marks, expected = PLANS[name]
     plan = [row[3] for row in filled.rows(f"EXPLAIN QUERY PLAN {text}", (0,) * marks)]
     assert expected in plan
-    assert not [step for step in plan if step.startswith(("SCAN recipient", "SCAN letter", "SCAN event", "SCAN term"))]
+    assert not [
+        step
+        for step in plan
+        if step.startswith(("SCAN recipient", "SCAN letter", "SCAN event", "SCAN word", "SCAN content"))
+    ]
 
 
 def test_lanes_cost_by_lane_and_not_by_row(filled: sqlite.Reader) -> None:

@@ -169,7 +169,7 @@ def test_migrations_and_tables_agree(home: Server) -> None:
 def test_an_older_schema_is_copied_and_brought_forward(home: Server) -> None:
     steps: list[str] = []
     with contextlib.closing(home.connect("shard_0000")) as connection:
-        for table in ("event", "term", "cursor"):
+        for table in ("event", "word", "link", "content", "cursor"):
             connection.execute(quoted.SQL("DROP TABLE {}").format(quoted.Identifier(table)))
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.execute("INSERT INTO lane VALUES ('mx:a', 1, 'because', 5, 'x')")
@@ -177,7 +177,7 @@ def test_an_older_schema_is_copied_and_brought_forward(home: Server) -> None:
         home.shard(0, "test")
     store.prepare(home.data, 1, home.settings, steps.append, home.database)
     assert [step.split(":")[0] for step in steps] == ["shard_0000", "shard_0000"]
-    with contextlib.closing(home.connect("shard_0000_before_0002")) as connection:
+    with contextlib.closing(home.connect("shard_0000_before_0003")) as connection:
         assert connection.execute("SELECT site, reason FROM lane").fetchall() == [("mx:a", "because")]
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
     shard = home.shard(0, "test")

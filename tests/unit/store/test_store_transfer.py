@@ -215,7 +215,7 @@ def lines_of(filled: Files) -> list[bytes]:
         (lambda lines: [lines[0], b'["shard",7,0]\n', *lines[1:]], "not among those"),
         (lambda lines: lines[1:], "no export of hatoba"),
         (lambda lines: [lines[0].replace(b'"version":1', b'"version":2'), *lines[1:]], "reads hatoba-export up to 1"),
-        (lambda lines: [lines[0].replace(b'"0002"', b'"0001"'), *lines[1:]], "made at revision 0001 of the shards"),
+        (lambda lines: [lines[0].replace(b'"0003"', b'"0001"'), *lines[1:]], "made at revision 0001 of the shards"),
         (lambda lines: [], "no export"),
     ],
 )  # fmt: skip

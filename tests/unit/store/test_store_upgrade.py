@@ -77,7 +77,7 @@ def _words(row: tuple[str, str, str | None]) -> tuple[str, str, str]:
 def test_a_snapshot_comes_first(old: Path, settings: Settings) -> None:
     lines: list[str] = []
     store.prepare(old, 1, progress=lines.append)
-    assert lines == ["0000.db: snapshot before the step from 0001 to 0002", "0000.db: upgrading from 0001 to 0002"]
+    assert lines == ["0000.db: snapshot before the step from 0001 to 0003", "0000.db: upgrading from 0001 to 0003"]
     (copy,) = snapshot.of(old / "snapshots", "0000")
     assert copy.name.startswith("0000-0001-2")
     with sqlite.reader(copy) as reader:

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from hatoba.app.cli import marks
+
 VERBS = {
     "run": "run:run",
     "restart": "restart:restart",
@@ -24,6 +26,8 @@ VERBS = {
     "dns": "dns:dns",
     "queue": "queue:queue",
     "trace": "trace:trace",
+    "search": "search:search",
+    "audit": "audit:audit",
     "cluster": "cluster:cluster",
     "send": "send:send",
     "backup": "backup:backup",
@@ -51,7 +55,7 @@ class LazyGroup(click.Group):
         module, _, name = place.partition(":")
         command = getattr(importlib.import_module(f"hatoba.app.cli.{module}"), name)
         assert isinstance(command, click.Command)  # noqa: S101  a wrong row in VERBS is our own mistake
-        return command
+        return marks.mark(command, cmd_name)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

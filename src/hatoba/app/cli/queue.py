@@ -5,16 +5,14 @@ On a server all nodes are asked; exit status 1 where a shard did not answer, whi
 """
 
 import asyncio
-import getpass
-import os
 import time
 from collections.abc import Callable
 from typing import Any, cast
 
 import click
 
+from hatoba.app import admin_log, live, offline, orders
 from hatoba.app import config as settings_file
-from hatoba.app import live, offline, orders
 from hatoba.app.cli import show
 from hatoba.app.settings import Settings
 from hatoba.doors.control import call
@@ -77,11 +75,6 @@ def _choice(words: dict[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def by() -> str:
-    """Who orders, for the journal."""
-    return f"cli:{os.environ.get('SUDO_USER') or getpass.getuser()}"
-
-
 async def _at_rest(settings: Settings, verb: str, arguments: dict[str, Any]) -> list[Any]:
     answers: list[Any] = []
     async with offline.admins(settings) as admins:
@@ -132,7 +125,11 @@ def _complete(missing: dict[int, str]) -> None:
 
 
 def _order(options: dict[str, str | None], verb: str, word: str, words: dict[str, Any], **more: Any) -> None:
-    arguments = {"choice": _choice(words), "by": by(), **{key: value for key, value in more.items() if value}}
+    arguments = {
+        "choice": _choice(words),
+        "by": admin_log.who(),
+        **{key: value for key, value in more.items() if value},
+    }
     answers, missing = ask(options, verb, arguments, words["wait"])
     done = {key: sum(answer[key] for answer in answers) for key in ("changed", "under_way")}
     tail = f", {done['under_way']} under way follow when their attempt ends" if done["under_way"] else ""

@@ -52,7 +52,8 @@ def _follow(readers: list[Reader], places: Places, number: int, as_json: bool) -
 @show.json_option
 @click.pass_obj
 def trace(options: dict[str, str | None], query: tuple[str, ...], limit: int, follow: bool, as_json: bool) -> int:
-    """Show the whole timeline of letters: by id, address, domain, Message-ID or account; all words must match."""
+    """Show the whole timeline of letters: by id, address, domain, Message-ID, account, client address or words
+    of the subject; all words must match."""
     settings = settings_file.load(options["config"]).settings
     places = offline.places(settings)
     with offline.readers(settings) as opened:

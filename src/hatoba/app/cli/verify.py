@@ -3,14 +3,15 @@
 Never changes anything, but for --reindex and --tidy, which want hatoba stopped.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 import msgspec
 
+from hatoba.app import admin_log, heads, lock, offline, verification
 from hatoba.app import config as settings_file
-from hatoba.app import lock, offline, verification
-from hatoba.app.cli import queue, show
+from hatoba.app.cli import show
 from hatoba.app.settings import Settings
 from hatoba.store import backup as store_backup
 from hatoba.store.findings import Report
@@ -44,7 +45,7 @@ def _backup(place: Path) -> Report:
 def _mend(settings: Settings, tidy: bool, as_json: bool) -> int:
     with show.declined(StoreTrouble, lock.Taken), lock.held(offline.places(settings)):
         if tidy:
-            count = verification.tidy(settings, queue.by())
+            count = verification.tidy(settings, admin_log.who())
             said = f"{show.count(count, 'letter')} of which half was left removed."
         else:
             count = verification.reindex(settings)
@@ -54,12 +55,19 @@ def _mend(settings: Settings, tidy: bool, as_json: bool) -> int:
 
 
 @click.command()
+@click.option("--head", "kept", metavar="FILE", type=click.Path(path_type=Path), help="Compare heads kept elsewhere.")
+@click.option(
+    "--head-key", metavar="FILE", type=click.Path(path_type=Path), help="They must be signed by this key (PEM)."
+)
 @click.option("--backup", "place", metavar="DIR", type=click.Path(path_type=Path), help="Check the backup in DIR.")
 @click.option("--reindex", is_flag=True, help="Instead: make the search index anew (hatoba must be stopped).")
 @click.option("--tidy", is_flag=True, help="Instead: remove halves of letters (hatoba must be stopped).")
 @show.json_option
 @click.pass_obj
-def verify(options: dict[str, str | None], place: Path | None, reindex: bool, tidy: bool, as_json: bool) -> int:
+def verify(
+    options: dict[str, str | None], place: Path | None, reindex: bool, tidy: bool, as_json: bool, kept: Path | None,
+    head_key: Path | None,
+) -> int:  # fmt: skip
     """Check every row, body and reference; say what is wrong, where, and what to do. Exit status 1 if anything is.
 
     Reads only, so it may run beside hatoba; SQLite's own check of every page is part of it.
@@ -68,8 +76,11 @@ def verify(options: dict[str, str | None], place: Path | None, reindex: bool, ti
     if reindex or tidy:
         return _mend(settings, tidy, as_json)
     reports: list[Report] = []
-    with show.declined(StoreTrouble):
-        for report in (_backup(place),) if place else verification.reports(settings, show.progress()):
+    with show.declined(StoreTrouble, heads.BadHeads, OSError):
+        found: Iterable[Report] = (_backup(place),) if place else verification.reports(settings, show.progress())
+        if kept:
+            found = [*found, heads.compare(settings, heads.read(kept.read_text(encoding="utf-8"), head_key))]
+        for report in found:
             reports.append(report)
             if not as_json:
                 _print(report)

@@ -68,3 +68,4 @@ def _noted_by_machines() -> None:
         _big("at"), _text("who"), _text("verb"), _blob("data"), _blob("hash"),
         sqlite_autoincrement=True,
     )  # fmt: skip
+    op.create_table("head", _key("name"), _big("seq"), _blob("hash"), sqlite_with_rowid=False)
