@@ -186,3 +186,30 @@ class AccountRow(msgspec.Struct, frozen=True, gc=False):
     changed: int
     last_login: int = 0
     enabled: bool = True
+
+
+class ReportRow(msgspec.Struct, frozen=True, gc=False):
+    """A report received, sent or to be sent (`kind` says which); `begins` and `ends` are seconds since 1970.
+
+    `at`: when it came in or went out, of one to be sent when it is next tried. `data` belongs to the room of reports.
+    """
+
+    id: str
+    at: int
+    kind: str
+    domain: str
+    reporter: str
+    begins: int
+    ends: int
+    data: bytes = b"{}"
+
+
+class TallyRow(msgspec.Struct, frozen=True, gc=False):
+    """How often something was seen. `day` counts days since 1970 in UTC; the key tells rows with other `data` apart."""
+
+    kind: str
+    day: int
+    domain: str
+    key: str
+    count: int
+    data: bytes = b"{}"
