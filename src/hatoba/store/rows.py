@@ -204,12 +204,29 @@ class ReportRow(msgspec.Struct, frozen=True, gc=False):
     data: bytes = b"{}"
 
 
-class TallyRow(msgspec.Struct, frozen=True, gc=False):
-    """How often something was seen. `day` counts days since 1970 in UTC; the key tells rows with other `data` apart."""
+class PolicyRow(msgspec.Struct, gc=False):
+    """What another domain asks of its senders, remembered: `kind` is "sts". Times in ms; it is kept until `until`.
+
+    `data` is a JSON object whose keys belong to delivery.
+    """
+
+    domain: str
+    kind: str
+    fetched: int
+    until: int
+    data: bytes
+
+
+class TallyRow(msgspec.Struct, gc=False):
+    """How often one thing was seen on one day towards (or from) one domain.
+
+    `day` counts from 1970-01-01 (UTC); `key` tells the things of one day and domain apart; `data` (JSON) says what the
+    thing is. Kind "tls": sessions, see mailauth.tlsrpt.tally.
+    """
 
     kind: str
     day: int
     domain: str
     key: str
     count: int
-    data: bytes = b"{}"
+    data: bytes
