@@ -19,6 +19,7 @@ from hatoba.kit.units import Seconds
 from hatoba.net import settings as net
 from hatoba.notice import settings as notice_
 from hatoba.queue import settings as queue_
+from hatoba.reports import settings as reports_
 from hatoba.store import settings as store_
 from hatoba.store.blobs import settings as blobs_
 
@@ -68,6 +69,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     notice: Annotated[notice_.Settings, Meta(description="Delivery status notifications.")] = notice_.Settings()
     journal: Annotated[journal_.Settings, Meta(description="How long events are kept.")] = journal_.Settings()
+    reports: Annotated[
+        reports_.Settings,
+        Meta(description="Reports about mail: DMARC and TLS reports sent, others' taken in.", extra=_RELOADS),
+    ] = reports_.Settings()
     directory: Annotated[directory_.Settings, Meta(description="Accounts and passwords.")] = directory_.Settings()
     blobs: Annotated[blobs_.Settings, Meta(description="Where large bodies are kept.")] = blobs_.Settings()
     store: Annotated[store_.Settings, Meta(description="The databases and files of letters.")] = store_.Settings()

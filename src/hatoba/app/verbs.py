@@ -15,6 +15,7 @@ from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control.serve import Verb
 from hatoba.doors.smtp.house import House
+from hatoba.reports.office import Office
 
 
 class Worker(Protocol):
@@ -22,6 +23,7 @@ class Worker(Protocol):
 
     rooms: Rooms
     house: House
+    office: Office
 
     @property
     def stops(self) -> bool: ...
@@ -72,6 +74,14 @@ def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
     return msgspec.to_builtins(samples)
 
 
+async def _gather(worker: Worker, arguments: dict[str, Any]) -> Any:
+    return await worker.office.gather()
+
+
+async def _report(worker: Worker, arguments: dict[str, Any]) -> Any:
+    return await worker.office.send(int(arguments["day"]))
+
+
 async def _reload(worker: Worker, arguments: dict[str, Any]) -> Any:
     await worker.reload(msgspec.convert(arguments["settings"], Settings))
     return True
@@ -85,6 +95,8 @@ def of(worker: Worker) -> dict[str, Verb]:
         "health": _health,
         "numbers": _numbers,
         "reload": _reload,
+        "report.gather": _gather,
+        "report.send": _report,
     }
     found: dict[str, Verb] = {name: partial(function, worker) for name, function in plain.items()}
     found |= {name: partial(_order, worker, name) for name in orders_.VERBS}

@@ -138,6 +138,14 @@ class Rooms:
             chosen = next((home for home in others if self._well(home)), chosen)
         return chosen.numbers.next(now), now
 
+    def draw(self) -> tuple[int, int]:
+        """A new letter's id and the time, for letters of our own. Refusal when there is no shard."""
+        return self._draw()
+
+    async def take(self, letter: Letter) -> None:
+        """Puts a letter of our own into the queue; done when it is on disk. StoreTrouble."""
+        await self._enqueue(letter)
+
     def _well(self, home: Home) -> bool:
         """A letter can be written there, as far as we know."""
         suspect = self._silent.get(home.shard.number)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import structlog
 
-from hatoba.app import logs, verbs
+from hatoba.app import logs, reporting, verbs
 from hatoba.app.crew import Orders
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SWITCH_INTERVAL = 0.0005  # seconds: the writer thread must not wait 5 ms for the loop's GIL
 GC_THRESHOLD = (50_000, 20, 20)  # letters make many objects and no cycles: the default looks 70 times as often
+LAST = 5.0  # seconds for what reports are doing just now
 TICK = 1.0  # seconds between two looks at what other processes changed
 
 
@@ -52,6 +53,8 @@ class Worker:
         self._share: Share | None = None
         self._sharing: asyncio.Task[None] | None = None
         self._hearing: Hearing | None = None
+        self.office = reporting.office(self.rooms)
+        self._reporting: asyncio.Task[None] | None = None
 
     @property
     def stops(self) -> bool:
@@ -70,6 +73,7 @@ class Worker:
         self._control = await serve.serve(path, verbs.of(self))
         self.doors = await self._open()
         self._ticking = asyncio.get_running_loop().create_task(self._tick())
+        self._reporting = asyncio.get_running_loop().create_task(self.office.run())
         gc.collect()
         gc.freeze()  # what stands now stays: no collection walks it again
         gc.set_threshold(*GC_THRESHOLD)
@@ -123,6 +127,7 @@ class Worker:
         rooms, grace = self.rooms, self.orders.settings.drain
         if self._ticking:
             self._ticking.cancel()
+        await self._close_office()
         await asyncio.gather(*(opened.drain(grace) for opened in [*self.doors, *self.retired]))
         if self._sharing:
             self._sharing.cancel()
@@ -135,6 +140,14 @@ class Worker:
             await self._hearing.close()
         if self._share:
             await self._share.leave()
+
+
+    async def _close_office(self) -> None:
+        """Ends the reports first: they read the shards that are given back after."""
+        if self._reporting:
+            self._reporting.cancel()
+            await asyncio.wait([self._reporting], timeout=LAST)
+        await self.office.close()
 
 
 async def serve_until_told(orders: Orders) -> None:

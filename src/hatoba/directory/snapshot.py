@@ -7,6 +7,7 @@ Fails never on a look-up: what is not there is None. A row whose address cannot 
 
 from collections.abc import Iterable
 
+from hatoba.directory import marks
 from hatoba.directory.entries import LOCAL, Account, Domain, key
 from hatoba.model.address import Address, BadAddress
 from hatoba.store.rows import AccountRow, DomainRow
@@ -26,7 +27,7 @@ class Snapshot:
 
     def __init__(self, domains: Iterable[DomainRow], accounts: Iterable[AccountRow], separator: str) -> None:
         self.separator = separator
-        self.domains = {row.name: Domain(row.name, row.kind, row.created) for row in domains}
+        self.domains = {row.name: Domain(row.name, row.kind, row.created, marks.of(row)) for row in domains}
         self.accounts: dict[str, Account] = {}
         self.first: dict[str, Account] = {}
         self.unreadable: list[str] = []

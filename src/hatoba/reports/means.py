@@ -50,8 +50,9 @@ class Ask(Protocol):
 class Means(NamedTuple):
     """`settings` gives those in force. `mail`: the folder of the Maildirs. `shards`: this worker's, by number.
 
-    `draw` gives (a new letter's id, ms). `enqueue` is done when a letter is on disk; it signs what is to be signed. `post` sends (url, fields, octets) over
-    HTTPS and gives the status of the answer, or raises OSError. `owner` names this process among all nodes.
+    `draw` gives (a new letter's id, ms). `enqueue` is done when a letter is on disk; it signs what is to be signed.
+    `post` sends (url, fields, octets) over HTTPS and gives the status of the answer, or raises OSError. `owner` names
+    this process among all nodes.
     """
 
     settings: Callable[[], Settings]

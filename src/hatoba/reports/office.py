@@ -10,27 +10,25 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from hatoba.reports import gather, identity, inbox, kinds
+from hatoba.reports import gather, identity, inbox
+from hatoba.reports.clerk import Clerk
 from hatoba.reports.means import Means
 from hatoba.reports.round import Round, Tally
-from hatoba.store import base, reports
+from hatoba.reports.sending import Lost
 from hatoba.store.sql import Reader
 from hatoba.store.trouble import StoreTrouble
 
 FIRST, LONGEST = 15.0, 300.0  # seconds between two looks; each that finds nothing makes the pause longer
-_PURGE = 1000  # reports removed in one transaction
 _log = structlog.get_logger("reports")
 
 
 class Office:
-    """One worker's. Its own connection to the directory is opened when it is first needed."""
+    """One worker's."""
 
     def __init__(self, means: Means) -> None:
         self._means = means
-        self._register: base.Register | None = None
-        self._readers: dict[int, Reader] = {}
-        self._reading = asyncio.Lock()
-        self._round = Round(means, self._opened)
+        self._clerk = Clerk("reports-read", means.base.register)
+        self._round = Round(means)
 
     @property
     def active(self) -> bool:
@@ -46,11 +44,9 @@ class Office:
         pause = FIRST
         while True:
             await asyncio.sleep(pause)
-            if not self.active:
-                continue
             done = 0
             try:
-                done = await work()
+                done = await work() if self.active else 0
             except StoreTrouble as error:
                 _log.warning("reports wait for the store", error=str(error))
             except Exception:  # noqa: BLE001  the next turn may do better; the mail goes on meanwhile
@@ -59,52 +55,44 @@ class Office:
 
     async def gather(self) -> int:
         """Reads the journals of this worker's shards to their ends; how many events told of something."""
-        async with self._reading:
-            found = 0
-            shards = self._means.shards()
-            for number in self._readers.keys() - shards.keys():
-                self._readers.pop(number).close()
-            for number, shard in shards.items():
-                try:
-                    found += await asyncio.to_thread(self._read, number, shard.reader)
-                except gather.Moved:
-                    continue  # the shard went to another worker, who reads on
-            return found
+        found = 0
+        for number, shard in dict(self._means.shards()).items():
+            found += await self._clerk.do(self._read, number, shard.reader)
+        return found
 
     def _read(self, number: int, opener: Callable[[], Reader]) -> int:
-        """In a thread: one shard, in steps."""
-        means = self._means
+        """In the thread: one shard, in steps."""
+        means, register = self._means, self._clerk.register
         settings = means.settings()
-        register = self._opened()
-        if number not in self._readers:
-            self._readers[number] = opener()
         box = inbox.Inbox(
             settings, means.directory, self._addresses, lambda: register.reader, means.mail, means.hostname
         )
         gatherer = gather.Gatherer(settings, register, box, self._own)
         told = 0
-        while True:
-            step = gatherer.step(self._readers[number], number, means.clock())
-            told += step.counted + step.kept
-            if step.seen < gather.BATCH:
-                return told
+        with opener() as reader:
+            while True:
+                try:
+                    step = gatherer.step(reader, number, means.clock())
+                except gather.Moved:  # the shard went to another worker, who reads on
+                    return told
+                told += step.counted + step.kept
+                if step.seen < gather.BATCH:
+                    return told
 
     async def _turn(self) -> int:
-        return sum((await self._round.turn()).values()) + await asyncio.to_thread(self._purge)
+        done = sum((await self._round.turn()).values())
+        return done + await self._round.purge(self._means.clock() - round(self._means.settings().keep * 1000))
 
     async def send(self, day: int) -> Tally:
-        """Sends at once what was counted on that day, today's so far too. identity.Nobody, round.Lost."""
+        """Sends at once what was counted on that day, today's so far too. ValueError says why it cannot."""
+        settings = self._means.settings()
+        if not (settings.dmarc or settings.tls):
+            raise ValueError("no reports are sent here: set reports.dmarc or reports.tls")
         await self.gather()
-        return await self._round.now(day)
-
-    def _purge(self) -> int:
-        """In a thread: removes what is older than it is kept."""
-        before = self._means.clock() - round(self._means.settings().keep * 1000)
-        register = self._opened()
-        old = (*kinds.RECEIVED, *kinds.SENT.values())
-        if not reports.any_before(register.reader, old, before):
-            return 0
-        return register.note(lambda tx: reports.purge(tx, old, before, _PURGE))
+        try:
+            return await self._round.now(day)
+        except Lost:
+            raise ValueError("another worker sends reports just now; try again in two minutes") from None
 
     def _addresses(self) -> frozenset[str]:
         return inbox.keys(self._means.settings().inbox) | self._means.directory.report_addresses()
@@ -115,17 +103,7 @@ class Office:
         except identity.Nobody:
             return ""
 
-    def _opened(self) -> base.Register:
-        if self._register is None:
-            self._register = self._means.base.register()
-        return self._register
-
     async def close(self) -> None:
-        """Gives back the lease and the connections."""
+        """Ends what was begun, gives back the lease and the connections."""
         await self._round.close()
-        for reader in self._readers.values():
-            reader.close()
-        self._readers.clear()
-        if self._register is not None:
-            await asyncio.to_thread(self._register.close)
-            self._register = None
+        await self._clerk.close()

@@ -6,6 +6,7 @@ Fails with Lost when the lease is another's, Nobody without an address to send f
 """
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +18,14 @@ import structlog
 from hatoba.mailauth.dmarc import author
 from hatoba.reports import addressees, gather, identity, kinds, made
 from hatoba.reports.addressees import Addressees
+from hatoba.reports.clerk import Clerk
 from hatoba.reports.evidence import DAY
 from hatoba.reports.means import Means
-from hatoba.reports.sending import Sender
+from hatoba.reports.sending import Lost, Sender
 from hatoba.store import base, reports, tallies
 from hatoba.store.rows import ReportRow
 from hatoba.store.sql import Tx
+from hatoba.store.trouble import StoreTrouble
 
 T = TypeVar("T")
 LEASE = 120_000  # ms that the lease holds when it is not renewed
@@ -31,21 +34,18 @@ LATE = 6 * 3_600_000  # ms after which reports go out although a shard's journal
 ASIDE = 1_800_000  # ms until a domain whose DNS has no answer is asked again
 _ASKED = 20  # domains asked at once
 _DUE = 100  # reports read at once
+_PURGE = 1000  # reports removed in one transaction
 _log = structlog.get_logger("reports")
 
 Tally = dict[str, int]  # what a round did: "made", "sent", "waiting", "unwanted"
 
 
-class Lost(Exception):
-    """Another worker makes the reports now."""
-
-
 class Round:
-    """One worker's. `register` opens the directory, from a thread."""
+    """One worker's."""
 
-    def __init__(self, means: Means, register: Callable[[], base.Register]) -> None:
+    def __init__(self, means: Means) -> None:
         self._means = means
-        self._register = register
+        self._clerk = Clerk("reports-sent", means.base.register)
         self._owner = f"{means.owner} {secrets.token_hex(6)}"  # a process that died may not be taken for this one
         self._turns = asyncio.Lock()
         self._aside: dict[tuple[str, int, str], int] = {}  # domains without an answer, until when (ms)
@@ -62,7 +62,7 @@ class Round:
             self._leads = True
             done = self._nothing()
             try:
-                for kind, day in await asyncio.to_thread(self._days):
+                for kind, day in await self._clerk.do(self._days):
                     await self._day(kind, day, done, everything=False)
                 await self._due(done, self._means.clock())
             except Lost:
@@ -82,12 +82,26 @@ class Round:
             await self._due(done, self._means.clock())
             return done
 
+    async def purge(self, before: int) -> int:
+        """Removes reports that came in or went out before that (ms); how many."""
+        return await self._clerk.do(self._purge, before)
+
+    def _purge(self, before: int) -> int:
+        old = (*kinds.RECEIVED, *kinds.SENT.values())
+        if not reports.any_before(self._clerk.register.reader, old, before):
+            return 0
+        return self._clerk.register.note(lambda tx: reports.purge(tx, old, before, _PURGE))
+
     async def close(self) -> None:
         """Another worker may go on at once."""
         if self._leads:
             self._leads = False
-            owner = self._owner
-            await asyncio.to_thread(lambda: self._register().note(lambda tx: reports.release(tx, owner)))
+            with contextlib.suppress(StoreTrouble):  # it runs out by itself
+                await self._clerk.do(self._release)
+        await self._clerk.close()
+
+    def _release(self) -> None:
+        self._clerk.register.note(lambda tx: reports.release(tx, self._owner))
 
     def _nothing(self) -> Tally:
         return {"made": 0, "sent": 0, "waiting": 0, "unwanted": 0}
@@ -99,7 +113,7 @@ class Round:
     # writing
 
     async def _write(self, function: Callable[[Tx], T]) -> T:
-        return await asyncio.to_thread(self._note, function)
+        return await self._clerk.do(self._note, function)
 
     def _note(self, function: Callable[[Tx], T]) -> T:
         """In a thread: a transaction of who makes the reports. Lost."""
@@ -110,13 +124,13 @@ class Round:
                 raise Lost
             return function(tx)
 
-        return self._register().note(held)
+        return self._clerk.register.note(held)
 
     # what was counted
 
     def _days(self) -> list[tuple[str, int]]:
         """In a thread: the days that are over and may be told, by kind; what is too old is forgotten."""
-        now, register = self._means.clock(), self._register()
+        now, register = self._means.clock(), self._clerk.register
         today = now // DAY
         found: list[tuple[str, int]] = []
         for kind in (kinds.DMARC, kinds.TLS):
@@ -143,7 +157,7 @@ class Round:
 
     async def _day(self, kind: str, day: int, done: Tally, *, everything: bool) -> None:
         """Asks each domain's DNS who wants the report, makes it, or forgets what was counted."""
-        domains = await asyncio.to_thread(self._domains, kind, day, everything)
+        domains = await self._clerk.do(self._domains, kind, day, everything)
         for part in _parts(domains, _ASKED):
             answers = await asyncio.gather(*(self._asked(kind, domain) for domain in part))
             unwanted: list[str] = []
@@ -166,7 +180,7 @@ class Round:
         passed = now - (day + 1) * DAY - settings.hour * 3_600_000
         return [
             domain
-            for domain in tallies.domains(self._register().reader, kind, day)
+            for domain in tallies.domains(self._clerk.register.reader, kind, day)
             if (everything or (kind, day, domain) not in self._aside) and _moment(domain, spread) <= max(passed, 0)
         ]
 
@@ -200,9 +214,9 @@ class Round:
     async def _due(self, done: Tally, now: int) -> None:
         means = self._means
         who = identity.who(means.settings(), means.directory, means.hostname)
-        sender = Sender(means, self._note, who, identity.sender(who.address, means.directory))
+        sender = Sender(means, self._clerk, self._note, who, identity.sender(who.address, means.directory))
         while True:
-            rows = await asyncio.to_thread(self._waiting, now)
+            rows = await self._clerk.do(self._waiting, now)
             for row in rows:
                 after = await sender.send(row)
                 done["sent" if after.kind in kinds.SENT.values() else "waiting"] += 1
@@ -210,7 +224,7 @@ class Round:
                 return
 
     def _waiting(self, now: int) -> list[ReportRow]:
-        return reports.due(self._register().reader, [kinds.DUE[kind] for kind in self._kinds()], now, _DUE)
+        return reports.due(self._clerk.register.reader, [kinds.DUE[kind] for kind in self._kinds()], now, _DUE)
 
 
 def _forget(tx: Tx, kind: str, day: int, domains: Sequence[str]) -> None:

@@ -5,8 +5,8 @@ Never sends to an address that has the report: after a crash the journals are as
 Fails by trying again later, six times over a day; then the report is written off with the reason.
 """
 
-import asyncio
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ from hatoba.kit import ids
 from hatoba.model.address import Address, BadAddress
 from hatoba.model.status import Refusal
 from hatoba.reports import addressees, kinds, letters, made
+from hatoba.reports.clerk import Clerk
 from hatoba.reports.made import Outgoing, Who
 from hatoba.reports.means import Means
 from hatoba.store import reports
@@ -27,28 +28,47 @@ from hatoba.store.sql import Tx
 from hatoba.store.trouble import StoreTrouble
 
 FIRST, FACTOR, TRIES = 900_000, 3, 6  # ms until the second try, what each pause is longer by, and the most tries
-SOON = 60_000  # ms when it is the store that failed
 _HTTPS = re.compile("(?i)https://")
 _log = structlog.get_logger("reports")
+
+
+class Lost(Exception):
+    """Another worker makes the reports now."""
+
 
 Note = Callable[[Callable[[Tx], Any]], Any]  # writes in a transaction that proves that the lease is ours; blocks
 
 
 class Sender:
-    """`note`: see Note. `who` says in whose name, `sender` is the reverse-path."""
+    """`clerk` is the thread that writes; `note`: see Note. `who` says in whose name, `sender` is the reverse-path."""
 
-    def __init__(self, means: Means, note: Note, who: Who, sender: Address | None) -> None:
+    def __init__(self, means: Means, clerk: Clerk, note: Note, who: Who, sender: Address | None) -> None:
         self._means = means
+        self._clerk = clerk
         self._note = note
         self._who = who
         self._sender = sender
 
     async def send(self, row: ReportRow) -> ReportRow:
-        """One report to all who want it; the row as it stands then. StoreTrouble when that cannot be written."""
+        """One report to all who want it; the row as it stands then. StoreTrouble when that cannot be written.
+
+        A bug that meets one report holds up no other.
+        """
         try:
             outgoing = made.read(row.data)
         except msgspec.MsgspecError:
             return await self._end(row, Outgoing(row.domain, why="its data cannot be read"))
+        try:
+            return await self._send(row, outgoing)
+        except (StoreTrouble, Lost):
+            raise
+        except Exception as bug:  # noqa: BLE001  law 6: logged whole, tried again later
+            error_id = secrets.token_hex(6)
+            _log.error("fault", error_id=error_id, report=row.id, exc_info=bug)
+            ill = msgspec.structs.replace(outgoing, begun=True, why=f"internal error {error_id}")
+            return await self._again(row, ill)
+
+    async def _send(self, row: ReportRow, outgoing: Outgoing) -> ReportRow:
         kind = kinds.MADE[row.kind]
         wanted = await self._means.ask(addressees.asked(kind, outgoing.domain))
         if wanted.state == "trouble":
@@ -81,7 +101,7 @@ class Sender:
             if uri in done or to is None:
                 continue
             name = letters.message_id(outgoing, str(to), self._who)
-            found = await asyncio.to_thread(self._taken, name)
+            found = await self._clerk.do(self._taken, name)
             if found:
                 done.append(uri)
                 numbers.append(ids.text(found))
@@ -143,7 +163,7 @@ class Sender:
         return done
 
     async def _put(self, row: ReportRow) -> None:
-        await asyncio.to_thread(self._note, lambda tx: reports.put(tx, row))
+        await self._clerk.do(self._note, lambda tx: reports.put(tx, row))
 
 
 def mailbox(uri: str) -> Address | None:

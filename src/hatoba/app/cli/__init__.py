@@ -19,6 +19,7 @@ VERBS = {
     "domain": "domain:domain",
     "queue": "queue:queue",
     "trace": "trace:trace",
+    "report": "report:report",
     "cluster": "cluster:cluster",
     "send": "send:send",
     "backup": "backup:backup",

@@ -1,0 +1,40 @@
+"""The reports of one worker: which objects the room of reports works with.
+
+Called by worker at its start.
+Never decides what is reported, or to whom.
+Fails never; what reports need is opened when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from hatoba.app.wiring import Rooms
+from hatoba.delivery import lookup
+from hatoba.reports.means import Means
+from hatoba.reports.office import Office
+
+
+def office(rooms: Rooms) -> Office:
+    """The office of a worker's reports; it runs on the worker's loop."""
+    return Office(
+        Means(
+            settings=lambda: rooms.settings.reports,
+            base=rooms.base,
+            directory=rooms.directory,
+            hostname=rooms.hostname,
+            mail=rooms.places.mail,
+            shards=lambda: {number: home.shard for number, home in rooms.homes.items()},
+            ask=lambda engine: lookup.drive(engine, rooms.resolver),
+            draw=rooms.draw,
+            enqueue=rooms.take,
+            post=partial(_post, rooms),
+            clock=rooms.house.clock,
+            owner=rooms.owner,
+        )
+    )
+
+
+async def _post(rooms: Rooms, url: str, fields: Mapping[str, str], octets: bytes) -> int:
+    raise OSError("not yet")
