@@ -19,10 +19,14 @@ from hatoba.model.outcome import Attempt, Job
 
 
 class Dmarc(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What an aggregate report tells of one letter: the record that held, and a row of one (aggregate.observe)."""
+    """What an aggregate report tells of one letter: the record that held, and a row of one (aggregate.observe).
+
+    `rua`: the record names somebody who wants to hear.
+    """
 
     published: Published
     row: ReportRow
+    rua: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from hatoba.journal import forms
 from hatoba.mailauth.dmarc.aggregate.form import Published, Row
 from hatoba.store.rows import EventRow
 
@@ -24,17 +25,11 @@ class Seen(msgspec.Struct, frozen=True):
     row: Row
 
 
-class Dmarc(msgspec.Struct, frozen=True):
-    """The key `dmarc` of an event. `rua`: the record names an address for reports."""
-
-    published: Published
-    row: Row
-    rua: bool = False
-
-
 class _Holder(msgspec.Struct, frozen=True):
+    """As much of forms.Accepted and forms.Refused as is needed here."""
+
     header_from: str = ""
-    dmarc: Dmarc | None = None
+    dmarc: forms.Dmarc | None = None
 
 
 class Observation(NamedTuple):

@@ -21,7 +21,7 @@ from hatoba.store.sql import Reader, Tx
 BATCH = 1000  # events of one step
 SAYING = 600_000  # ms after which it is said again that a journal was read to its end: reports wait for that
 OLD = 3  # days: what happened before is told nobody any more
-_JUDGED = frozenset({event.ACCEPTED, "refused"})
+_JUDGED = frozenset({event.ACCEPTED, event.REFUSED})
 
 
 class Moved(Exception):

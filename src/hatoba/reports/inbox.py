@@ -95,17 +95,20 @@ class Inbox:
             return []
         try:
             tried = _tried(row.data)
-            asked = dict.fromkeys(addresses) | {_key(to): None for to in _led(accepted.data, addresses)}
+            taken = _accepted(accepted.data)
+            asked = addresses | keys(
+                to for _, came, to in (each[:3] for each in taken.rewrites) if _key(came) in addresses
+            )
         except msgspec.MsgspecError:
             return []
         found: list[ReportRow] = []
         for result in tried.results if tried.site == LOCAL else ():
             address = _parsed(result.to)
             if address is not None and key(address) in asked:
-                found += self._letter(row.letter, result.n, accepted.at, address, now)
+                found += self._letter(row.letter, result.n, accepted.at, address, taken.auth, now)
         return found
 
-    def _letter(self, letter: int, n: int, accepted: int, address: Address, now: int) -> list[ReportRow]:
+    def _letter(self, letter: int, n: int, accepted: int, address: Address, auth: str, now: int) -> list[ReportRow]:
         """The reports in one letter of a mailbox; [] with a word in the log."""
         written = ids.text(letter)
         owner = self._directory.account(address)
@@ -118,16 +121,20 @@ class Inbox:
             return []
         try:
             rows = reading.read(maildir.read(path, self.settings.unpacked), now, most=self.settings.unpacked)
-            self._check(rows, now)
+            self._check(rows, auth, now)
         except (OSError, ValueError) as error:
             _log.warning("report not read", letter=written, address=str(address), reason=str(error))
             return []
         self._read.append(path)
         return rows
 
-    def _check(self, rows: Sequence[ReportRow], now: int) -> None:
-        """ValueError when it is not to be kept: about a stranger's domain, or one too many today."""
+    def _check(self, rows: Sequence[ReportRow], auth: str, now: int) -> None:
+        """ValueError when it is not to be kept: forged, about a stranger's domain, or one too many today."""
+        if "dmarc=fail" in auth:
+            raise ValueError("its sender failed DMARC: it may be forged")
         for row in rows:
+            if row.kind == kinds.TLS and auth and "dkim=pass" not in auth:  # RFC 8460 §3
+                raise ValueError("it has no valid DKIM signature, which a TLS report must have")
             if not self.settings.foreign and not self._ours(row.domain):
                 raise ValueError(f"it is about {row.domain}, which is no domain of this node (reports.foreign)")
         today = reports.count(self._kept(), kinds.RECEIVED, now // DAY * DAY) + len(self._read) + len(rows)
@@ -156,16 +163,14 @@ class _Tried(msgspec.Struct, frozen=True):
 
 
 class _Accepted(msgspec.Struct, frozen=True):
+    """As much of forms.Accepted. `auth`: the findings of Authentication-Results, "" when nothing was checked."""
+
+    auth: str = ""
     rewrites: tuple[tuple[str, ...], ...] = ()  # (what, from, to)
 
 
 _tried = msgspec.json.Decoder(_Tried).decode
 _accepted = msgspec.json.Decoder(_Accepted).decode
-
-
-def _led(data: bytes, addresses: frozenset[str]) -> list[str]:
-    """Where letters to the addresses were led by an alias, as the accepted event tells it."""
-    return [to for _, came, to in (each[:3] for each in _accepted(data).rewrites) if _key(came) in addresses]
 
 
 def _parsed(written: str) -> Address | None:

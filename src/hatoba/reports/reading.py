@@ -21,7 +21,7 @@ from hatoba.store.rows import ReportRow
 ROWS = 5000  # of one report are kept; the smallest of more are summed up
 _FEEDBACK = re.compile(rb"(?i)message/feedback-report")
 _NAME = 200  # characters of a reporter's name or id
-_LATEST = 1 << 40  # no date of a report lies beyond
+_LATEST = 253_402_300_800  # the year 10,000
 _encode = msgspec.json.Encoder().encode
 
 

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -20,14 +19,13 @@ from hatoba.app.cli import show
 from hatoba.directory import reporting
 from hatoba.directory.entries import BadEntry
 from hatoba.doors.control import call
-from hatoba.reports import kinds
+from hatoba.reports import figures, kinds
 
 Options = dict[str, str | None]
 domain_option = click.option("--domain", default="", help="Only reports about this domain.")
 days_option = click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="How far back.")
 kind_option = click.option(
     "--kind",
-    "kind",
     type=click.Choice([*kinds.RECEIVED, "sent", "due"]),
     default=None,
     help="Only reports of this kind.",
@@ -132,15 +130,26 @@ def summary(
         _summary(told, sources, days)
 
 
-def _summary(told: Any, sources: int, days: int) -> None:
-    columns = ("domain", "reports#", "reporters#", "letters#", "pass#", "DKIM#", "SPF#", "quarantined#", "rejected#")
-    rows = [
+def _summary(told: figures.Summary, sources: int, days: int) -> None:
+    columns: tuple[str, ...] = (
+        "domain",
+        "reports#",
+        "reporters#",
+        "letters#",
+        "pass#",
+        "DKIM#",
+        "SPF#",
+        "quarantined#",
+        "rejected#",
+    )
+    rows: list[tuple[object, ...]] = [
         (d.domain, d.reports, d.reporters, d.letters, d.passed, d.dkim, d.spf, d.quarantined, d.rejected)
         for d in told.dmarc
     ]
     empty = f"No report of the last {show.count(days, 'day')}."
     if rows or not (told.tls or told.complaints):
         show.table("DMARC: letters in our names", columns, rows, empty=empty)
+    lines: list[tuple[object, ...]]
     for each in told.dmarc:
         lines = [(s.ip or "(others)", s.name, s.letters, s.failed, s.dkim, s.spf) for s in each.sources[:sources]]
         title = f"Sources of {each.domain}, most failures first"
@@ -150,7 +159,7 @@ def _summary(told: Any, sources: int, days: int) -> None:
             (t.domain, t.reports, t.reporters, t.successes, t.failures, _counted(t.types), _counted(t.hosts))
             for t in told.tls
         ]
-        names = ("domain", "reports#", "reporters#", "sessions well#", "failed#", "why", "hosts")
+        columns = ("domain", "reports#", "reporters#", "sessions well#", "failed#", "why", "hosts")
         show.table("TLS to our domains", columns, lines, empty="")
     if told.complaints:
         lines = [(c.domain, c.complaints, c.failures, _counted(c.types), _counted(c.to)) for c in told.complaints]
@@ -184,9 +193,7 @@ def import_(options: Options, files: tuple[Path, ...], as_json: bool) -> int:
 
 
 @report.command()
-@click.option(
-    "--day", default="yesterday", show_default=True, help="yesterday, today, or a date like 2026-11-24 (UTC)."
-)
+@click.option("--day", default="yesterday", show_default=True, help="yesterday, today or 2026-11-24 (UTC).")
 @show.json_option
 @click.pass_obj
 def send(options: Options, day: str, as_json: bool) -> None:
