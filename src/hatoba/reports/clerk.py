@@ -1,6 +1,6 @@
 """Clerk: a thread with a connection of its own to the directory, for work that must not hold up the loop.
 
-Made by office and round, one each; so each connection is used by one thread, and what was begun is ended at the close.
+Made by office and leader, one each; so each connection is used by one thread, and what was begun is ended at the close.
 Never opens anything before there is work.
 Fails with what the work raises; StoreTrouble when the directory cannot be opened.
 """

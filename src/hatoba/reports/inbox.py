@@ -96,9 +96,8 @@ class Inbox:
         try:
             tried = _tried(row.data)
             taken = _accepted(accepted.data)
-            asked = addresses | keys(
-                to for _, came, to in (each[:3] for each in taken.rewrites) if _key(came) in addresses
-            )
+            led = [each[2] for each in taken.rewrites if len(each) > 2 and _key(each[1]) in addresses]
+            asked = addresses | keys(led)
         except msgspec.MsgspecError:
             return []
         found: list[ReportRow] = []

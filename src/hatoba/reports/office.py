@@ -13,7 +13,7 @@ import structlog
 from hatoba.reports import gather, identity, inbox
 from hatoba.reports.clerk import Clerk
 from hatoba.reports.means import Means
-from hatoba.reports.round import Round, Tally
+from hatoba.reports.leader import Leader, Tally
 from hatoba.reports.sending import Lost
 from hatoba.store.sql import Reader
 from hatoba.store.trouble import StoreTrouble
@@ -28,7 +28,7 @@ class Office:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._clerk = Clerk("reports-read", means.base.register)
-        self._round = Round(means)
+        self._leader = Leader(means)
 
     @property
     def active(self) -> bool:
@@ -38,7 +38,7 @@ class Office:
 
     async def run(self) -> None:
         """Reads and sends until it is cancelled."""
-        await asyncio.gather(self._repeat(self.gather), self._repeat(self._turn))
+        await asyncio.gather(self._repeat(self.gather), self._repeat(self.turn))
 
     async def _repeat(self, work: Callable[[], Awaitable[int]]) -> None:
         pause = FIRST
@@ -79,9 +79,10 @@ class Office:
                 if step.seen < gather.BATCH:
                     return told
 
-    async def _turn(self) -> int:
-        done = sum((await self._round.turn()).values())
-        return done + await self._round.purge(self._means.clock() - round(self._means.settings().keep * 1000))
+    async def turn(self) -> int:
+        """Sends what is due, if this worker is the one that does, and forgets what is old; how much was done."""
+        done = sum((await self._leader.turn()).values())
+        return done + await self._leader.purge(self._means.clock() - round(self._means.settings().keep * 1000))
 
     async def send(self, day: int) -> Tally:
         """Sends at once what was counted on that day, today's so far too. ValueError says why it cannot."""
@@ -90,7 +91,7 @@ class Office:
             raise ValueError("no reports are sent here: set reports.dmarc or reports.tls")
         await self.gather()
         try:
-            return await self._round.now(day)
+            return await self._leader.now(day)
         except Lost:
             raise ValueError("another worker sends reports just now; try again in two minutes") from None
 
@@ -105,5 +106,5 @@ class Office:
 
     async def close(self) -> None:
         """Ends what was begun, gives back the lease and the connections."""
-        await self._round.close()
+        await self._leader.close()
         await self._clerk.close()

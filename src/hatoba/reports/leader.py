@@ -1,4 +1,4 @@
-"""Round: what one worker of all nodes does for the rest: asks who wants a report, makes it, sees it sent.
+"""Leader: what one worker of all nodes does for the rest: asks who wants a report, makes it, sees it sent.
 
 Called by office; the lease for it is a row in the directory, and every write proves that it is still ours.
 Never makes a report of counts that it does not remove in the same transaction: nothing is told twice or never.
@@ -40,7 +40,7 @@ _log = structlog.get_logger("reports")
 Tally = dict[str, int]  # what a round did: "made", "sent", "waiting", "unwanted"
 
 
-class Round:
+class Leader:
     """One worker's."""
 
     def __init__(self, means: Means) -> None:
@@ -87,10 +87,9 @@ class Round:
         return await self._clerk.do(self._purge, before)
 
     def _purge(self, before: int) -> int:
-        old = (*kinds.RECEIVED, *kinds.SENT.values())
-        if not reports.any_before(self._clerk.register.reader, old, before):
+        if not reports.any_before(self._clerk.register.reader, kinds.ALL, before):
             return 0
-        return self._clerk.register.note(lambda tx: reports.purge(tx, old, before, _PURGE))
+        return self._clerk.register.note(lambda tx: reports.purge(tx, kinds.ALL, before, _PURGE))
 
     async def close(self) -> None:
         """Another worker may go on at once."""
@@ -224,7 +223,8 @@ class Round:
                 return
 
     def _waiting(self, now: int) -> list[ReportRow]:
-        return reports.due(self._clerk.register.reader, [kinds.DUE[kind] for kind in self._kinds()], now, _DUE)
+        wanted = [kinds.DUE[kind] for kind in self._kinds()]
+        return reports.due(self._clerk.register.reader, wanted, now, _DUE) if wanted else []
 
 
 def _forget(tx: Tx, kind: str, day: int, domains: Sequence[str]) -> None:
