@@ -12,8 +12,8 @@ import structlog
 
 from hatoba.reports import gather, identity, inbox
 from hatoba.reports.clerk import Clerk
-from hatoba.reports.means import Means
 from hatoba.reports.leader import Leader, Tally
+from hatoba.reports.means import Means
 from hatoba.reports.sending import Lost
 from hatoba.store.sql import Reader
 from hatoba.store.trouble import StoreTrouble
