@@ -155,12 +155,15 @@ def courier(
     counters: SharedCounters | None = None,
     log: Log | None = None,
     steady: Callable[[], float] | None = None,
+    resolver: dns.Resolver | None = None,
+    **more: Any,
 ) -> couriers.Courier:
-    more: dict[str, Any] = {"steady": steady} if steady else {}
+    if steady:
+        more["steady"] = steady
     return couriers.Courier(
         options or settings.Settings(timeouts=quick()),
         tuple(routes),
-        dns.Resolver(dns.Settings(servers=(dns_at,), timeout=1.0, attempts=1)),
+        resolver or dns.Resolver(dns.Settings(servers=(dns_at,), timeout=1.0, attempts=1)),
         directory or Directory(),
         hostname="hatoba.example",
         mail=mail,
