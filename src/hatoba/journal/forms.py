@@ -112,6 +112,7 @@ class Tried(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     session: str = ""
     opening: str = ""
     dialogue: str = ""
+    tls_policy: str = ""  # who asked for TLS, and how the peer was authenticated
 
 
 class Interrupted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -217,7 +218,7 @@ _ORDER = (event.DELIVERED, event.DEFERRED, event.EXPIRED, event.FAILED)
 def _tried(job: Job, a: Attempt, kind: str, results: list[Result], whole: bool) -> Event:
     form = Tried(
         job.attempts, tuple(results), a.site, a.host, a.ip, a.tls, a.source_ip, a.started, a.ended, a.session,
-        a.opening if whole else "", a.dialogue if whole else "",
+        a.opening if whole else "", a.dialogue if whole else "", a.tls_policy,
     )  # fmt: skip
     return Event(job.letter.id, a.ended, kind, _encode(form))
 
