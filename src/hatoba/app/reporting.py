@@ -7,17 +7,16 @@ Fails never; what reports need is opened when it is first asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-
 from hatoba.app.wiring import Rooms
 from hatoba.delivery import lookup
 from hatoba.reports.means import Means
 from hatoba.reports.office import Office
+from hatoba.reports.posting import Poster
 
 
 def office(rooms: Rooms) -> Office:
     """The office of a worker's reports; it runs on the worker's loop."""
+    web = rooms.settings.delivery.mta_sts
     return Office(
         Means(
             settings=lambda: rooms.settings.reports,
@@ -29,12 +28,8 @@ def office(rooms: Rooms) -> Office:
             ask=lambda engine: lookup.drive(engine, rooms.resolver),
             draw=rooms.draw,
             enqueue=rooms.take,
-            post=partial(_post, rooms),
+            post=Poster(rooms.resolver, private=web.private_addresses, ca_file=web.ca_file),
             clock=rooms.house.clock,
             owner=rooms.owner,
         )
     )
-
-
-async def _post(rooms: Rooms, url: str, fields: Mapping[str, str], octets: bytes) -> int:
-    raise OSError("not yet")

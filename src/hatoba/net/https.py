@@ -1,6 +1,6 @@
-"""HTTPS GET: one page of a host whose certificate is valid, from addresses the caller chose.
+"""HTTPS: one page of a host from addresses the caller chose, or one document posted there.
 
-Called by delivery for MTA-STS policies, and by the command line.
+Called by delivery for MTA-STS policies, by app for TLS reports, and by the command line.
 Never looks up a name, never follows a redirect, never sends a cookie, never connects to an address it was not given.
 Fails with Failed, whose `kind` says at which step: "connect", "tls", "http".
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from hatoba.model.status import PeerError
@@ -63,6 +63,48 @@ async def get(
     agent: str = "hatoba",
 ) -> Page:
     """The page at https://HOST:PORT/PATH. Failed. `timeout`: seconds for all of it; `most`: octets of its body."""
+    asked = _request("GET", path, host, {"User-Agent": agent, "Accept": "text/plain"})
+    return await _asked(host, addresses, asked, context=context, port=port, most=most, timeout=timeout)
+
+
+async def post(
+    host: str,
+    path: str,
+    addresses: Sequence[str],
+    fields: Mapping[str, str],
+    octets: bytes,
+    *,
+    context: ssl.SSLContext,
+    port: int = 443,
+    most: int,
+    timeout: float,
+    agent: str = "hatoba",
+) -> Page:
+    """What the server says to `octets`, posted to https://HOST:PORT/PATH with these fields. As `get` else."""
+    given = {"User-Agent": agent, **fields, "Content-Length": str(len(octets))}
+    asked = _request("POST", path, host if port == 443 else f"{host}:{port}", given) + octets
+    return await _asked(host, addresses, asked, context=context, port=port, most=most, timeout=timeout)
+
+
+def _request(verb: str, path: str, host: str, fields: Mapping[str, str]) -> bytes:
+    """The head of a request. Failed when a value is not what a field carries."""
+    every = {"Host": host, **fields, "Accept-Encoding": "identity", "Connection": "close"}
+    lines = [f"{verb} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in every.items())]
+    if not all(line.isascii() and line.isprintable() for line in lines) or " " in path:
+        raise Failed("http", f"{host}: this cannot be asked over HTTP")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+async def _asked(
+    host: str,
+    addresses: Sequence[str],
+    request: bytes,
+    *,
+    context: ssl.SSLContext,
+    port: int,
+    most: int,
+    timeout: float,
+) -> Page:
     failure = Failed("connect", f"{host} has no address")
     try:
         async with asyncio.timeout(timeout):
@@ -79,7 +121,7 @@ async def get(
                     failure = Failed("connect", f"{host}[{ip}]:{port}: {error.strerror or error}")
                     continue
                 try:
-                    return await _fetch(reader, writer, host, path, most, agent)
+                    return await _fetch(reader, writer, host, request, most)
                 finally:
                     writer.transport.abort()
     except TimeoutError:
@@ -88,15 +130,11 @@ async def get(
 
 
 async def _fetch(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str, most: int, agent: str
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, request: bytes, most: int
 ) -> Page:
-    lines = [
-        f"GET {path} HTTP/1.1", f"Host: {host}", f"User-Agent: {agent}", "Accept: text/plain",
-        "Accept-Encoding: identity", "Connection: close", "", "",
-    ]  # fmt: skip
     response = Response(most)
     try:
-        writer.write("\r\n".join(lines).encode("ascii"))
+        writer.write(request)
         while not response.done:
             data = await reader.read(_READ)
             if data:
