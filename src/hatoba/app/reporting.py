@@ -7,8 +7,11 @@ Fails never; what reports need is opened when it is first asked for.
 
 from __future__ import annotations
 
+from typing import Any
+
 from hatoba.app.wiring import Rooms
 from hatoba.delivery import lookup
+from hatoba.doors.control.serve import Verb
 from hatoba.reports.means import Means
 from hatoba.reports.office import Office
 from hatoba.reports.posting import Poster
@@ -33,3 +36,15 @@ def office(rooms: Rooms) -> Office:
             owner=rooms.owner,
         )
     )
+
+
+def verbs(office: Office) -> dict[str, Verb]:
+    """What the command line may ask of them."""
+
+    async def gather(arguments: dict[str, Any]) -> int:
+        return await office.gather()
+
+    async def send(arguments: dict[str, Any]) -> dict[str, int]:
+        return await office.send(int(arguments["day"]))
+
+    return {"report.gather": gather, "report.send": send}

@@ -3,18 +3,21 @@
 Called by worker. Never decides: each verb calls one room.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
 from hatoba.app import orders as orders_
+from hatoba.app import reporting
 from hatoba.app.numbers import counter, gauge
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control.serve import Verb
+from hatoba.doors.http.metrics import Sample
 from hatoba.doors.smtp.house import House
+from hatoba.intake.tally import Tally
 from hatoba.reports.office import Office
 
 
@@ -57,6 +60,7 @@ def _health(worker: Worker, arguments: dict[str, Any]) -> Any:
 
 def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
     samples = [counter(f"smtp_{name}", about, value) for name, about, value in worker.house.counts.rows()]
+    samples += _checks(worker.rooms.tally)
     for queue in worker.rooms.queues:
         status = queue.status()
         samples += [
@@ -74,12 +78,14 @@ def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
     return msgspec.to_builtins(samples)
 
 
-async def _gather(worker: Worker, arguments: dict[str, Any]) -> Any:
-    return await worker.office.gather()
-
-
-async def _report(worker: Worker, arguments: dict[str, Any]) -> Any:
-    return await worker.office.send(int(arguments["day"]))
+def _checks(tally: Tally) -> Iterator[Sample]:
+    """What the checks of letters said."""
+    about = "Verdicts of checks by what they call for"
+    for (check, action), times in tally.verdicts.items():
+        yield counter("check_verdicts", about, times, check=check, action=action)
+    about = "Letters by what each method of authentication found"
+    for (method, result), times in tally.results.items():
+        yield counter("auth_results", about, times, method=method, result=result)
 
 
 async def _reload(worker: Worker, arguments: dict[str, Any]) -> Any:
@@ -95,9 +101,8 @@ def of(worker: Worker) -> dict[str, Verb]:
         "health": _health,
         "numbers": _numbers,
         "reload": _reload,
-        "report.gather": _gather,
-        "report.send": _report,
     }
     found: dict[str, Verb] = {name: partial(function, worker) for name, function in plain.items()}
+    found |= reporting.verbs(worker.office)
     found |= {name: partial(_order, worker, name) for name in orders_.VERBS}
     return found

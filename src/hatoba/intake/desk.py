@@ -13,6 +13,7 @@ from hatoba.intake import connection, roster, trace
 from hatoba.intake.asking import Steps
 from hatoba.intake.case import SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
 from hatoba.intake.settings import Settings
+from hatoba.intake.tally import Tally
 from hatoba.intake.transaction import Transaction
 from hatoba.model.envelope import Source
 from hatoba.store.blobs import Draft
@@ -24,7 +25,7 @@ class Desk:
     """`drafts` starts the body of a large letter (shard.blobs.draft). `hostname` is the name we greet with.
 
     `lifetime` is how long a letter may stay in the queue, in seconds (queue.expire). `filters` are the checks that
-    ask; without them no step of a letter has to wait.
+    ask; without them no step of a letter has to wait. `tally` counts what they say.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Desk:
         lifetime: float = 5 * 86400.0,
         *,
         filters: roster.Filters | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.settings = settings
         filters = filters or roster.Filters()
@@ -49,6 +51,7 @@ class Desk:
             lifetime=round(lifetime * 1000),
             spill=max(settings.spill, settings.header),
             filters=filters,
+            tally=tally or Tally(),
             authserv_id=filters.auth.authserv_id or hostname,
         )
         self._networks = [_network(written) for written in settings.relay_networks]
@@ -75,7 +78,7 @@ class Desk:
         if not visit.checks.connect:
             return None
         case = self._case(visit, source, Reverse(None), now, client)
-        return connection.asked(visit.checks, self._place.filters.table, case)
+        return connection.asked(visit.checks, self._place, case)
 
     def _case(self, visit: Visit, source: Source, mail: Mail, now: int, client: Client | None) -> Case:
         place = self._place
