@@ -1,0 +1,187 @@
+"""Two hatoba over real sockets: one judges letters in the name of the other's domain and tells it; it reads the report."""
+
+import contextlib
+import smtplib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import pg, post
+from tests.support.dns_server import DnsServer
+from tests.support.node import Node
+from tests.support.town import common_port
+
+from hatoba.app.places import Places
+from hatoba.doors.control import call
+
+SETTINGS = """
+[dns]
+servers = ["{dns}"]
+least_ttl = "0s"
+[delivery]
+port = {peers}
+[auth]
+iprev = false
+[reports]
+dmarc = {sends}
+spread = "0s"
+organization = "{organization}"
+[[listener]]
+kind = "mx"
+address = ["{address}"]
+port = {mx}
+"""
+
+
+def node(folder: Path, dns: DnsServer, peers: int, address: str, organization: str, sends: str, **more: Any) -> Node:
+    return Node(
+        folder, SETTINGS, workers=more.pop("workers", 1), ports={"mx": peers if address != "127.0.0.1" else 0},
+        dns=dns.address, peers=peers, address=address, sends=sends, organization=organization, **more,
+    )  # fmt: skip
+
+
+def read(node_: Node) -> None:
+    """What a worker does every few seconds, now."""
+    for path in Places(node_.data).controls():
+        call.call(path, "report.gather")
+
+
+def letter(author: str, subject: str) -> bytes:
+    return f"From: <{author}>\r\nTo: <alice@home.example>\r\nSubject: {subject}\r\n\r\nHello.\r\n".encode()
+
+
+ZONE = {
+    "home.example": {"TXT": ['"v=spf1 ip4:127.0.0.0/8 -all"']},
+    "_dmarc.home.example": {"TXT": ['"v=DMARC1; p=none"']},
+    "out.example": {"TXT": ['"v=spf1 ip4:127.0.0.1 -all"']},
+    "_dmarc.out.example": {"TXT": ['"v=DMARC1; p=none; rua=mailto:reports@out.example"']},
+    "other.example": {"TXT": ['"v=spf1 -all"']},
+    "_dmarc.strict.example": {"TXT": ['"v=DMARC1; p=reject; rua=mailto:reports@out.example"']},
+    "strict.example._report._dmarc.out.example": {"TXT": ['"v=DMARC1"']},
+    "_dmarc.victim.example": {"TXT": ['"v=DMARC1; p=none; rua=mailto:alice@out.example,mailto:a@nowhere.example"']},
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield ""
+        return
+    name = pg.database()
+    yield pg.url(name)
+    pg.drop(name)
+
+
+def test_the_report_arrives_and_says_what_was_counted(tmp_path: Path, database: str) -> None:
+    peers = common_port()
+    with ExitStack() as open_:
+        dns = open_.enter_context(DnsServer({name: dict(types) for name, types in ZONE.items()}))
+        dns.zone["out.example"]["MX"] = ["10 mx.out.example."]
+        dns.zone["mx.out.example"] = {"A": ["127.0.7.2"]}
+        here = node(tmp_path / "here", dns, peers, "127.0.0.1", "Here", "true", workers=2, database=database)
+        there = node(tmp_path / "there", dns, peers, "127.0.7.2", "There", "false")
+        post.settle_in(here, local=["home.example"], accounts=["alice@home.example"])
+        post.settle_in(
+            there, local=["out.example", "strict.example"], accounts=["reports@out.example", "alice@out.example"]
+        )
+        there.cli("report", "address", "reports@out.example")
+        open_.enter_context(here)
+        open_.enter_context(there)
+
+        _letters(here)
+        done = here.json("report", "send", "--day", "today")
+        assert done == {"made": 2, "sent": 2, "waiting": 0, "unwanted": 1}
+        box = post.Mailbox(there, "reports@out.example")
+        for domain in ("out.example", "strict.example"):
+            box.holding(f"Subject: Report Domain: {domain}".encode())
+        read(there)
+
+        told = {each["domain"]: each for each in there.json("report", "summary", "--no-names")["dmarc"]}
+        assert set(told) == {"out.example", "strict.example"}
+        ours = told["out.example"]
+        assert (ours["letters"], ours["passed"], ours["spf"], ours["dkim"]) == (5, 3, 3, 0)
+        assert [(each["ip"], each["letters"]) for each in ours["sources"]] == [("127.0.0.1", 5)]
+        strict = told["strict.example"]
+        assert (strict["letters"], strict["passed"], strict["rejected"]) == (2, 0, 2)
+        assert all(each["reporter"] == "Here" for each in there.json("report", "list"))
+        _nobody_else(here, there, dns)
+
+
+def _letters(here: Node) -> None:
+    mx = here.ports["mx"]
+    for number in range(3):
+        post.send(mx, "news@out.example", "alice@home.example", letter("news@out.example", f"{number}"))
+    for number in range(2):
+        post.send(mx, "x@other.example", "alice@home.example", letter("ceo@out.example", f"forged {number}"))
+        with pytest.raises(smtplib.SMTPResponseException):
+            post.send(mx, "x@other.example", "alice@home.example", letter("ceo@strict.example", "forged"))
+    post.send(mx, "x@other.example", "alice@home.example", letter("ceo@victim.example", "no report about this"))
+
+
+def _nobody_else(here: Node, there: Node, dns: DnsServer) -> None:
+    """The stranger who did not agree got nothing, nothing is sent again, and the reports were not reported."""
+    assert ("victim.example._report._dmarc.nowhere.example", "TXT") in dns.asked
+    assert post.Mailbox(there, "alice@out.example").letters() == []
+    again = here.json("report", "send", "--day", "today")
+    assert again == {"made": 0, "sent": 0, "waiting": 0, "unwanted": 0}
+    sent = here.json("report", "list", "--kind", "sent")
+    assert sorted((each["domain"], each["count"], each["state"]) for each in sent) == [
+        ("out.example", 5, "mailto:reports@out.example"),
+        ("strict.example", 2, "mailto:reports@out.example"),
+    ]
+    shown = there.cli("report", "show", there.json("report", "list", "--domain", "out.example")[0]["id"])
+    assert "127.0.0.1" in shown
+    csv = there.cli("report", "summary", "--csv", "--no-names").splitlines()
+    assert csv[0] == "kind,domain,source,name,count,bad,dkim,spf"
+    assert "dmarc,out.example,127.0.0.1,,5,2,0,3" in csv
+
+
+def killed_when(node_: Node, sees: Callable[[], bool]) -> None:
+    """The node dies by kill -9 at the moment."""
+    while not sees():
+        continue
+    node_.kill()
+
+
+def test_a_kill_while_reports_go_out_loses_none(tmp_path: Path) -> None:
+    peers = common_port()
+    domains = [f"d{number}.example" for number in range(12)]
+    with ExitStack() as open_:
+        dns = open_.enter_context(DnsServer({}))
+        for domain in (*domains, "out.example"):
+            dns.zone[f"_dmarc.{domain}"] = {"TXT": ['"v=DMARC1; p=none; rua=mailto:reports@out.example"']}
+            dns.zone[f"{domain}._report._dmarc.out.example"] = {"TXT": ['"v=DMARC1"']}
+        dns.zone["out.example"] = {"MX": ["10 mx.out.example."]}
+        dns.zone["mx.out.example"] = {"A": ["127.0.7.3"]}
+        here = node(tmp_path / "here", dns, peers, "127.0.0.1", "Here", "true")
+        there = node(tmp_path / "there", dns, peers, "127.0.7.3", "There", "false")
+        post.settle_in(here, local=["home.example"], accounts=["alice@home.example"])
+        post.settle_in(there, local=["out.example", *domains], accounts=["reports@out.example"])
+        there.cli("report", "address", "reports@out.example")
+        open_.enter_context(there)
+        open_.enter_context(here)
+        for domain in domains:
+            post.send(here.ports["mx"], f"x@{domain}", "alice@home.example", letter(f"x@{domain}", "hello"))
+        box = post.Mailbox(there, "reports@out.example")
+        import threading
+
+        asking = threading.Thread(target=lambda: here.cli("report", "send", "--day", "today", check=False))
+        asking.start()
+        killed_when(here, lambda: len(box.letters()) >= 2)
+        asking.join()
+        with contextlib.suppress(Exception):
+            here.end()
+        here.start()
+        for _ in range(200):
+            with contextlib.suppress(AssertionError):
+                here.cli("report", "send", "--day", "today")
+                break
+        for domain in domains:
+            box.holding(f"Subject: Report Domain: {domain}".encode(), seconds=90)
+        read(there)
+        told = there.json("report", "summary", "--no-names")["dmarc"]
+        assert {each["domain"]: each["letters"] for each in told} == dict.fromkeys(domains, 1)
+        subjects = [text.partition(b"Subject: ")[2].partition(b"Report-ID")[0] for text in box.letters()]
+        assert all(subjects.count(each) == 1 for each in set(subjects))
