@@ -46,7 +46,7 @@ class Leader:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._clerk = Clerk("reports-sent", means.base.register)
-        self._owner = f"{means.owner} {secrets.token_hex(6)}"  # a process that died may not be taken for this one
+        self._owner = means.owner  # as in the leases of shards: who starts anew goes on with what he had
         self._turns = asyncio.Lock()
         self._aside: dict[tuple[str, int, str], int] = {}  # domains without an answer, until when (ms)
         self._leads = False
