@@ -300,7 +300,7 @@ def test_submissions_are_not_held_up_by_what_is_for_strangers(loop: str, site: A
 
 @both
 def test_an_authentic_letter_over_real_dns(loop: str, site: Any, dial: Any) -> None:
-    zone = authentic.zone(**{"1__0__0__127__in-addr__arpa": {"PTR": [b"mail.example.org".decode()]}})
+    zone = authentic.zone() | {"1.0.0.127.in-addr.arpa": {"PTR": ["mail.example.org"]}}
     zone["example.org"]["TXT"] = [b"v=spf1 ip4:127.0.0.1 -all"]
     zone["mail.example.org"]["A"] = ["127.0.0.1"]
 
