@@ -133,10 +133,12 @@ class TlsSite:
         )
         return sts.Cache(self.fetching(**fields), self.resolver, register, clock=self.clock, log=self.log)
 
-    def courier(self, *rules: settings.TlsPolicy, **fields: Any) -> Courier:
+    def courier(self, *rules: settings.TlsPolicy, routes: Sequence[settings.Route] = (), **fields: Any) -> Courier:
         options = self.options(**fields)
         self.cache = self.policies()
-        return scene.courier([], options=options, resolver=self.resolver, rules=rules, cache=self.cache, log=self.log)
+        return scene.courier(
+            routes, options=options, resolver=self.resolver, rules=rules, cache=self.cache, log=self.log
+        )
 
     async def send(self, courier: Courier, *jobs: Any, to: str = "b@rcpt.example") -> scene.Feed:
         feed = await scene.send(courier, *(jobs or (scene.job(),)), to=to)
