@@ -1,4 +1,4 @@
-"""TlsSite: domains with mail hosts whose TLS is as a test wants it: DNS with or without AD, TLSA, MTA-STS, certificates.
+"""TlsSite: domains with mail hosts whose TLS is as a test wants it: AD or none, TLSA, MTA-STS, certificates.
 
 Used by the tests of delivery's TLS policies, and by the stories.
 Never leaves loopback: every host has an address of its own there, all peers listen on one port.
@@ -133,11 +133,11 @@ class TlsSite:
         )
         return sts.Cache(self.fetching(**fields), self.resolver, register, clock=self.clock, log=self.log)
 
-    def courier(self, *rules: settings.TlsPolicy, **fields: Any) -> Courier:
+    def courier(self, *rules: settings.TlsPolicy, routes: Sequence[settings.Route] = (), **fields: Any) -> Courier:
         options = self.options(**fields)
         self.cache = self.policies()
         return scene.courier(
-            [], options=options, resolver=self.resolver, rules=rules, cache=self.cache, log=self.log
+            routes, options=options, resolver=self.resolver, rules=rules, cache=self.cache, log=self.log
         )
 
     async def send(self, courier: Courier, *jobs: Any, to: str = "b@rcpt.example") -> scene.Feed:

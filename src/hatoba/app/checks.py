@@ -15,6 +15,8 @@ from hatoba.app import config, listeners
 from hatoba.app.problems import Problem
 from hatoba.app.settings import Settings
 from hatoba.delivery import courier
+from hatoba.doors.http import mta_sts
+from hatoba.mailauth import mtasts
 from hatoba.model import domain
 from hatoba.net import dns, tls
 from hatoba.store import spools
@@ -72,6 +74,21 @@ def _routes(settings: Settings) -> Found:
             yield f"route[{index}]", str(error), "See [[route]] in docs/settings.md."
         if route.password_file and not Path(route.password_file).is_file():
             yield f"route[{index}].password_file", f"{route.password_file} is not there", "Make it, one line."
+
+
+def _tls_policies(settings: Settings) -> Found:
+    for index, rule in enumerate(settings.tls_policy):
+        try:
+            courier.check_rule(rule)
+        except ValueError as error:
+            yield f"tls_policy[{index}]", str(error), "See [[tls_policy]] in docs/settings.md."
+
+
+def _own_policy(settings: Settings) -> Found:
+    try:
+        mta_sts.Published(settings.mta_sts, settings.hostname or "localhost")
+    except mtasts.BadPolicy as error:
+        yield "mta_sts.mx", str(error), 'Write names like "mail.example.org" or "*.example.org".'
 
 
 def _names(settings: Settings) -> Found:
@@ -132,7 +149,8 @@ def _spools(settings: Settings) -> Found:
 
 
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
-    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools,
+    _names, _certificate, _listeners, _networks, _routes, _tls_policies, _own_policy, _addresses, _user, _data, _blobs,
+    _spools,
 )  # fmt: skip
 
 

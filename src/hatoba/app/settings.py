@@ -12,6 +12,7 @@ from msgspec import Meta
 from hatoba.app import certificate, logs
 from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
+from hatoba.doors.http import settings as http_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import filter_settings
 from hatoba.intake import settings as intake_
@@ -61,6 +62,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[delivery_.Route, ...],
         Meta(description="Where mail for some domains goes; all others by their MX records."),
     ] = ()
+    tls_policy: Annotated[
+        tuple[delivery_.TlsPolicy, ...],
+        Meta(description="What TLS must be like towards some domains, whatever they publish; the first match counts."),
+    ] = ()
+    mta_sts: Annotated[http_.MtaSts, Meta(description="Our own MTA-STS policy, for our local domains.")] = (
+        http_.MtaSts()
+    )
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
     smtp: Annotated[smtp_.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp_.Settings()
     intake: Annotated[intake_.Settings, Meta(description="What is taken in.", extra=_RELOADS)] = intake_.Settings()

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, offline
+from hatoba.app import certificate, offline, tls_upkeep
 from hatoba.app.crew import Orders
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
@@ -76,6 +76,14 @@ class Rooms:
         self.directory = Directory(self.register, settings.directory, secrets.token_bytes(32))
         self.headroom = headroom.Headroom(self.places.data, settings.headroom)
         self.resolver = dns.Resolver(settings.dns)
+        self.upkeep = tls_upkeep.Upkeep(
+            settings.delivery,
+            self.base,
+            self.resolver,
+            structlog.get_logger("delivery").bind(),
+            worker=orders.worker,
+            workers=orders.workers,
+        )
         self.courier = Courier(
             settings.delivery,
             settings.route,
@@ -86,6 +94,8 @@ class Rooms:
             chunks=self._chunks,
             log=structlog.get_logger("delivery").bind(),
             counters=self.counters,
+            rules=settings.tls_policy,
+            cache=self.upkeep.cache,
             chance=random.Random(),  # noqa: S311  the order of equal MX hosts is no secret
         )
         self.homes: dict[int, Home] = {}
@@ -275,6 +285,7 @@ class Rooms:
     async def drain(self, grace: float) -> None:
         """Gives every shard back."""
         await asyncio.gather(*(self.move_out(number, grace) for number in list(self.homes)))
+        await self.upkeep.stop()
         await asyncio.to_thread(self.register.close)
 
 

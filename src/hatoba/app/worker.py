@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,9 +20,11 @@ import structlog
 
 from hatoba.app import logs, reporting, verbs
 from hatoba.app.crew import Orders
+from hatoba.app.listeners import POLICY
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control import serve
+from hatoba.doors.http import mta_sts
 from hatoba.doors.smtp import door
 from hatoba.net import listen
 from hatoba.store import base
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from hatoba.app.hearing import Hearing
     from hatoba.app.share import Share
     from hatoba.store.server import Server
+
+Door = door.Door | mta_sts.Door
 
 SWITCH_INTERVAL = 0.0005  # seconds: the writer thread must not wait 5 ms for the loop's GIL
 GC_THRESHOLD = (50_000, 20, 20)  # letters make many objects and no cycles: the default looks 70 times as often
@@ -44,8 +49,8 @@ class Worker:
         self.orders = orders
         self.rooms = Rooms(orders)
         self.house = self.rooms.house
-        self.doors: list[door.Door] = []
-        self.retired: list[door.Door] = []  # closed to new connections, with sessions still open
+        self.doors: list[Door] = []
+        self.retired: list[Door] = []  # closed to new connections, with sessions still open
         self.stopping = asyncio.Event()
         self._log = structlog.get_logger("worker")
         self._control: asyncio.Server | None = None
@@ -64,6 +69,7 @@ class Worker:
     async def start(self) -> None:
         """Recovers the queues, then takes mail."""
         rooms = self.rooms
+        await rooms.upkeep.start(rooms.courier.tally)
         if isinstance(rooms.base, base.Files):
             for number in rooms.own_shards():
                 await rooms.move_in(number)
@@ -92,13 +98,27 @@ class Worker:
             server, rooms.owner, lambda: rooms.homes, lambda: rooms.directory.refresh(self.house.clock())
         )
 
-    async def _open(self) -> list[door.Door]:
+    async def _open(self) -> list[Door]:
         """Every listener, on a copy of its socket: the next generation of doors takes another copy."""
         listeners = self.rooms.settings.listener
         return [
-            await door.open_door(listen.inherited(os.dup(given.fd)), listeners[given.listener], self.house)
+            await self._policy_door(listen.inherited(os.dup(given.fd)))
+            if given.listener == POLICY
+            else await door.open_door(listen.inherited(os.dup(given.fd)), listeners[given.listener], self.house)
             for given in self.orders.doors
         ]
+
+    async def _policy_door(self, sock: socket.socket) -> Door:
+        """Our MTA-STS policy."""
+        rooms, tls = self.rooms, self.house.tls
+        ours = rooms.settings.mta_sts
+        return await mta_sts.open_door(
+            sock,
+            mta_sts.Published(ours, rooms.hostname),
+            rooms.directory,
+            tls=(lambda: tls.context) if ours.tls and tls is not None else None,
+            log=structlog.get_logger("http").bind(),
+        )
 
     async def reload(self, settings: Settings) -> None:
         """New settings for new connections; those that stand end under the old ones. No connection is refused."""

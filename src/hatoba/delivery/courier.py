@@ -17,6 +17,7 @@ from typing import Protocol
 from hatoba.delivery import channel, dial, policies, pool, refusal, route, source, sts, walk
 from hatoba.delivery import local as local_
 from hatoba.delivery import settings as settings_
+from hatoba.delivery import survey as surveys
 from hatoba.delivery import tally as tally_
 from hatoba.delivery.feed import Channel, ChannelStatus, Feed
 from hatoba.delivery.site import Site
@@ -140,6 +141,16 @@ class Courier:
             if any(name == wanted or (wanted[:1] == "." and name.endswith(wanted)) for name in names if name):
                 return profile
         return self._settings.limits
+
+    async def survey(self, address: Address, *, connect: bool = True) -> surveys.Survey:
+        """What would become of letters to the address's domain, host by host. Refusal when there is no way."""
+        where = self.route(address)
+        site = await where if isinstance(where, Awaitable) else where
+        ground = self._ground
+        surveyor = surveys.Surveyor(
+            ground.dialler, self.policies, self._walk, self.limits(site), self._clock, connect=connect
+        )
+        return await surveyor.survey(address.domain, site)
 
     def status(self) -> list[ChannelStatus]:
         """Every channel whose lane lives."""

@@ -97,7 +97,7 @@ class Dialler:
         while (candidate := await walk.next()) is not None:
             host, ip = candidate
             try:
-                guard = judged[host] if host in judged else await self._guard(site, host, need)
+                guard = judged[host] if host in judged else await self.judge(site, host, need)
             except Refused as refused:
                 judged[host] = guard = None
                 self._passed_over(need, host, refused, said)
@@ -109,7 +109,7 @@ class Dialler:
             judged[host] = guard
             for peer in self._ways(site, host, ip, need, guard, said):
                 try:
-                    return await self._try(owner, peer, limits, said)
+                    return await self.attempt(owner, peer, limits, said)
                 except Refused as refused:
                     last = refused
                     self.tally.failed(need, peer.guard, refused, host, peer.source_ip, ip)
@@ -117,14 +117,17 @@ class Dialler:
                         break
         raise last or Refused(walk.why)
 
-    async def _guard(self, site: Site, host: str, need: Need) -> Guard:
+    async def judge(self, site: Site, host: str, need: Need) -> Guard:
         """What is asked of a host, after its TLSA records were, where they count. Refused."""
         if host.startswith("unix:"):
             return guards.OPEN._replace(tls=False) if not need.covered else guards.of(need, host, None)
-        dane = None
-        if need.dane and guards.named(host):
-            dane = await lookup.drive(tlsa.discover(host, self._port(site), nexthop=(need.domain,)), self._resolver)
-        return guards.of(need, host, dane)
+        return guards.of(need, host, await self.tlsa(site, host, need))
+
+    async def tlsa(self, site: Site, host: str, need: Need) -> tlsa.Dane | None:
+        """What DANE asks for at a host; None where it does not count there."""
+        if not need.dane or not guards.named(host):
+            return None
+        return await lookup.drive(tlsa.discover(host, self._port(site), nexthop=(need.domain,)), self._resolver)
 
     def _passed_over(self, need: Need, host: str, refused: Refused, said: list[str]) -> None:
         said.append(line_("*", f"{host} is passed over: {refused.status.text}"))
@@ -132,7 +135,7 @@ class Dialler:
 
     def _ways(self, site: Site, host: str, ip: str, need: Need, guard: Guard, said: list[str]) -> Iterator[Peer]:
         """The connections to try with one address: as asked; where faults may be overlooked, then without."""
-        peer = self._peer(site, host, ip, need, guard)
+        peer = self.peer(site, host, ip, need, guard)
         peer.fault = self.bad_certificate.fault(host) if guard.soft else _FLAWLESS
         lenient = not guard.required and not peer.implicit_tls
         if lenient and self.broken_tls.fault(host)[0]:
@@ -142,11 +145,11 @@ class Dialler:
             return
         if guard.soft and self.bad_certificate.fault(host)[0] and not peer.fault[0]:
             said.append(line_("*", "trying again without verifying the certificate"))
-            peer = self._peer(site, host, ip, need, guard)
+            peer = self.peer(site, host, ip, need, guard)
             peer.fault = self.bad_certificate.fault(host)
             yield peer
         said.append(line_("*", "trying again without TLS"))
-        yield self._peer(site, host, ip, need, guards.PLAIN._replace(dane=guard.dane))
+        yield self.peer(site, host, ip, need, guards.PLAIN._replace(dane=guard.dane))
 
     def _overlooks(self, peer: Peer, refused: Refused) -> bool:
         """Whether the host is tried again with less; what is wrong with it is remembered then."""
@@ -162,13 +165,14 @@ class Dialler:
         default = {"lmtp": 24, "mx": self.options.port}
         return site.route.port or default.get(site.kind, 25)
 
-    def _peer(self, site: Site, host: str, ip: str, need: Need, guard: Guard) -> Peer:
+    def peer(self, site: Site, host: str, ip: str, need: Need, guard: Guard) -> Peer:
+        """One address of a host, and how it is to be spoken to."""
         peer = Peer(host, ip, self._port(site), need, guard, site.route, lmtp=site.kind == "lmtp")
         if host.startswith("unix:"):
             peer.unix = host[5:]
         return peer
 
-    async def _try(self, owner: Owner, peer: Peer, limits: settings_.Limits, said: list[str]) -> Session:
+    async def attempt(self, owner: Owner, peer: Peer, limits: settings_.Limits, said: list[str]) -> Session:
         """One host: connected and opened, or Refused; whatever it said is in `said` then."""
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()

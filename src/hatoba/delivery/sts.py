@@ -160,7 +160,7 @@ class Cache:
             most=mtasts.OCTETS,
             timeout=options.timeout,
         )
-        return mtasts.read(page.status, page.fields.get("content-type", ""), page.body)
+        return mtasts.read(page.status, page.content_type, page.body)
 
     async def _addresses(self, host: str) -> list[str]:
         """The host's public addresses: nobody's DNS makes us talk to our own network."""

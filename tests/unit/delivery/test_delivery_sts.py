@@ -198,7 +198,9 @@ async def test_siblings_on_the_same_hosts_go_their_own_ways(site: TlsSite) -> No
     for name in ("rcpt.example", "other.example"):
         await courier.policies.find(name)
     both = scene.job("b@rcpt.example", "c@other.example")
-    feed = await site.send(courier, both, scene.job("d@other.example"), scene.job("e@rcpt.example"), to="b@rcpt.example")
+    feed = await site.send(
+        courier, both, scene.job("d@other.example"), scene.job("e@rcpt.example"), to="b@rcpt.example"
+    )
     assert feed.parted == 1
     ends = {
         (str(job.letter.envelope.recipients[outcome.n].address), outcome.kind)

@@ -29,6 +29,7 @@ VERBS = {
     "import": "transfer:import_",
     "upgrade": "upgrade:upgrade",
     "ports": "ports:ports",
+    "tls": "tls:tls",
     "version": "about:version",
     "completion": "about:completion",
 }
