@@ -1,4 +1,4 @@
-"""Two hatoba over real sockets: one judges letters in the name of the other's domain and reports, the other reads it."""
+"""Two hatoba over real sockets: one judges letters in the name of the other's domain, the other reads its report."""
 
 import re
 import smtplib

@@ -5,7 +5,10 @@ Never a double of our own rooms: what is handed in are the edges (DNS answers, t
 """
 
 import asyncio
+import email
+import email.policy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +29,8 @@ from hatoba.model.event import ACCEPTED, DELIVERED, Event
 from hatoba.reports.means import Means
 from hatoba.reports.office import Office
 from hatoba.reports.settings import Settings
-from hatoba.store import base, journal, maildir
+from hatoba.store import base, journal, maildir, reports
+from hatoba.store.rows import ReportRow
 from hatoba.store.shard import Shard
 
 T = TypeVar("T")
@@ -162,3 +166,23 @@ class Node:
         done = forms.Tried(1, (forms.Result(0, to, "2.0.0"),), "local", ended=self.now)
         self.write(0, [accepted, Event(number, self.now, DELIVERED, msgspec.json.encode(done))])
         return folder / "new" / name
+
+
+def parsed(letter: Letter) -> EmailMessage:
+    assert letter.content is not None
+    message = email.message_from_bytes(letter.content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def attached(letter: Letter) -> tuple[str, bytes]:
+    """(file name, content) of the report in a letter."""
+    parts = [part for part in parsed(letter).walk() if part.get_filename()]
+    assert len(parts) == 1
+    octets = parts[0].get_payload(decode=True)
+    assert isinstance(octets, bytes)
+    return str(parts[0].get_filename()), octets
+
+
+def kept(register: base.Register, *kinds_: str) -> list[ReportRow]:
+    return reports.listed(register.reader, kinds_, 0, 0)

@@ -14,6 +14,7 @@ from hatoba.net import dns, https, tls
 TIMEOUT = 60.0  # seconds for all of it
 _ANSWER = 64 << 10  # octets of the answer that are heard
 _ADDRESSES = 4
+_LONGEST = 2000  # characters of a URL
 
 
 class Poster:
@@ -65,6 +66,6 @@ def _parts(url: str) -> tuple[str, int, str]:
         host, port = read.hostname or "", read.port or 443
     except ValueError as error:
         raise OSError(f"{url[:80]!a} is no URL: {error}") from None
-    if read.scheme.lower() != "https" or not host or ":" in host or read.username is not None:
+    if len(url) > _LONGEST or read.scheme.lower() != "https" or not host or ":" in host or read.username is not None:
         raise OSError(f"{url[:80]!a} is no https: URL with a host name")
     return host, port, (read.path or "/") + (f"?{read.query}" if read.query else "")

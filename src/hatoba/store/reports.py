@@ -25,7 +25,8 @@ _OWNER = "reports"
 _ADD = sql.head(_report) + f"VALUES {sql.groups(1, len(_report.columns))} ON CONFLICT DO NOTHING"
 _PUT = sql.put(_report)
 _GET = sql.text(select(*_report.c).where(_report.c.id == bindparam("id")))
-_WHERE = (_tally.c.kind == bindparam("which"), _tally.c.day == literal_column("0"), _tally.c.domain == bindparam("owner"))
+_NONE = literal_column("0")
+_WHERE = (_tally.c.kind == bindparam("which"), _tally.c.day == _NONE, _tally.c.domain == bindparam("owner"))
 _STATE = sql.text(select(_tally.c.count, _tally.c.data).where(*_WHERE, _tally.c.key == bindparam("name")))
 _MARK = sql.head(_tally) + f"VALUES {sql.groups(1, len(_tally.columns))} ON CONFLICT DO NOTHING"
 _CURSORS = sql.text(select(_tally.c.key, _tally.c.count, _tally.c.data).where(*_WHERE))
