@@ -60,7 +60,6 @@ class TlsSite:
         self.resolver: dns_.Resolver
         self._addresses = itertools.count(2)
         self._open = ExitStack()
-        self._files = itertools.count()
         self.peers: list[SmtpPeer] = []
 
     def __enter__(self) -> Self:
@@ -81,13 +80,7 @@ class TlsSite:
 
     def serving(self, *chain: Made) -> ssl.SSLContext:
         """A server's context with this chain, its own certificate first."""
-        number = next(self._files)
-        cert, key = self.folder / f"{number}.pem", self.folder / f"{number}.key"
-        cert.write_bytes(b"".join(each.certificate.public_bytes(Encoding.PEM) for each in chain))
-        key.write_bytes(chain[0].key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
-        return context
+        return serving(self.folder, *chain)
 
     # ---- hosts and what they publish
 
@@ -149,6 +142,17 @@ class TlsSite:
         """Waits until no connection is open: those that were turned away still say QUIT."""
         for peer in self.peers:
             await asyncio.to_thread(peer.wait_closed)
+
+
+def serving(folder: Path, *chain: Made) -> ssl.SSLContext:
+    """A server's context with this chain; its files are written into the folder."""
+    name = f"{chain[0].certificate.serial_number:x}"
+    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+    cert.write_bytes(b"".join(each.certificate.public_bytes(Encoding.PEM) for each in chain))
+    key.write_bytes(chain[0].key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
 
 
 def counted(courier: Courier) -> dict[tuple[str, str, str], int]:
