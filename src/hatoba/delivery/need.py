@@ -19,12 +19,12 @@ class Need:
     `domain` names whom it is about ("" for a host of the settings), `rule` the setting it comes from. `mx`: the hosts
     were named by DNS, `secure`: by answers a validating resolver vouched for; `pinned`: by the settings, so that an MX
     record cannot lie. `failure`: (word for a TLS report, why) where a policy was announced and not to be had.
-    `refusal`: nothing may go there for now.
+    `refusal`: nothing may go there for now. `counted`: sessions for it are told in TLS reports.
     """
 
     __slots__ = (
-        "_relaxed", "_strict", "covered", "dane", "domain", "failed", "failure", "fingerprints", "level", "mx", "names",
-        "only", "pinned", "plain", "refusal", "rule", "secure", "special", "sts",
+        "_relaxed", "_strict", "counted", "covered", "dane", "domain", "failed", "failure", "fingerprints", "level",
+        "mx", "names", "only", "pinned", "plain", "refusal", "rule", "secure", "special", "sts",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class Need:
         self.failure = failure
         self.refusal = refusal
         self.covered = covered  # REQUIRETLS  # RFC 8689 §4.2.1
+        self.counted = True
         self.failed: tuple[Status, float] | None = None  # (why no host would do, until when that is believed)
         enforced = sts is not None and sts.mode == "enforce"
         # Any line will do for it.
@@ -91,10 +92,11 @@ class Need:
     def relaxed(self) -> "Need":
         """The same for a letter with "TLS-Required: No": what the domain publishes does not count, the settings do.
 
-        # RFC 8689 §5
+        Its sessions are not counted: TLS reports are such letters, and would be reported. # RFC 8689 §5, RFC 8460 §3
         """
         if self._relaxed is None:
             self._relaxed = self._but(dane=False, sts=None, failure=("", ""))
+            self._relaxed.counted = False
         return self._relaxed
 
     def _but(

@@ -32,7 +32,7 @@ class Tally:
 
     def used(self, need: Need, guard: Guard, proof: Proof, source: str, ip: str) -> None:
         """A line serves a domain for the first time. `source` and `ip`: its two ends."""
-        if not need.mx or not need.domain or not (guard.tls or guard.required):
+        if not need.counted or not need.mx or not need.domain or not (guard.tls or guard.required):
             return
         result, why = _result(guard, proof)
         if result is None:
@@ -42,7 +42,7 @@ class Tally:
 
     def failed(self, need: Need, guard: Guard, refused: Refused, host: str, source: str, ip: str) -> None:
         """A host would not do, for its TLS."""
-        if need.mx and need.domain and refused.result:
+        if need.counted and need.mx and need.domain and refused.result:
             self._add(need, guard, refused.result, refused.information, host, source, ip)
 
     def _unfound(self, need: Need, host: str, source: str, ip: str) -> None:

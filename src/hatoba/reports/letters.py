@@ -57,7 +57,9 @@ def letter(
     form_ = "7BIT" if content.isascii() else "8BITMIME"
     return Letter(
         new_id, now, now + LIFETIME,
-        Envelope(sender, (Recipient(to, notify="NEVER"),), body=form_, smtputf8=utf8),
+        Envelope(
+            sender, (Recipient(to, notify="NEVER"),), body=form_, smtputf8=utf8, tls_optional=outgoing.tls is not None
+        ),
         Source(DOOR), len(content), content,
         dotted=b"\r\n." in content, eightbit=not content.isascii(), message_id=f"<{name}>",
         header_from=str(who.address), subject=said["Subject"],

@@ -128,13 +128,15 @@ def test_counts_by_day_and_bound() -> None:
     "silent",
     [
         lambda tally: tally.used(Need("may", rule="the route"), guards.OPEN, LINES["tls"], "", ""),
+        lambda tally: tally.used(need().relaxed, guards.OPEN, LINES["tls"], "", ""),
         lambda tally: tally.used(need("none"), Guard("", tls=False), LINES["plain"], "", ""),
         lambda tally: tally.used(need(sts=TESTING), Guard("x", pkix=True, soft=True), LINES["tls"], "", ""),
         lambda tally: tally.failed(need(), guards.OPEN, Refused(Status("4.4.1", "no answer")), "mx", "", ""),
     ],
 )  # fmt: skip
 def test_what_is_not_counted(silent: object) -> None:
-    """Hosts of our settings, sessions that were not to have TLS or whose certificate nobody looked at, mere silence."""
+    """Hosts of our settings, sessions for letters with TLS-Required: No (such as reports) or that were not to have TLS
+    or whose certificate nobody looked at, mere silence."""
     tally = Tally(lambda: 0)
     silent(tally)  # type: ignore[operator] # one of the above
     assert len(tally) == 0

@@ -116,6 +116,7 @@ def test_tls_reports_by_mail(node: Node, register: base.Register) -> None:
     assert message["TLS-Report-Domain"] == "tls.example"
     assert message["TLS-Report-Submitter"] == "home.example"
     assert message["TLS-Required"] == "No"
+    assert letter.envelope.tls_optional
     assert message.get_content_type() == "multipart/report"
     name, octets = attached(letter)
     begin = MONDAY * 86_400

@@ -124,7 +124,7 @@ def test_each_configuration_has_its_report(node: Node) -> None:
     node.now = NIGHT
     node.turn()
     told = [aggregate.parse(attached(letter)[1]) for letter in node.letters]
-    assert [(each.published.p, each.form, sum(r.count for r in each.rows)) for each in told] == [
-        ("reject", "2.0", 2),
+    assert sorted((each.published.p, each.form, sum(r.count for r in each.rows)) for each in told) == [
         ("none", "1.0", 1),
+        ("reject", "2.0", 2),
     ]
