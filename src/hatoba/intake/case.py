@@ -101,6 +101,9 @@ class Client(msgspec.Struct):
     verdicts: list[Verdict] | None = None
 
 
+NOBODY, NOTHING = Client(), Authenticity()  # of letters about which nothing is asked: never changed
+
+
 class Visit(msgspec.Struct, frozen=True):
     """What is alike for all letters of one connection in one state (greeted, under TLS, authenticated)."""
 

@@ -52,11 +52,8 @@ class Checks(msgspec.Struct, frozen=True):
     watching: Phase = ()
     always: frozenset[str] = frozenset()
     anyway: frozenset[str] = frozenset()
-
-    @property
-    def envelope(self) -> bool:
-        """Something is asked at RCPT."""
-        return bool(self.connect or self.sender or self.recipient)
+    envelope: bool = False  # something is asked at RCPT
+    any: bool = False  # something is asked at all
 
 
 NONE = Checks()
@@ -84,6 +81,8 @@ def gathered(phases: Iterable[Sequence[Check]], *, inside: bool) -> Checks:
         watching=tuple(check for check in flat if hasattr(check, "watch")),
         always=frozenset(check.name for check in flat if getattr(check, "always", False)),
         anyway=frozenset(check.name for check in flat if getattr(check, "anyway", False)),
+        envelope=bool(connect or sender or recipient),
+        any=bool(flat),
     )
 
 

@@ -90,7 +90,9 @@ class Transaction:
                 return None
         if self._visit.checks.envelope:
             return self._questioned(recipient)
-        self._take(recipient)
+        if case.recipients:
+            self._seen.add(recipient.address)  # type: ignore[union-attr] # made above
+        case.recipients.append(recipient)
         return None
 
     def _take(self, recipient: Recipient) -> None:
@@ -177,7 +179,7 @@ class Transaction:
                 self._open(data)
             if self._visit.checks.content:
                 return self._judged(data, dotted, eightbit)
-            return self._letter(data, dotted, eightbit, self._ruled())
+            return self._letter(data, dotted, eightbit, None if self._inquiry is None else self._ruled(self._inquiry))
         except (Refusal, StoreTrouble):
             self.discard()
             raise
@@ -220,11 +222,9 @@ class Transaction:
                     watch.update(body)
                     self._watches[watcher.name] = watch
 
-    def _ruled(self) -> ruling.Ruling | None:
-        """What was said about the envelope, where something was asked. Refusal."""
-        if self._inquiry is None:
-            return None
-        ruled = self._inquiry.ruling(self._case.recipients)
+    def _ruled(self, inquiry: Inquiry) -> ruling.Ruling:
+        """What was said about the envelope, where nothing is asked about the content. Refusal."""
+        ruled = inquiry.ruling(self._case.recipients)
         if ruled.refusal is not None:
             raise ruled.refusal
         return ruled
