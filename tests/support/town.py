@@ -34,7 +34,7 @@ SETTINGS = """
 level = "warning"
 
 [intake]
-relay_networks = ["127.0.0.0/8"]
+relay_networks = {trusted}
 
 [dns]
 servers = ["{dns}"]
@@ -70,7 +70,8 @@ def common_port() -> int:
 
 
 class Town:
-    """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything.
+    """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything; `trusted` are the
+    networks whose letters go anywhere, unchecked.
 
     `move_in` is called with the node before its first start, where it has data of its own; else alice settles in.
     """
@@ -82,6 +83,7 @@ class Town:
         workers: int = 1,
         queue: str = HASTY,
         delivery: str = "",
+        trusted: str = '["127.0.0.0/8"]',
         more: str = "",
         database: str = "",
         move_in: Callable[[Node], object] | None = None,
@@ -93,7 +95,7 @@ class Town:
         self.port = common_port()
         self.dns = DnsServer()
         self._database = database
-        self._build = (folder, workers, {"queue": queue, "more_delivery": delivery, **words}, more)
+        self._build = (folder, workers, {"queue": queue, "more_delivery": delivery, "trusted": trusted, **words}, more)
         self.node: Node
         self.alice: post.Mailbox
 

@@ -14,6 +14,7 @@ from hatoba.directory.directory import Directory
 from hatoba.intake import roster, trace
 from hatoba.intake.authenticity import Authenticity
 from hatoba.intake.settings import Settings
+from hatoba.intake.tally import Tally
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient, Source
 from hatoba.model.outcome import Verdict
@@ -84,6 +85,7 @@ class Place(msgspec.Struct, frozen=True):
     lifetime: int
     spill: int
     filters: roster.Filters
+    tally: Tally
     authserv_id: str  # our name in Authentication-Results
 
 
@@ -97,6 +99,9 @@ class Client(msgspec.Struct):
     ptr: tuple[str, ...] = ()
     iprev: str = ""
     verdicts: list[Verdict] | None = None
+
+
+NOBODY, NOTHING = Client(), Authenticity()  # of letters about which nothing is asked: never changed
 
 
 class Visit(msgspec.Struct, frozen=True):

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from hatoba.directory.directory import Directory
 from hatoba.intake import connection, roster, trace
 from hatoba.intake.asking import Steps
-from hatoba.intake.case import SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
+from hatoba.intake.authenticity import Authenticity
+from hatoba.intake.case import NOBODY, NOTHING, SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
 from hatoba.intake.settings import Settings
+from hatoba.intake.tally import Tally
 from hatoba.intake.transaction import Transaction
 from hatoba.model.envelope import Source
 from hatoba.store.blobs import Draft
@@ -24,7 +26,7 @@ class Desk:
     """`drafts` starts the body of a large letter (shard.blobs.draft). `hostname` is the name we greet with.
 
     `lifetime` is how long a letter may stay in the queue, in seconds (queue.expire). `filters` are the checks that
-    ask; without them no step of a letter has to wait.
+    ask; without them no step of a letter has to wait. `tally` counts what they say.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Desk:
         lifetime: float = 5 * 86400.0,
         *,
         filters: roster.Filters | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.settings = settings
         filters = filters or roster.Filters()
@@ -49,6 +52,7 @@ class Desk:
             lifetime=round(lifetime * 1000),
             spill=max(settings.spill, settings.header),
             filters=filters,
+            tally=tally or Tally(),
             authserv_id=filters.auth.authserv_id or hostname,
         )
         self._networks = [_network(written) for written in settings.relay_networks]
@@ -65,7 +69,15 @@ class Desk:
         visit = self._visits.get((source, verb))
         if visit is None:
             visit = self._visit(source, verb)
-        return Transaction(self._place, visit, self._case(visit, source, mail, now, client), number, now)
+        known = NOTHING
+        if visit.checks.any:
+            client, known = Client() if client is None else client, Authenticity()
+        place = self._place
+        case = Case(
+            place.settings, place.directory, source, visit.submitted, visit.trusted, mail, [], now, place.hostname,
+            client or NOBODY, known,
+        )  # fmt: skip
+        return Transaction(place, visit, case, number, now)
 
     def greeted(self, source: Source, client: Client, now: int) -> Steps[None] | None:
         """What is to be asked about a client before it is greeted; Refusal where it is turned away. None: nothing."""
@@ -74,17 +86,13 @@ class Desk:
         visit = self._visit(source, "EHLO")
         if not visit.checks.connect:
             return None
-        case = self._case(visit, source, Reverse(None), now, client)
-        return connection.asked(visit.checks, self._place.filters.table, case)
-
-    def _case(self, visit: Visit, source: Source, mail: Mail, now: int, client: Client | None) -> Case:
         place = self._place
+        nobody = Reverse(None)
         case = Case(
-            place.settings, place.directory, source, visit.submitted, visit.trusted, mail, [], now, place.hostname
-        )
-        if client is not None:
-            case.client = client
-        return case
+            place.settings, place.directory, source, visit.submitted, visit.trusted, nobody, [], now, place.hostname,
+            client,
+        )  # fmt: skip
+        return connection.asked(visit.checks, self._place, case)
 
     def _visit(self, source: Source, verb: str) -> Visit:
         submitted = source.door in SUBMISSION_DOORS

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,9 @@ from hatoba.directory import changes
 from hatoba.directory.directory import Directory
 from hatoba.directory.settings import Settings as DirectorySettings
 from hatoba.intake.desk import Desk
+from hatoba.intake.roster import Filters
 from hatoba.intake.settings import Settings
+from hatoba.intake.tally import Tally
 from hatoba.store import blobs
 from hatoba.store import directory as rows
 from hatoba.store.settings import Settings as StoreSettings
@@ -53,8 +56,10 @@ def desk(data: Path, folder: blobs.Folder) -> Iterator[Callable[..., Desk]]:
     register = rows.attach(data, StoreSettings())
     directory = Directory(register, DirectorySettings(), SALT)
 
-    def make(hostname: str = "mx.example.org", **settings: object) -> Desk:
-        return Desk(Settings(**settings), directory, hostname, folder.draft)  # type: ignore[arg-type] # by name
+    def make(
+        hostname: str = "mx.example.org", *, filters: Filters | None = None, tally: Tally | None = None, **settings: Any
+    ) -> Desk:
+        return Desk(Settings(**settings), directory, hostname, folder.draft, filters=filters, tally=tally)
 
     yield make
     register.close()

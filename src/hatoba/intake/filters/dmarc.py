@@ -28,6 +28,7 @@ _MIX = 0x9E3779B97F4A7C15  # spreads ids that follow each other
 
 class Dmarc:
     name = "dmarc"
+    anyway = True
 
     def __init__(self, settings: Auth) -> None:
         self._settings = settings

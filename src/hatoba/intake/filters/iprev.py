@@ -20,6 +20,7 @@ _NAMES = 5  # of one address that are looked up
 
 class Iprev:
     name = "iprev"
+    anyway = True
 
     def at_connect(self, case: Case) -> Asking[Sequence[Verdict]]:
         try:

@@ -34,6 +34,7 @@ class Watch:
 
 class Signatures:
     name = "dkim"
+    anyway = True
 
     def __init__(self, *, dkim: bool = True, arc: bool = True) -> None:
         self._dkim = dkim

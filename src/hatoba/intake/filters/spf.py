@@ -20,6 +20,7 @@ _SHOWN = 200  # characters of a stranger's explanation that a refusal repeats
 
 class Spf:
     name = "spf"
+    anyway = True
 
     def __init__(self, settings: Auth, hostname: str) -> None:
         self._settings = settings
