@@ -97,9 +97,11 @@ class Upkeep:
         rows, self._rows = self._rows, {}
         try:
             await asyncio.to_thread(self._register.note, lambda tx: tallies.add(tx, rows.values()))
-        except StoreTrouble as error:
+        except Exception as error:  # a cancellation is none: the thread goes on writing then
+            self._rows = rows  # nothing else takes counts meanwhile
+            if not isinstance(error, StoreTrouble):
+                raise
             self._log.warning("counts for TLS reports cannot be written", reason=str(error))
-            self._rows = rows
 
 
 def _share(domain: str, workers: int) -> int:

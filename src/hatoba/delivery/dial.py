@@ -202,7 +202,7 @@ class Dialler:
         loop = asyncio.get_running_loop()
         timeouts = self.options.timeouts
         context = self._context(peer)
-        name = peer.host if peer.guard.pkix else _sni(peer.host)
+        name = _asked_name(peer)
 
         def made() -> pump.Pump:
             session.pump = pump.Pump(
@@ -260,6 +260,14 @@ class Dialler:
 def _why(error: OSError | TimeoutError) -> str:
     """The system's word for it; asyncio puts its own in strerror."""
     return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _asked_name(peer: Peer) -> str | None:
+    """The host's own; with DANE the one its records stand below. # RFC 7672 §8.1"""
+    guard = peer.guard
+    if guard.pkix:
+        return peer.host
+    return guard.dane.base if guard.dane is not None and guard.dane.state == "usable" else _sni(peer.host)
 
 
 def _sni(host: str) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.web import TEXT, policy
 
 from hatoba import store
 from hatoba.delivery import sts
+from hatoba.delivery.settings import MtaSts
 from hatoba.delivery.sts import Found
 from hatoba.store import base, policies
 from hatoba.store import directory as files
@@ -162,7 +164,7 @@ async def test_private_addresses_are_not_connected_to(site: TlsSite) -> None:
     site.dns.zone["mta-sts.rcpt.example"] = {"A": ["127.0.0.1", "10.0.0.1", "169.254.169.254"], "AAAA": ["::1"]}
     cache = site.policies()
     guarded = sts.Cache(
-        sts.MtaSts(ca_file=site.ca_file, port=site.web.port), site.resolver, None, clock=site.clock, log=site.log
+        MtaSts(ca_file=site.ca_file, port=site.web.port), site.resolver, None, clock=site.clock, log=site.log
     )
     found = await guarded.find(NAME)
     assert (found.policy, found.failure) == (
@@ -232,7 +234,7 @@ async def test_rows_that_cannot_be_read_are_passed_over(home: base.Base, site: T
         PolicyRow("old.example", "sts", now - 3 * DAY, now - 2 * DAY, b"{}"),
     ]
     for row in rows:
-        register.note(lambda tx, row=row: policies.put(tx, row))
+        register.note(partial(policies.put, row=row))
     cache = site.policies(register)
     await cache.load()
     assert await cache.find("other.example") == Found()

@@ -1,6 +1,7 @@
 """Policies and tallies as rows, on both engines."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_policy_is_kept_and_replaced(register: base.Register) -> None:
     other = PolicyRow("example.net", "sts", 20, 500, b"{}")
     before = register.version()
     for row in (old, other):
-        register.note(lambda tx, row=row: policies.put(tx, row))
+        register.note(partial(policies.put, row=row))
     assert register.version() == before  # nobody loads the directory anew
     assert policies.get(register.reader, "example.org", "sts") == old
     assert policies.get(register.reader, "example.org", "x") is None
