@@ -12,7 +12,7 @@ import pytest
 from tests.support import pg, post
 from tests.support.dns_server import DnsServer
 from tests.support.node import Node
-from tests.support.town import common_port
+from tests.support.town import careless, common_port
 from tests.support.wait import until
 
 from hatoba.app.places import Places
@@ -28,18 +28,24 @@ port = {peers}
 iprev = false
 [reports]
 dmarc = {sends}
+tls = {sends}
 spread = "0s"
 organization = "{organization}"
 [[listener]]
 kind = "mx"
 address = ["{address}"]
 port = {mx}
+[[listener]]
+kind = "submission"
+address = ["127.0.0.1"]
+port = {submission}
 """
 
 
 def node(folder: Path, dns: DnsServer, peers: int, address: str, organization: str, sends: str, **more: Any) -> Node:
     return Node(
-        folder, SETTINGS, workers=more.pop("workers", 1), ports={"mx": peers if address != "127.0.0.1" else 0},
+        folder, SETTINGS, workers=more.pop("workers", 1), 
+        ports={"mx": peers if address != "127.0.0.1" else 0, "submission": 0},
         dns=dns.address, peers=peers, address=address, sends=sends, organization=organization, **more,
     )  # fmt: skip
 
@@ -61,6 +67,7 @@ ZONE = {
     "out.example": {"TXT": ['"v=spf1 ip4:127.0.0.1 -all"']},
     "_dmarc.out.example": {"TXT": ['"v=DMARC1; p=none; rua=mailto:reports@out.example"']},
     "other.example": {"TXT": ['"v=spf1 -all"']},
+    "_smtp._tls.out.example": {"TXT": ['"v=TLSRPTv1; rua=mailto:reports@out.example"']},
     "_dmarc.strict.example": {"TXT": ['"v=DMARC1; p=reject; rua=mailto:reports@out.example"']},
     "strict.example._report._dmarc.out.example": {"TXT": ['"v=DMARC1"']},
     "_dmarc.victim.example": {"TXT": ['"v=DMARC1; p=none; rua=mailto:alice@out.example,mailto:a@nowhere.example"']},
@@ -94,11 +101,13 @@ def test_the_report_arrives_and_says_what_was_counted(tmp_path: Path, database: 
         open_.enter_context(there)
 
         _letters(here)
+        _outward(here, there)
         done = here.json("report", "send", "--day", "today")
-        assert done == {"made": 2, "sent": 2, "waiting": 0, "unwanted": 1}
+        assert done == {"made": 3, "sent": 3, "waiting": 0, "unwanted": 1}
         box = post.Mailbox(there, "reports@out.example")
         for domain in ("out.example", "strict.example"):
             box.holding(f"Subject: Report Domain: {domain}".encode())
+        box.holding(b"TLS-Report-Submitter: home.example")
         read(there)
 
         told = {each["domain"]: each for each in there.json("report", "summary", "--no-names")["dmarc"]}
@@ -109,7 +118,19 @@ def test_the_report_arrives_and_says_what_was_counted(tmp_path: Path, database: 
         strict = told["strict.example"]
         assert (strict["letters"], strict["passed"], strict["rejected"]) == (2, 0, 2)
         assert all(each["reporter"] == "Here" for each in there.json("report", "list"))
+        (tls,) = there.json("report", "summary", "--no-names", "--kind", "tls")["tls"]
+        assert (tls["domain"], tls["reports"], tls["successes"], tls["failures"]) == ("out.example", 1, 2, 0)
         _nobody_else(here, there, dns)
+
+
+def _outward(here: Node, there: Node) -> None:
+    """Two sessions to the other one, over TLS."""
+    for number in range(2):
+        with post.dial(here.ports["submission"], context=careless()) as client:
+            client.login("alice@home.example", post.PASSWORD)
+            content = letter("alice@home.example", f"outward {number}")
+            post.hand_in(client, "alice@home.example", ["alice@out.example"], content)
+        post.Mailbox(there, "alice@out.example").holding(b"outward %d" % number)
 
 
 def _letters(here: Node) -> None:
@@ -126,11 +147,12 @@ def _letters(here: Node) -> None:
 def _nobody_else(here: Node, there: Node, dns: DnsServer) -> None:
     """The stranger who did not agree got nothing, nothing is sent again, and the reports were not reported."""
     assert ("victim.example._report._dmarc.nowhere.example", "TXT") in dns.asked
-    assert post.Mailbox(there, "alice@out.example").letters() == []
+    assert not any(b"Report Domain" in text for text in post.Mailbox(there, "alice@out.example").letters())
     again = here.json("report", "send", "--day", "today")
     assert again == {"made": 0, "sent": 0, "waiting": 0, "unwanted": 0}
     sent = here.json("report", "list", "--kind", "sent")
     assert sorted((each["domain"], each["count"], each["state"]) for each in sent) == [
+        ("out.example", 2, "mailto:reports@out.example"),
         ("out.example", 5, "mailto:reports@out.example"),
         ("strict.example", 2, "mailto:reports@out.example"),
     ]

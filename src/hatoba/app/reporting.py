@@ -38,10 +38,11 @@ def office(rooms: Rooms) -> Office:
     )
 
 
-def verbs(office: Office) -> dict[str, Verb]:
+def verbs(rooms: Rooms, office: Office) -> dict[str, Verb]:
     """What the command line may ask of them."""
 
     async def gather(arguments: dict[str, Any]) -> int:
+        await rooms.upkeep.flush()
         return await office.gather()
 
     async def send(arguments: dict[str, Any]) -> dict[str, int]:

@@ -48,6 +48,7 @@ class Upkeep:
         self._rows: dict[tuple[int, str, str], TallyRow] = {}
         self._tally: Tally | None = None
         self._task: asyncio.Task[None] | None = None
+        self._flushing = asyncio.Lock()  # reports ask for it, too
 
     async def start(self, tally: Tally) -> None:
         """Knows what was known before; goes on by itself from here."""
@@ -85,6 +86,10 @@ class Upkeep:
 
     async def flush(self) -> None:
         """Takes the counts to the store; those that cannot be written now are kept."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         for row in self._tally.take() if self._tally is not None else ():
             key = (row.day, row.domain, row.key)
             known = self._rows.get(key)

@@ -103,6 +103,6 @@ def of(worker: Worker) -> dict[str, Verb]:
         "reload": _reload,
     }
     found: dict[str, Verb] = {name: partial(function, worker) for name, function in plain.items()}
-    found |= reporting.verbs(worker.office)
+    found |= reporting.verbs(worker.rooms, worker.office)
     found |= {name: partial(_order, worker, name) for name in orders_.VERBS}
     return found

@@ -19,6 +19,7 @@ from hatoba.store.sql import Reader
 from hatoba.store.trouble import StoreTrouble
 
 FIRST, LONGEST = 15.0, 300.0  # seconds between two looks; each that finds nothing makes the pause longer
+IDLE = 3_600_000  # ms between two turns where nothing is sent or read: what others counted is forgotten all the same
 _log = structlog.get_logger("reports")
 
 
@@ -29,6 +30,7 @@ class Office:
         self._means = means
         self._clerk = Clerk("reports-read", means.base.register)
         self._leader = Leader(means)
+        self._tidied = 0
 
     @property
     def active(self) -> bool:
@@ -46,7 +48,7 @@ class Office:
             await asyncio.sleep(pause)
             done = 0
             try:
-                done = await work() if self.active else 0
+                done = await work()
             except StoreTrouble as error:
                 _log.warning("reports wait for the store", error=str(error))
             except Exception:  # noqa: BLE001  the next turn may do better; the mail goes on meanwhile
@@ -56,6 +58,8 @@ class Office:
     async def gather(self) -> int:
         """Reads the journals of this worker's shards to their ends; how many events told of something."""
         found = 0
+        if not self.active:
+            return found
         for number, shard in dict(self._means.shards()).items():
             found += await self._clerk.do(self._read, number, shard.reader)
         return found
@@ -81,8 +85,12 @@ class Office:
 
     async def turn(self) -> int:
         """Sends what is due, if this worker is the one that does, and forgets what is old; how much was done."""
+        now = self._means.clock()
+        if not self.active and 0 <= now - self._tidied < IDLE:
+            return 0
+        self._tidied = now
         done = sum((await self._leader.turn()).values())
-        return done + await self._leader.purge(self._means.clock() - round(self._means.settings().keep * 1000))
+        return done + await self._leader.purge(now - round(self._means.settings().keep * 1000))
 
     async def send(self, day: int) -> Tally:
         """Sends at once what was counted on that day, today's so far too. ValueError says why it cannot."""

@@ -12,6 +12,7 @@ from hatoba.model.event import REFUSED, Event
 from hatoba.reports import evidence, gather, kinds
 from hatoba.reports.settings import Settings
 from hatoba.store import reports, tallies
+from hatoba.store.rows import TallyRow
 from hatoba.store.trouble import StoreTrouble
 
 
@@ -127,6 +128,16 @@ def test_nothing_is_counted_while_no_reports_are_sent(make: Any) -> None:
     assert node.turn() == 0
     assert counts(node) == {}
     assert not node.office.active
+
+
+def test_old_counts_of_tls_go_though_no_reports_are_sent(make: Any, register: Any) -> None:
+    node = make(dmarc=False, tls=False)
+    row_ = TallyRow(kinds.TLS, MONDAY, "tls.example", "k", 1, b"{}")
+    register.note(lambda tx: tallies.add(tx, [row_]))
+    node.turn()
+    node.now += 5 * DAY
+    node.turn()
+    assert tallies.domains(register.reader, kinds.TLS, MONDAY) == []
 
 
 def test_a_flood_of_different_rows_is_counted_with_fewer_details(make: Any, register: Any) -> None:
