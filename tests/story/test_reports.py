@@ -44,7 +44,7 @@ port = {submission}
 
 def node(folder: Path, dns: DnsServer, peers: int, address: str, organization: str, sends: str, **more: Any) -> Node:
     return Node(
-        folder, SETTINGS, workers=more.pop("workers", 1), 
+        folder, SETTINGS, workers=more.pop("workers", 1),
         ports={"mx": peers if address != "127.0.0.1" else 0, "submission": 0},
         dns=dns.address, peers=peers, address=address, sends=sends, organization=organization, **more,
     )  # fmt: skip
@@ -118,6 +118,8 @@ def test_the_report_arrives_and_says_what_was_counted(tmp_path: Path, database: 
         strict = told["strict.example"]
         assert (strict["letters"], strict["passed"], strict["rejected"]) == (2, 0, 2)
         assert all(each["reporter"] == "Here" for each in there.json("report", "list"))
+        assert "no valid DKIM signature" in there.log.read_text()  # home.example publishes no key: RFC 8460 §3
+        assert [each["new"] for each in there.json("report", "import", str(box.folder))].count(1) == 1
         (tls,) = there.json("report", "summary", "--no-names", "--kind", "tls")["tls"]
         assert (tls["domain"], tls["reports"], tls["successes"], tls["failures"]) == ("out.example", 1, 2, 0)
         _nobody_else(here, there, dns)
@@ -156,7 +158,9 @@ def _nobody_else(here: Node, there: Node, dns: DnsServer) -> None:
         ("out.example", 5, "mailto:reports@out.example"),
         ("strict.example", 2, "mailto:reports@out.example"),
     ]
-    shown = there.cli("report", "show", there.json("report", "list", "--domain", "out.example")[0]["id"])
+    shown = there.cli(
+        "report", "show", there.json("report", "list", "--domain", "out.example", "--kind", "dmarc")[0]["id"]
+    )
     assert "127.0.0.1" in shown
     csv = there.cli("report", "summary", "--csv", "--no-names").splitlines()
     assert csv[0] == "kind,domain,source,name,count,bad,dkim,spf"

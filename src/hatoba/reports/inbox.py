@@ -17,7 +17,7 @@ from hatoba.directory.entries import key
 from hatoba.kit import ids
 from hatoba.model import event
 from hatoba.model.address import Address, BadAddress
-from hatoba.reports import kinds, reading
+from hatoba.reports import aside, kinds
 from hatoba.reports.evidence import DAY
 from hatoba.reports.settings import Settings
 from hatoba.store import journal, maildir, reports
@@ -119,7 +119,7 @@ class Inbox:
             _log.warning("report not read", letter=written, reason="the letter is not in its mailbox any more")
             return []
         try:
-            rows = reading.read(maildir.read(path, self.settings.unpacked), now, most=self.settings.unpacked)
+            rows = aside.read(maildir.read(path, self.settings.unpacked), now, most=self.settings.unpacked)
             self._check(rows, auth, now)
         except (OSError, ValueError) as error:
             _log.warning("report not read", letter=written, address=str(address), reason=str(error))

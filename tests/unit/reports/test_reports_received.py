@@ -11,52 +11,18 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 from tests.support.reporter import DAY, START, Node, row
+from tests.support.told import BOX, REPORT, TLS, arf, dmarc, tls
 
 from hatoba.directory import changes, reporting
 from hatoba.directory.entries import BadEntry
 from hatoba.mailauth.dmarc.aggregate import form, write
 from hatoba.mailauth.tlsrpt import report as tlsrpt
 from hatoba.message import build
-from hatoba.reports import complaint, figures, kinds, reading
+from hatoba.reports import aside, complaint, figures, kinds, reading
 from hatoba.store import base, reports
 from hatoba.store.rows import ReportRow
 
 Make = Callable[..., Node]
-BOX = "dmarc@home.example"
-PUBLISHED = form.Published("home.example", "quarantine", discovery_method="treewalk")
-REPORT = form.Report(
-    "Elsewhere", "noreply@else.example", "r1", 86_400, 172_799, PUBLISHED,
-    (row("198.51.100.1", count=3, dkim="pass"), row("198.51.100.2", count=2, disposition="quarantine")),
-)  # fmt: skip
-TLS = tlsrpt.Report(
-    "Elsewhere", "tls@else.example", "t1", 86_400, 172_799,
-    (tlsrpt.Policy("sts", "home.example", 9, 1, (), (), (tlsrpt.Failure("certificate-expired", 1),)),),
-)  # fmt: skip
-
-
-def dmarc(report: form.Report = REPORT, subject: str = "x") -> bytes:
-    fields = [("From", "noreply@else.example"), ("To", BOX), ("Subject", subject), ("Message-ID", "<1@else.example>")]
-    return build.message(fields, write.body(report, "else.example", "seed"))
-
-
-def tls(report: tlsrpt.Report = TLS) -> bytes:
-    fields = [("From", "tls@else.example"), *tlsrpt.fields(report, "else.example", "home.example")]
-    return build.message(fields, tlsrpt.body(report, "else.example", "home.example", "seed"))
-
-
-def arf(kind: str = "abuse", number: str = "c1") -> bytes:
-    return (
-        f"From: <fbl@else.example>\r\nMessage-ID: <{number}@else.example>\r\n"
-        'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n'
-        "--b\r\nContent-Type: text/plain\r\n\r\nA complaint.\r\n"
-        "--b\r\nContent-Type: message/feedback-report\r\n\r\n"
-        f"Feedback-Type: {kind}\r\nUser-Agent: Fbl/1\r\nVersion: 1\r\n"
-        "Original-Mail-From: <bounce@home.example>\r\nOriginal-Rcpt-To: <bob@else.example>\r\n"
-        "Source-IP: 192.0.2.1\r\nReporting-MTA: dns; mx.else.example\r\n"
-        "Arrival-Date: Mon, 23 Nov 2026 12:00:00 +0000\r\n"
-        "\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: alice@home.example\r\nSubject: Offer\r\n"
-        "Message-ID: <m1@home.example>\r\n\r\nbuy\r\n--b--\r\n"
-    ).encode()
 
 
 def kept(register: base.Register) -> list[ReportRow]:
@@ -285,6 +251,30 @@ def test_a_report_of_very_many_rows_is_summed_up() -> None:
     assert figures.brief(told)[1] == sum(each.count for each in rows if each.dkim == "fail")
 
 
+def test_large_reports_are_read_aside(box: Node, register: base.Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = tuple(row(f"10.1.{n >> 8}.{n & 255}", count=2) for n in range(1500))
+    large = msgspec.structs.replace(REPORT, rows=rows)
+    assert len(write.xml(large)) > aside.LIGHT
+    box.deliver(dmarc(large), BOX)
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "read", None)  # not in this process
+        assert box.turn() == 1
+    assert figures.brief(figures.content(kept(register)[0])) == (3000, 3000)
+    box.deliver(letter(gzip.compress(b"<feedback>" + b"<record/>" * 70_000), "application/gzip"), BOX)
+    assert "XML is broken" in refused(box)
+
+
+def test_one_that_takes_too_long_stays_a_letter(box: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "LIGHT", 10)
+    monkeypatch.setattr(aside, "PATIENCE", 0.01)
+    box.deliver(dmarc(), BOX)
+    assert "not read within" in refused(box)
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setattr(aside, "PATIENCE", 60.0)
+    box.deliver(dmarc(), BOX)
+    assert "its reader ended with 1" in refused(box)
+
+
 def test_a_tls_report_in_bare_json_is_kept_for_each_domain() -> None:
     policies = (*TLS.policies, tlsrpt.Policy("tlsa", "mx.b.example", 1), tlsrpt.Policy("sts", "home.example", 2))
     found = reading.read(tlsrpt.write(msgspec.structs.replace(TLS, policies=policies)), START, most=1 << 20)
@@ -298,36 +288,6 @@ def test_dates_and_names_out_of_all_bounds() -> None:
     assert (found.begins, found.ends, found.reporter) == (0, 0, "")
     (again,) = reading.read(write.xml(odd), START + 5, most=1 << 20)
     assert again.id == found.id
-
-
-def test_summary(box: Node, register: base.Register) -> None:
-    other = msgspec.structs.replace(REPORT, org_name="B", rows=(row("198.51.100.2", count=5), row("198.51.100.3")))
-    for each in (dmarc(), dmarc(other), tls(), arf(), arf(number="c2"), arf("auth-failure", "f1")):
-        box.deliver(each, BOX)
-    box.turn()
-    told = figures.summed(kept(register))
-    (dmarc_,) = told.dmarc
-    assert (dmarc_.reports, dmarc_.reporters, dmarc_.letters, dmarc_.passed, dmarc_.dkim, dmarc_.spf) == (
-        2,
-        2,
-        11,
-        3,
-        3,
-        0,
-    )
-    assert (dmarc_.quarantined, dmarc_.rejected) == (2, 9)
-    assert [(each.ip, each.failed) for each in dmarc_.sources] == [
-        ("198.51.100.2", 7),
-        ("198.51.100.3", 1),
-        ("198.51.100.1", 0),
-    ]
-    (tls_,) = told.tls
-    assert (tls_.successes, tls_.failures, tls_.types) == (9, 1, {"certificate-expired": 1})
-    (complaints,) = told.complaints
-    assert (complaints.complaints, complaints.failures, complaints.to) == (2, 1, {"else.example": 2})
-    damaged = ReportRow("x", 1, kinds.DMARC, "home.example", "", 0, 0, b"no json")
-    assert figures.summed([damaged]).dmarc == []
-    assert figures.brief(figures.content(damaged)) == (0, 0)
 
 
 def test_maildir_names_with_signs_of_the_shell(tmp_path: Path) -> None:
