@@ -18,6 +18,7 @@ from hatoba.delivery import courier
 from hatoba.doors.http import mta_sts
 from hatoba.mailauth import mtasts
 from hatoba.model import domain
+from hatoba.model.address import Address
 from hatoba.net import dns, tls
 from hatoba.store import spools
 from hatoba.store.blobs import settings as blobs
@@ -148,9 +149,24 @@ def _spools(settings: Settings) -> Found:
         yield f"database.spool[{index}].{field}", text, fix
 
 
+def _reports(settings: Settings) -> Found:
+    chosen = settings.reports
+    named = [("reports.address", chosen.address)] if chosen.address else []
+    for key, written in (*named, *(("reports.inbox", each) for each in chosen.inbox)):
+        try:
+            Address.parse(written)
+        except domain.BadAddress as error:
+            yield key, f"{written!r} is no address: {error}", 'Write it like "reports@example.org".'
+    for written in chosen.omit:
+        try:
+            domain.parse(written)
+        except domain.BadAddress as error:
+            yield "reports.omit", f"{written!r} is no domain: {error}", 'Write it like "example.org".'
+
+
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
     _names, _certificate, _listeners, _networks, _routes, _tls_policies, _own_policy, _addresses, _user, _data, _blobs,
-    _spools,
+    _spools, _reports,
 )  # fmt: skip
 
 

@@ -83,6 +83,12 @@ def test_large_bodies(tmp_path: Path) -> None:
     assert found(tmp_path, '[blobs]\nurl = "s3://bucket/x?region=eu-west-1"\nformer = ["file:///var/spool"]\n') == []
 
 
+def test_reports(tmp_path: Path) -> None:
+    text = '[reports]\naddress = "x"\ninbox = ["a@example.org", "b@"]\nomit = ["example.org", "a b"]\n'
+    assert found(tmp_path, text) == [(2, "reports.address"), (3, "reports.inbox"), (4, "reports.omit")]
+    assert found(tmp_path, '[reports]\ndmarc = true\naddress = "r@example.org"\nomit = ["example.org"]\n') == []
+
+
 def test_spools(tmp_path: Path) -> None:
     head, spool = '[database]\nurl = "postgresql://a/b"\nshards = 8\n', '[[database.spool]]\nurl = "postgresql://c/d"\n'
     assert found(tmp_path, f'{head}{spool}shards = "4-5, 7"\n{spool}shards = "6"\n') == []
