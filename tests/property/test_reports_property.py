@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.reporter import DAY, MONDAY, Node, attached, row
 
@@ -74,7 +74,10 @@ class _Register:
         return done
 
 
-@given(st.lists(STEP, max_size=8), st.lists(st.integers(0, 9), max_size=4))
+@given(st.lists(STEP, max_size=8), st.lists(st.integers(0, 15), max_size=4))
+@example([("letters", 0, 1)], [10])  # the letter is taken in, and that it is sent is not written
+@example([("letters", 0, 1)], [10, 4, 4])
+@example([("letters", 0, 2), ("die", 0, 1), ("read", 1, 0)], [6, 7])
 @settings(max_examples=30, deadline=None)
 def test_each_letter_is_told_once(
     prepared_for_reports: Path, steps: list[tuple[str, int, int]], deaths: list[int]
