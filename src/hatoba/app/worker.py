@@ -161,7 +161,6 @@ class Worker:
         if self._share:
             await self._share.leave()
 
-
     async def _close_office(self) -> None:
         """Ends the reports first: they read the shards that are given back after."""
         if self._reporting:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import astuple
-from sqlalchemy import bindparam, delete, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, delete, func, literal_column, select
 
 from hatoba.store import sql
 from hatoba.store.rows import ReportRow
@@ -25,7 +25,7 @@ _OWNER = "reports"
 _ADD = sql.head(_report) + f"VALUES {sql.groups(1, len(_report.columns))} ON CONFLICT DO NOTHING"
 _PUT = sql.put(_report)
 _GET = sql.text(select(*_report.c).where(_report.c.id == bindparam("id")))
-_NONE = literal_column("0")
+_NONE: ColumnElement[int] = literal_column("0")
 _WHERE = (_tally.c.kind == bindparam("which"), _tally.c.day == _NONE, _tally.c.domain == bindparam("owner"))
 _STATE = sql.text(select(_tally.c.count, _tally.c.data).where(*_WHERE, _tally.c.key == bindparam("name")))
 _MARK = sql.head(_tally) + f"VALUES {sql.groups(1, len(_tally.columns))} ON CONFLICT DO NOTHING"
