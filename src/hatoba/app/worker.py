@@ -166,7 +166,12 @@ class Worker:
         if self._reporting:
             self._reporting.cancel()
             await asyncio.wait([self._reporting], timeout=LAST)
-        await self.office.close()
+        try:
+            await asyncio.wait_for(self.office.close(), LAST)
+        except TimeoutError:
+            self._log.warning("reports are left where they are: what is read of them now is read again")
+        except Exception:  # noqa: BLE001  law 6: the letters' end must not hang on it
+            self._log.exception("reports not closed")
 
 
 async def serve_until_told(orders: Orders) -> None:

@@ -31,6 +31,7 @@ class Office:
         self._clerk = Clerk("reports-read", means.base.register)
         self._leader = Leader(means)
         self._tidied = 0
+        self._ends = False
 
     @property
     def active(self) -> bool:
@@ -80,7 +81,7 @@ class Office:
                 except gather.Moved:  # the shard went to another worker, who reads on
                     return told
                 told += step.counted + step.kept
-                if step.seen < gather.BATCH:
+                if step.seen < gather.BATCH or self._ends:
                     return told
 
     async def turn(self) -> int:
@@ -113,6 +114,7 @@ class Office:
             return ""
 
     async def close(self) -> None:
-        """Ends what was begun, gives back the lease and the connections."""
+        """Ends what was begun, gives back the lease and the connections. A report being read may take a minute."""
+        self._ends = True
         await self._leader.close()
         await self._clerk.close()
