@@ -276,15 +276,19 @@ class Pool:
             for dial, refused in waiting:
                 self._settle(dial, refused)
 
+    def _serves(self, need: Need | None) -> bool:
+        """Whether an open line meets the need."""
+        return need is not None and any(line.fit.get(need) is not None for line in self.lines if not line.retiring)
+
     def _working(self) -> int:
         return sum(not line.retiring for line in self.lines)
 
     def _settle(self, dial: Dial, refused: Refused) -> None:
         """The job carries the news; without one only the window learns."""
         working = self._working()
-        beside = working > 0 and not dial.special and not refused.policy
+        beside = self._serves(dial.need) if dial.special else working > 0 and not refused.policy
         own = refused.policy or (dial.special and refused.status.code in _TLS)  # more is asked than of other letters
-        if own and dial.need is not None:
+        if own and not beside and dial.need is not None:
             refused = _uncovered(refused) if dial.need.covered else refused
             self._remember(dial.need, refused)
         dead = False
