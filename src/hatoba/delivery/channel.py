@@ -201,7 +201,9 @@ class RemoteChannel:
             if status is None:
                 return errand
             errand.refuse(status, verdict.LETTER)
-            self._tell(errand, errand.attempt(self.clock(), self._site.name, 0))
+            if need.refusal is None:
+                errand.said.append("* not dialled: no host would do for another letter to the domain a moment ago")
+            self._tell(errand, errand.attempt(self.clock(), self._site.name, self._ground.options.dialogue))
         return None
 
     def _next(self) -> Errand | None:

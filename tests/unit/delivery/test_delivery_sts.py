@@ -258,6 +258,7 @@ async def test_what_no_host_met_is_not_dialled_for_each_letter(site: TlsSite) ->
     assert {(outcome.kind, outcome.status.code) for outcome in feed.outcomes} == {("deferred", "4.7.5")}
     assert len(peer.connections) == 1
     assert all("MTA-STS (enforce) of rcpt.example" in outcome.status.text for outcome in feed.outcomes)
+    assert "not dialled" in feed.ended[-1][1].dialogue
 
 
 async def test_one_bad_handshake_beside_a_line_that_serves(site: TlsSite) -> None:
