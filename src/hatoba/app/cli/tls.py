@@ -20,6 +20,7 @@ from hatoba.delivery import settings as delivery_
 from hatoba.delivery import sts
 from hatoba.delivery.courier import Courier
 from hatoba.delivery.survey import Host, Survey, Tried
+from hatoba.mailauth.tlsa import chain, names
 from hatoba.model.address import Address, BadAddress
 from hatoba.model.status import Refusal
 from hatoba.net import dns
@@ -72,16 +73,12 @@ def described(der: bytes) -> dict[str, Any]:
     """A certificate as people look at it."""
     try:
         found = x509.load_der_x509_certificate(der)
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        listed = [str(name.value) for name in names]
-    except x509.ExtensionNotFound:
-        listed = []
-    except ValueError as error:
-        return {"problem": str(error)}
-    return {
-        "subject": found.subject.rfc4514_string(), "issuer": found.issuer.rfc4514_string(), "names": listed,
-        "expires": found.not_valid_after_utc.isoformat(),
-    }  # fmt: skip
+        return {
+            "subject": found.subject.rfc4514_string(), "issuer": found.issuer.rfc4514_string(),
+            "names": names.presented(found), "expires": found.not_valid_after_utc.isoformat(),
+        }  # fmt: skip
+    except chain.UNREADABLE as error:
+        return {"problem": f"it cannot be read: {error}"}
 
 
 def policy(survey: Survey) -> dict[str, Any]:
@@ -149,9 +146,9 @@ def _address(tried: Tried) -> None:
         click.echo(f"        {tried.policy}")
     if tried.chain:
         about = described(tried.chain[0])
-        names = ", ".join(about.get("names", ())[:4]) or about.get("subject", "")
+        bears = ", ".join(about.get("names", ())[:4]) or about.get("subject", "?")
         click.echo(
-            f"        certificate for {names}, from {about.get('issuer', '?')}, until {about.get('expires', '?')}"
+            f"        certificate for {bears}, from {about.get('issuer', '?')}, until {about.get('expires', '?')}"
         )
         click.echo(f"        public CAs: {tried.public or 'verified, and it bears the name of the host'}")
     if tried.problem:
