@@ -46,7 +46,7 @@ class Tale:
         self.web = WebHost(self.context("mta-sts.sts.example"))
         self.town = Town(
             folder,
-            delivery=f'tls_ca_file = "{folder / "ca.pem"}"\ntally = "0.2s"\ntls_refused = "0s"',
+            delivery=f'tls_ca_file = "{folder / "ca.pem"}"\ntally = "0.2s"\nidle = "0.2s"\ntls_refused = "0s"',
             more=MORE,
             ca=folder / "ca.pem",
             web=self.web.port,

@@ -25,6 +25,8 @@ from hatoba.model.address import Address, BadAddress
 from hatoba.model.status import Refusal
 from hatoba.net import dns
 
+UNPROVEN = "not secured by DNSSEC, or the resolver does not validate or is not on loopback"
+
 
 class _Nowhere:
     """A directory without entries: even our own domains are looked at as others see them."""
@@ -115,7 +117,7 @@ def _people(survey: Survey) -> None:
     need = survey.need
     click.echo(f"{survey.domain}: {survey.site.kind}, level {need.level} ({need.rule})")
     if need.mx:
-        click.echo(f"  MX records: {'secured by DNSSEC' if need.secure else 'not secured by DNSSEC'}")
+        click.echo(f"  MX records: {'secured by DNSSEC' if need.secure else UNPROVEN}")
         click.echo(f"  MTA-STS: {_sts(survey)}")
     if need.refusal is not None:
         click.echo(f"  nothing would go: {need.refusal}")
