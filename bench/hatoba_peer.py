@@ -3,6 +3,8 @@
 Called by bench/run.py and bench/lanes.py. Journal, per-recipient rows, fsync before 250: nothing is switched off.
 """
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,16 @@ DATABASE = """
 [database]
 url = "{url}"
 shards = 4
+"""
+
+PLAIN = """
+[intake]
+relay_networks = ["127.0.0.0/8"]  # as Postfix's mynetworks: nobody is checked
+"""
+
+AUTHENTIC = """
+[dns]
+servers = ["{dns}"]
 """
 
 SETTINGS = """
@@ -40,12 +52,18 @@ tls = "none"
 """
 
 
+_VERIFIED = (
+    "SELECT count(*) FROM event WHERE kind = 'accepted'"
+    " AND instr(data, 'spf=pass') AND instr(data, 'dkim=pass') AND instr(data, 'dmarc=pass')"
+)
+
+
 class Peer:
     """One running hatoba and its data."""
 
-    def __init__(self, node: Node, database: str) -> None:
+    def __init__(self, node: Node, database: str, checked: bool) -> None:
         self.node, self.port = node, node.ports["mx"]
-        self._database = database
+        self._database, self._checked = database, checked
 
     def cpu(self) -> float:
         """CPU seconds of the supervisor and the workers so far, and of their database server."""
@@ -63,26 +81,35 @@ class Peer:
             return f"acknowledged {accepted}, journal {len(audit.accepted)}, lost {len(audit.lost)}"
         if len(audit.ended) + len(audit.queued) != accepted:
             return f"acknowledged {accepted}, ended {len(audit.ended)}, queued {len(audit.queued)}"
+        if self._checked and (unverified := accepted - sum(map(_verified, self.node.data.glob("shards/*.db")))):
+            return f"{unverified} letters were not verified"
         return ""
 
 
+def _verified(path: Path) -> int:
+    """The letters of a shard that passed everything."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return int(database.execute(_VERIFIED).fetchone()[0])
+
+
 @contextmanager
-def start(folder: Path, sink: int, hold: bool, workers: int, postgresql: bool = False) -> Iterator[Peer]:
+def start(folder: Path, sink: int, hold: bool, workers: int, postgresql: bool = False, dns: str = "") -> Iterator[Peer]:
     """A fresh hatoba. `hold`: the destination's lane is held, so that letters stay as Postfix's HOLD keeps them.
 
-    `postgresql`: with a fresh database of a server on this machine, which syncs, instead of its own files.
+    `postgresql`: with a fresh database of a server on this machine, which syncs, instead of its own files. `dns`: the
+    client is a stranger, and its letters are checked by SPF, DKIM and DMARC, asking there.
     """
     database = ""
     if postgresql:
         pg.durable()
         database = pg.database()
-    settings = (DATABASE if database else "") + SETTINGS
+    settings = (DATABASE if database else "") + (AUTHENTIC if dns else PLAIN) + SETTINGS
     url = pg.url(database) if database else ""
-    node = Node(folder / "hatoba", settings, workers=workers, ports={"mx": 0}, sink=sink, url=url)
+    node = Node(folder / "hatoba", settings, workers=workers, ports={"mx": 0}, sink=sink, url=url, dns=dns)
     node.cli("domain", "add", "--relay", DOMAIN)
     with node:
         if hold:
             node.cli("queue", "hold", "--lane", f"smarthost:127.0.0.1:{sink}")
-        yield Peer(node, database)
+        yield Peer(node, database, bool(dns))
     if database:
         pg.drop(database)

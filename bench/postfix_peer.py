@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import cpu
+from bench.authentic import Milter
 from tests.support import postfix
 
 TUNED = {
@@ -25,26 +26,32 @@ TUNED = {
 class Peer:
     """One running Postfix."""
 
-    def __init__(self, server: postfix.Postfix, holding: bool) -> None:
-        self._server, self._holding = server, holding
+    def __init__(self, server: postfix.Postfix, holding: bool, milter: Milter | None) -> None:
+        self._server, self._holding, self._milter = server, holding, milter
         self.port = server.port
 
     def cpu(self) -> float:
-        return cpu.seconds(self._server.pids())
+        """CPU seconds of Postfix so far, and of its milter."""
+        return cpu.seconds(self._server.pids() + ([self._milter.pid] if self._milter else []))
 
     def verify(self, accepted: int, delivered: int) -> str:
         """Postfix unlinks what it delivered a moment after the sink has it; held letters must all be there."""
         queued = self._server.queued()
         if self._holding and queued != accepted:
             return f"accepted {accepted}, but {queued} in the queue"
+        if self._milter and self._holding:
+            unverified = sum(b"dkim=pass" not in path.read_bytes() for path in self._server.held())
+            return f"{unverified} letters were not verified" if unverified else ""
         return ""
 
 
 @contextmanager
-def start(folder: Path, sink: int, hold: bool, workers: int) -> Iterator[Peer]:
-    """`hold`: letters are accepted and stay (HOLD), which is the toughest fair form for accept."""
+def start(folder: Path, sink: int, hold: bool, workers: int, milter: Milter | None = None) -> Iterator[Peer]:
+    """`hold`: letters are accepted and stay (HOLD), which is the toughest fair form for accept. `milter`: asked."""
     parameters = TUNED | {"relayhost": f"[127.0.0.1]:{sink}"}
+    if milter is not None:
+        parameters |= {"smtpd_milters": milter.socket, "milter_default_action": "tempfail"}
     if hold:
         parameters["smtpd_data_restrictions"] = "check_client_access static:HOLD"
     with postfix.Postfix(folder / "postfix", parameters) as server:
-        yield Peer(server, hold)
+        yield Peer(server, hold, milter)
