@@ -16,11 +16,12 @@ from hatoba.delivery import settings as settings_
 from hatoba.delivery import verdict
 from hatoba.delivery.errand import Errand, clip
 from hatoba.delivery.exchange import begin
+from hatoba.delivery.ground import Ground
 from hatoba.delivery.guard import Refused
 from hatoba.delivery.line import BUSY, Line
 from hatoba.delivery.need import Need
 from hatoba.delivery.pace import Pace
-from hatoba.delivery.pool import Ground, Pool
+from hatoba.delivery.pool import Pool
 from hatoba.delivery.site import Site
 from hatoba.delivery.sorter import Sorter
 from hatoba.delivery.walk import Walk
