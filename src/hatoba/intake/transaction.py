@@ -264,7 +264,7 @@ class Transaction:
             expires = min(expires, by)
         envelope = Envelope(
             mail.sender, tuple(case.recipients), mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
-            priority, hold, by, mail.by_mode, mail.by_trace, read.tls_optional,
+            priority, hold, by, mail.by_mode, mail.by_trace, tls_optional=read.tls_optional,
         )  # fmt: skip
         if not eightbit:
             eightbit = not top.isascii()  # our Received names a recipient, or a check has something to say
