@@ -42,14 +42,15 @@ class Tale:
     def __init__(self, folder: Path) -> None:
         self.ca = trustme.CA()
         self.ca.cert_pem.write_to_path(str(folder / "ca.pem"))
+        self.policy_port = common_port()
         self.web = WebHost(self.context("mta-sts.sts.example"))
         self.town = Town(
             folder,
-            delivery=f'tls_ca_file = "{folder / "ca.pem"}"\ntally = "0.2s"\ntls_refused = "0s"',
+            delivery=f'tls_ca_file = "{folder / "ca.pem"}"\ntally = "0.2s"\nidle = "0.2s"\ntls_refused = "0s"',
             more=MORE,
             ca=folder / "ca.pem",
             web=self.web.port,
-            policy_port=common_port(),
+            policy_port=self.policy_port,
         )
 
     def context(self, *names: str) -> ssl.SSLContext:
@@ -144,9 +145,9 @@ def test_a_rule_for_one_domain(tale: Tale) -> None:
 
 
 def test_our_own_policy(tale: Tale) -> None:
-    port = next(int(line.rpartition(":")[2]) for line in tale.town.log().splitlines() if "our MTA-STS policy" in line)
+    until(lambda: "our MTA-STS policy: 127.0.0.1:" in tale.town.log(), "the operator is told where it is served")
     asked = urllib.request.Request(  # a fixed address on loopback
-        f"http://127.0.0.1:{port}/.well-known/mta-sts.txt", headers={"Host": f"mta-sts.{HOME}"}
+        f"http://127.0.0.1:{tale.policy_port}/.well-known/mta-sts.txt", headers={"Host": f"mta-sts.{HOME}"}
     )
     with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 # as above
         assert answer.read() == b"version: STSv1\r\nmode: testing\r\nmx: mx.home.example\r\nmax_age: 604800\r\n"

@@ -16,11 +16,12 @@ from hatoba.delivery import settings as settings_
 from hatoba.delivery import verdict
 from hatoba.delivery.errand import Errand, clip
 from hatoba.delivery.exchange import begin
+from hatoba.delivery.ground import Ground
 from hatoba.delivery.guard import Refused
 from hatoba.delivery.line import BUSY, Line
 from hatoba.delivery.need import Need
 from hatoba.delivery.pace import Pace
-from hatoba.delivery.pool import Ground, Pool
+from hatoba.delivery.pool import Pool
 from hatoba.delivery.site import Site
 from hatoba.delivery.sorter import Sorter
 from hatoba.delivery.walk import Walk
@@ -201,7 +202,9 @@ class RemoteChannel:
             if status is None:
                 return errand
             errand.refuse(status, verdict.LETTER)
-            self._tell(errand, errand.attempt(self.clock(), self._site.name, 0))
+            if need.refusal is None:
+                errand.said.append("* not dialled: no host would do for another letter to the domain a moment ago")
+            self._tell(errand, errand.attempt(self.clock(), self._site.name, self._ground.options.dialogue))
         return None
 
     def _next(self) -> Errand | None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from hatoba.delivery import channel, dial, policies, pool, refusal, route, source, sts, walk
+from hatoba.delivery import channel, dial, ground, policies, refusal, route, source, sts, walk
 from hatoba.delivery import local as local_
 from hatoba.delivery import settings as settings_
 from hatoba.delivery import survey as surveys
@@ -89,7 +89,7 @@ class Courier:
         self._sources = source.Sources(settings.source_ips)
         self._channels: set[Channel] = set()
         self._prune_at = _PRUNE
-        self._ground = pool.Ground(
+        self._ground = ground.Ground(
             options=settings,
             dialler=dial.Dialler(settings, self._sources, settings.helo or hostname, resolver, self.tally, log),
             policies=self.policies,
@@ -146,9 +146,8 @@ class Courier:
         """What would become of letters to the address's domain, host by host. Refusal when there is no way."""
         where = self.route(address)
         site = await where if isinstance(where, Awaitable) else where
-        ground = self._ground
         surveyor = surveys.Surveyor(
-            ground.dialler, self.policies, self._walk, self.limits(site), self._clock, connect=connect
+            self._ground.dialler, self.policies, self._walk, self.limits(site), self._clock, connect=connect
         )
         return await surveyor.survey(address.domain, site)
 

@@ -240,6 +240,6 @@ def _bears(chain: tuple[bytes, ...], wanted: tuple[str, ...]) -> bool:
         if names_.bears(certificate, exact):
             return True
         borne = names_.presented(certificate)
-    except (ValueError, IndexError):
+    except (*chains.UNREADABLE, IndexError):
         return False
     return any(name.removeprefix("*").endswith(tail) for name in borne for tail in wanted if tail[:1] == ".")

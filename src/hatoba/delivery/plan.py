@@ -31,11 +31,11 @@ def vouched(letter: Letter) -> bool:
 
 
 def transaction(
-    errand: Errand, extensions: Extensions, most: int, *, eightbit_anyway: bool, covered: bool, now: int
+    errand: Errand, extensions: Extensions, most: int, *, eightbit_anyway: bool, secure: bool, now: int
 ) -> Transaction | None:
     """The transaction for the first `most` recipients of errand.todo; None when all of them have their Outcome now.
 
-    `covered`: the line is one that the letter may take. `now` in ms. Hot.
+    `secure`: the peer's certificate was verified. `now` in ms. Hot.
     """
     letter = errand.job.letter
     envelope = letter.envelope
@@ -45,7 +45,7 @@ def transaction(
     else:
         wanted = parameters.mail_parameters(envelope, letter.size, extensions, eightbit=letter.eightbit, now=now)
         words = wanted.words
-        status = _refusal(letter, wanted.missing, extensions, eightbit_anyway=eightbit_anyway, covered=covered)
+        status = _refusal(letter, wanted.missing, extensions, eightbit_anyway=eightbit_anyway, secure=secure)
         if status is not None:
             errand.refuse(status, LETTER)
             errand.todo = ()
@@ -70,7 +70,7 @@ def transaction(
     if not indexes:
         if not errand.todo:
             return None
-        return transaction(errand, extensions, most, eightbit_anyway=eightbit_anyway, covered=covered, now=now)
+        return transaction(errand, extensions, most, eightbit_anyway=eightbit_anyway, secure=secure, now=now)
     binary = envelope.body == "BINARYMIME"
     if not binary:
         lines.append(_DATA)
@@ -96,12 +96,12 @@ def _plain(letter: Letter) -> bool:
 
 
 def _refusal(
-    letter: Letter, missing: list[str], extensions: Extensions, *, eightbit_anyway: bool, covered: bool
+    letter: Letter, missing: list[str], extensions: Extensions, *, eightbit_anyway: bool, secure: bool
 ) -> Status | None:
     """Why this letter cannot go to this peer at all."""
     if extensions.size > 0 and letter.size > extensions.size:  # RFC 1870 §6.1
         return Status("5.3.4", f"the letter has {letter.size} octets, the receiving host takes {extensions.size}")
-    if letter.envelope.requiretls and not covered:
+    if letter.envelope.requiretls and not secure:
         return Status("5.7.30", "the sender requires TLS with a verified certificate (REQUIRETLS)")
     for name in missing:
         if name != "8BITMIME" or not eightbit_anyway:

@@ -18,6 +18,7 @@ from hatoba.net.session import Log
 _FRESH = 60.0  # seconds until a domain is looked at again: DNS answers have their own time in the resolver
 _TROUBLED = 5.0  # the same after trouble
 _STALE = 600.0  # seconds beyond that for which an answer still counts while it is asked for anew
+_DNS = "DNS"  # the rule of a need that says only that there is trouble
 _PUBLISHED = ("opportunistic", "dane", "dane-only", "mta-sts")  # rules that ask what the domain publishes
 _LEVELS: dict[str, Level] = {"require": "encrypt", "verify": "verify", "none": "none", "fingerprint": "fingerprint"}
 
@@ -134,7 +135,7 @@ class Policies:
             secure = (await self._resolver.query(domain, "MX")).secure
         except dns.DnsTrouble as trouble:  # whoever can bring it about must not get rid of DANE by it
             refusal = Status("4.4.3", f"DNS did not tell the mail hosts of {domain}: {trouble}")
-            return Need("may", rule="DNS", domain=domain, mx=True, refusal=refusal)
+            return Need("may", rule=_DNS, domain=domain, mx=True, refusal=refusal)
         if rule is not None and level not in _PUBLISHED:
             return self._ruled(rule, domain, secure=secure)
         dane = secure and self._options.dane and floor in ("may", "encrypt") and level != "mta-sts"
@@ -178,14 +179,17 @@ class Policies:
         )  # fmt: skip
 
     def _remember(self, domain: str, need: Need) -> Need:
-        known = self._domains
+        known, now = self._domains, self._now()
         old = known.pop(domain, None)
         if old is not None and old.need.key == need.key:
             need = old.need  # lines remember it
+        elif old is not None and need.rule == _DNS and old.need.refusal is None and old.until > now:
+            old.fresh = now + _TROUBLED  # what was found before holds a while longer
+            known[domain] = old
+            return old.need
         if len(known) >= self._most:
             for name in [*known][: max(1, len(known) // 16)]:
                 del known[name]
-        now = self._now()
         fresh = now + (_TROUBLED if need.refusal is not None else _FRESH)
         known[domain] = _Known(need, fresh, fresh if need.refusal is not None else fresh + _STALE)
         return need

@@ -7,100 +7,21 @@ Fails by handing the errand back to the Keeper: `unreachable` when no host would
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
 
 from hatoba.delivery import settings as settings_
-from hatoba.delivery.dial import Dialler
 from hatoba.delivery.errand import Errand
 from hatoba.delivery.exchange import begin
 from hatoba.delivery.feedback import Window
+from hatoba.delivery.ground import Dial, Ground, Keeper
 from hatoba.delivery.guard import Refused
-from hatoba.delivery.line import Line, Owner
+from hatoba.delivery.line import Line
 from hatoba.delivery.need import Need
-from hatoba.delivery.policies import Policies
 from hatoba.delivery.site import Site
-from hatoba.delivery.tally import Tally
 from hatoba.delivery.walk import Walk
-from hatoba.model.envelope import Letter
 from hatoba.model.status import Refusal, Status
-from hatoba.net import limits as shared
-from hatoba.net.session import Log
 
 _TLS = frozenset(("4.7.0", "4.7.4", "4.7.5", "5.7.30"))  # there is no TLS as it was asked for
 _FULL = 30.0  # seconds without new connections after one was refused beside others that work
-
-
-class Ground:
-    """What all channels of a courier stand on."""
-
-    __slots__ = ("chunks", "clock", "counters", "dialler", "log", "options", "policies", "steady", "tally", "walk")
-
-    def __init__(
-        self,
-        *,
-        options: settings_.Settings,
-        dialler: Dialler,
-        policies: Policies,
-        tally: Tally,
-        walk: Callable[[Site], Awaitable[Walk]],
-        counters: shared.SharedCounters | None,
-        chunks: Callable[[Letter], Iterable[bytes]],
-        clock: Callable[[], int],
-        steady: Callable[[], float],
-        log: Log,
-    ) -> None:
-        self.options = options
-        self.dialler = dialler
-        self.policies = policies
-        self.tally = tally
-        self.walk = walk  # a fresh walk over a site's hosts, asked for anew when their time has passed; raises Refusal
-        self.counters = counters
-        self.chunks = chunks
-        self.clock = clock  # ms since 1970
-        self.steady = steady  # seconds
-        self.log = log
-
-
-class Keeper(Owner, Protocol):
-    """The channel, as its pool sees it."""
-
-    def return_unsent(self, errand: Errand) -> None:
-        """The errand did not happen: the feed has it again."""
-
-    async def learn(self, errand: Errand) -> Need:
-        """Finds out what TLS must be like for an errand where that is not known; it may lose some recipients by it."""
-
-    def meets(self, line: Line, errand: Errand) -> bool:
-        """Whether the line may carry the errand."""
-
-    def unreachable(self, errand: Errand, refused: Refused, said: list[str], *, site: bool) -> None:
-        """No host would do; `said` is what they said. `site`: the whole site is meant."""
-
-    def refused(self, refused: Refused) -> None:
-        """For the list of last replies."""
-
-    def wake(self) -> None:
-        """There may be room now."""
-
-
-class Dial:
-    """A connection being opened, with the errand it is for (which a free line may take over meanwhile)."""
-
-    __slots__ = ("errand", "last", "need", "said", "task", "walk")
-
-    def __init__(self, errand: Errand, walk: Walk | None, last: Refused | None, said: list[str]) -> None:
-        self.errand: Errand | None = errand
-        self.walk = walk  # the rest of a walk that goes on, None: a new one
-        self.last = last  # why it goes on
-        self.said = said
-        self.need = errand.need
-        self.task: asyncio.Task[None] | None = None
-
-    @property
-    def special(self) -> bool:
-        """It asks more than other letters to the site do."""
-        return self.need is None or self.need.special
 
 
 class Pool:
@@ -276,15 +197,19 @@ class Pool:
             for dial, refused in waiting:
                 self._settle(dial, refused)
 
+    def _serves(self, need: Need | None) -> bool:
+        """Whether an open line meets the need."""
+        return need is not None and any(line.fit.get(need) is not None for line in self.lines if not line.retiring)
+
     def _working(self) -> int:
         return sum(not line.retiring for line in self.lines)
 
     def _settle(self, dial: Dial, refused: Refused) -> None:
         """The job carries the news; without one only the window learns."""
         working = self._working()
-        beside = working > 0 and not dial.special and not refused.policy
+        beside = self._serves(dial.need) if dial.special else working > 0 and not refused.policy
         own = refused.policy or (dial.special and refused.status.code in _TLS)  # more is asked than of other letters
-        if own and dial.need is not None:
+        if own and not beside and dial.need is not None:
             refused = _uncovered(refused) if dial.need.covered else refused
             self._remember(dial.need, refused)
         dead = False

@@ -161,8 +161,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Annotated[
         Tls,
         Meta(
-            description="none; may (try, then plain); encrypt (any certificate, else 4.7.4); verify (the host's name "
-            "must match, else 4.7.5)."
+            description="The least that is asked where no [[tls_policy]] matches; DANE and MTA-STS come on top. none; "
+            "may (try, then plain); encrypt (any certificate, else 4.7.4); verify (the host's name must match, else "
+            "4.7.5)."
         ),
     ] = "may"
     tls_ca_file: Annotated[

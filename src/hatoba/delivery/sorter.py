@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from hatoba.delivery import feed as feeds
 from hatoba.delivery.errand import Errand
+from hatoba.delivery.ground import Ground
 from hatoba.delivery.need import Need
-from hatoba.delivery.pool import Ground
 from hatoba.delivery.site import Site
 from hatoba.model.envelope import Envelope
 

@@ -254,9 +254,9 @@ class Transaction:
         case, read, draft = self._case, self._heading, self.draft
         mail, now = case.mail, case.now
         top = composing.top(self._place, self._visit, case, read, self.id)
-        block = self._block
+        block, notes = self._block, None
         if ruled is not None:
-            marks, block = composing.marked(self._place, case, ruled, block)
+            marks, block, notes = composing.marked(self._place, case, ruled, block)
             top = marks + top
         hold, by, priority = self._asked
         expires = (hold or now) + self._place.lifetime
@@ -264,7 +264,7 @@ class Transaction:
             expires = min(expires, by)
         envelope = Envelope(
             mail.sender, tuple(case.recipients), mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
-            priority, hold, by, mail.by_mode, mail.by_trace, read.tls_optional,
+            priority, hold, by, mail.by_mode, mail.by_trace, tls_optional=read.tls_optional,
         )  # fmt: skip
         if not eightbit:
             eightbit = not top.isascii()  # our Received names a recipient, or a check has something to say
@@ -277,6 +277,5 @@ class Transaction:
             size, top = len(content), b""
         return Letter(
             self.id, now, expires, envelope, case.source, size, content, blob, dotted, eightbit,
-            read.message_id, read.header_from, read.subject, top,
-            evidence.notes(case, ruled) if ruled is not None else None,
+            read.message_id, read.header_from, read.subject, top, notes,
         )  # fmt: skip

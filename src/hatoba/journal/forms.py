@@ -218,7 +218,7 @@ _ORDER = (event.DELIVERED, event.DEFERRED, event.EXPIRED, event.FAILED)
 def _tried(job: Job, a: Attempt, kind: str, results: list[Result], whole: bool) -> Event:
     form = Tried(
         job.attempts, tuple(results), a.site, a.host, a.ip, a.tls, a.source_ip, a.started, a.ended, a.session,
-        a.opening if whole else "", a.dialogue if whole else "", a.tls_policy,
+        a.opening if whole else "", a.dialogue if whole else "", tls_policy=a.tls_policy,
     )  # fmt: skip
     return Event(job.letter.id, a.ended, kind, _encode(form))
 

@@ -51,7 +51,8 @@ class Notes(msgspec.Struct):
 
     `verdicts` are (check, action, score, reason), `auth` the findings of Authentication-Results as text, `dmarc` what
     an aggregate report wants to know (journal.forms.Dmarc). `hold` says why it is to be held in the queue, `drop` why
-    it is to be accepted and thrown away; "" for neither.
+    it is to be accepted and thrown away; "" for neither. `chain` is its ARC chain (mailauth.arc.chain.Chain), for who
+    seals it again.
     """
 
     verdicts: tuple[tuple[str, str, float, str], ...] = ()
@@ -59,6 +60,7 @@ class Notes(msgspec.Struct):
     dmarc: object = None
     hold: str = ""
     drop: str = ""
+    chain: object = None
 
 
 class Letter(msgspec.Struct):

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import trustme
 from tests.support import delivery_scene as scene
+from tests.support.loops import until
+from tests.support.smtp_peer import Delay
 from tests.support.tls_site import TlsSite, counted
 
 from hatoba.delivery import settings
@@ -256,6 +258,29 @@ async def test_what_no_host_met_is_not_dialled_for_each_letter(site: TlsSite) ->
     assert {(outcome.kind, outcome.status.code) for outcome in feed.outcomes} == {("deferred", "4.7.5")}
     assert len(peer.connections) == 1
     assert all("MTA-STS (enforce) of rcpt.example" in outcome.status.text for outcome in feed.outcomes)
+    assert "not dialled" in feed.ended[-1][1].dialogue
+
+
+async def test_one_bad_handshake_beside_a_line_that_serves(site: TlsSite) -> None:
+    """It says nothing about the domain: its letters go over the line that stands."""
+    site.enforce("rcpt.example", "mx.rcpt.example")
+    peer = site.peer(
+        "mx.rcpt.example", site.context("mx.rcpt.example"), {"CONTENT": [Delay(0.3, "250 2.0.0 Ok"), "250 2.0.0 Ok"]}
+    )
+    courier = site.courier()
+    feed = scene.Feed([scene.job()])
+    channel = courier.channel(await scene.sited(courier), feed)
+    channel.wake()
+    await until(lambda: any("C: MAIL" in line for each in peer.connections for line in each.dialogue))
+    peer.context = site.context("other.rcpt.example")
+    feed.jobs.append(scene.job())
+    channel.wake()
+    await feed.told(2)
+    assert [outcome.kind for outcome in feed.outcomes] == ["delivered"] * 2
+    assert len(peer.connections) == 2
+    assert len(feed.back) == 1
+    await courier.close()
+    await site.quiet()
 
 
 async def test_tls_required_no_overrides_the_domain(site: TlsSite) -> None:

@@ -20,9 +20,12 @@ from hatoba.delivery import settings as delivery_
 from hatoba.delivery import sts
 from hatoba.delivery.courier import Courier
 from hatoba.delivery.survey import Host, Survey, Tried
+from hatoba.mailauth.tlsa import chain, names
 from hatoba.model.address import Address, BadAddress
 from hatoba.model.status import Refusal
 from hatoba.net import dns
+
+UNPROVEN = "not secured by DNSSEC, or the resolver does not validate or is not on loopback"
 
 
 class _Nowhere:
@@ -72,16 +75,12 @@ def described(der: bytes) -> dict[str, Any]:
     """A certificate as people look at it."""
     try:
         found = x509.load_der_x509_certificate(der)
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        listed = [str(name.value) for name in names]
-    except x509.ExtensionNotFound:
-        listed = []
-    except ValueError as error:
-        return {"problem": str(error)}
-    return {
-        "subject": found.subject.rfc4514_string(), "issuer": found.issuer.rfc4514_string(), "names": listed,
-        "expires": found.not_valid_after_utc.isoformat(),
-    }  # fmt: skip
+        return {
+            "subject": found.subject.rfc4514_string(), "issuer": found.issuer.rfc4514_string(),
+            "names": names.presented(found), "expires": found.not_valid_after_utc.isoformat(),
+        }  # fmt: skip
+    except chain.UNREADABLE as error:
+        return {"problem": f"it cannot be read: {error}"}
 
 
 def policy(survey: Survey) -> dict[str, Any]:
@@ -118,7 +117,7 @@ def _people(survey: Survey) -> None:
     need = survey.need
     click.echo(f"{survey.domain}: {survey.site.kind}, level {need.level} ({need.rule})")
     if need.mx:
-        click.echo(f"  MX records: {'secured by DNSSEC' if need.secure else 'not secured by DNSSEC'}")
+        click.echo(f"  MX records: {'secured by DNSSEC' if need.secure else UNPROVEN}")
         click.echo(f"  MTA-STS: {_sts(survey)}")
     if need.refusal is not None:
         click.echo(f"  nothing would go: {need.refusal}")
@@ -149,9 +148,9 @@ def _address(tried: Tried) -> None:
         click.echo(f"        {tried.policy}")
     if tried.chain:
         about = described(tried.chain[0])
-        names = ", ".join(about.get("names", ())[:4]) or about.get("subject", "")
+        bears = ", ".join(about.get("names", ())[:4]) or about.get("subject", "?")
         click.echo(
-            f"        certificate for {names}, from {about.get('issuer', '?')}, until {about.get('expires', '?')}"
+            f"        certificate for {bears}, from {about.get('issuer', '?')}, until {about.get('expires', '?')}"
         )
         click.echo(f"        public CAs: {tried.public or 'verified, and it bears the name of the host'}")
     if tried.problem:
