@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ class Feed:
             self.other.append(attempt)
         if self.delivered + len(self.other) == self.want:
             self.over.set_result(None)
+
+    def split(self, job: Job, parts: Sequence[Sequence[int]]) -> list[Job]:
+        raise NotImplementedError("every letter has one recipient")
 
     def give_back(self, job: Job) -> None:
         self.jobs.appendleft(job)

@@ -8,7 +8,7 @@ Fails (the test's assert) with TimeoutError when `told` is not met.
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Feed:
         self.ended: list[tuple[Job, Attempt]] = []
         self.back: list[int] = []
         self.channel: Channel | None = None
+        self.parted = 0  # jobs that became several
         self.again = True  # what was given back is due again
         self._heard = asyncio.Event()
 
@@ -47,6 +48,10 @@ class Feed:
         assert all(job is not other for other, _ in self.ended), "a job was told twice"
         self.ended.append((job, attempt))
         self._heard.set()
+
+    def split(self, job: Job, parts: Sequence[Sequence[int]]) -> list[Job]:
+        self.parted += 1
+        return [Job(job.letter, tuple(part), job.attempts) for part in parts]
 
     def give_back(self, job: Job) -> None:
         self.back.append(job.letter.id)
@@ -150,12 +155,15 @@ def courier(
     counters: SharedCounters | None = None,
     log: Log | None = None,
     steady: Callable[[], float] | None = None,
+    resolver: dns.Resolver | None = None,
+    **more: Any,
 ) -> couriers.Courier:
-    more: dict[str, Any] = {"steady": steady} if steady else {}
+    if steady:
+        more["steady"] = steady
     return couriers.Courier(
         options or settings.Settings(timeouts=quick()),
         tuple(routes),
-        dns.Resolver(dns.Settings(servers=(dns_at,), timeout=1.0, attempts=1)),
+        resolver or dns.Resolver(dns.Settings(servers=(dns_at,), timeout=1.0, attempts=1)),
         directory or Directory(),
         hostname="hatoba.example",
         mail=mail,

@@ -63,7 +63,7 @@ class DnsServer:
     """`zone` maps a name (no final dot, lower case) to {rtype: [rdata as in a zone file]}.
 
     A name in `zone` without the type asked for is NODATA; a name absent from it is NXDOMAIN (unless something stands
-    below it). `ttl` is every record's TTL, `negative_ttl` the SOA minimum. `secure` sets the AD bit.
+    below it). `ttl` is every record's TTL, `negative_ttl` the SOA minimum. `secure` sets the AD bit but for `insecure`.
     """
 
     def __init__(self, zone: Zone | None = None, *, ttl: int = 300, negative_ttl: int = 60) -> None:
@@ -78,6 +78,7 @@ class DnsServer:
         self.wrong_id: set[str] = set()  # answered with another id first, as a blind forger would
         self.delay: dict[str, float] = {}  # seconds before the answer, by name
         self.secure = False
+        self.insecure: set[str] = set()  # names without the AD bit all the same
         self.asked: list[tuple[str, str]] = []  # (name, rtype) in order of arrival
         self.asked_tcp: list[tuple[str, str]] = []
         self.port = 0
@@ -127,7 +128,7 @@ class DnsServer:
         if wait := self.delay.get(name):
             time.sleep(wait)
         reply = dns.message.make_response(query, recursion_available=True)
-        if self.secure:
+        if self.secure and name not in self.insecure:
             reply.flags |= dns.flags.AD
         if name in self.servfail:
             reply.set_rcode(dns.rcode.SERVFAIL)

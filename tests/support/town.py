@@ -62,7 +62,7 @@ HOME = "home.example"
 ALICE = f"alice@{HOME}"  # an account: DSNs for her letters arrive in her mailbox
 
 
-def _common_port() -> int:
+def common_port() -> int:
     """A port that is free on all of loopback."""
     with socket.socket() as sock:
         sock.bind(("0.0.0.0", 0))  # noqa: S104  bound and let go, nothing listens
@@ -92,7 +92,7 @@ class Town:
         self._move_in = move_in
         self._open = ExitStack()
         self._addresses = itertools.count(2)
-        self.port = _common_port()
+        self.port = common_port()
         self.dns = DnsServer()
         self._database = database
         self._build = (folder, workers, {"queue": queue, "more_delivery": delivery, "trusted": trusted, **words}, more)

@@ -21,8 +21,11 @@ from hatoba.delivery import courier
 from hatoba.directory import dkim_key
 from hatoba.directory.dkim import making, ring
 from hatoba.directory.dkim import settings as dkim_
+from hatoba.doors.http import mta_sts
 from hatoba.kit import sealing
+from hatoba.mailauth import mtasts
 from hatoba.model import domain
+from hatoba.model.address import Address
 from hatoba.net import dns, tls
 from hatoba.store import master_key, spools
 from hatoba.store.blobs import settings as blobs
@@ -80,6 +83,21 @@ def _routes(settings: Settings) -> Found:
             yield f"route[{index}]", str(error), "See [[route]] in docs/settings.md."
         if route.password_file and not Path(route.password_file).is_file():
             yield f"route[{index}].password_file", f"{route.password_file} is not there", "Make it, one line."
+
+
+def _tls_policies(settings: Settings) -> Found:
+    for index, rule in enumerate(settings.tls_policy):
+        try:
+            courier.check_rule(rule)
+        except ValueError as error:
+            yield f"tls_policy[{index}]", str(error), "See [[tls_policy]] in docs/settings.md."
+
+
+def _own_policy(settings: Settings) -> Found:
+    try:
+        mta_sts.Published(settings.mta_sts, settings.hostname or "localhost")
+    except mtasts.BadPolicy as error:
+        yield "mta_sts.mx", str(error), 'Write names like "mail.example.org" or "*.example.org".'
 
 
 def _names(settings: Settings) -> Found:
@@ -196,9 +214,24 @@ def _dns_helper(settings: Settings) -> Found:
         yield f"dns_helper.{key}", text, fix
 
 
+def _reports(settings: Settings) -> Found:
+    chosen = settings.reports
+    named = [("reports.address", chosen.address)] if chosen.address else []
+    for key, written in (*named, *(("reports.inbox", each) for each in chosen.inbox)):
+        try:
+            Address.parse(written)
+        except domain.BadAddress as error:
+            yield key, f"{written!r} is no address: {error}", 'Write it like "reports@example.org".'
+    for written in chosen.omit:
+        try:
+            domain.parse(written)
+        except domain.BadAddress as error:
+            yield "reports.omit", f"{written!r} is no domain: {error}", 'Write it like "example.org".'
+
+
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
-    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools, _auth,
-    filterfaults.found, services.faults, _signing, _dns_helper, _audit,
+    _names, _certificate, _listeners, _networks, _routes, _tls_policies, _own_policy, _addresses, _user, _data, _blobs,
+    _spools, _auth, filterfaults.found, services.faults, _signing, _dns_helper, _audit, _reports,
 )  # fmt: skip
 
 

@@ -31,11 +31,15 @@ UNPRIVILEGED: Ports = (
     ("submission", 2525),
     ("submissions", 8465),
 )
+POLICY = -1  # the index of the listener that [mta_sts] makes
+_POLICY_KIND = "mta-sts"
 _USES = {
     "mx": "mail from other servers (mx)",
     "submission": "submission, STARTTLS and AUTH",
     "submissions": "submission, implicit TLS and AUTH",
+    _POLICY_KIND: "our MTA-STS policy",
 }
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a mail server is there for everybody
 _FIRST_UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 _CAP_NET_BIND_SERVICE = 10
 
@@ -97,12 +101,13 @@ def standard(ports: Ports, address: tuple[str, ...] = ()) -> tuple[Listener, ...
 
 def addresses(listener: Listener) -> tuple[str, ...]:
     """Where it listens; without any address: everywhere, IPv4 and IPv6."""
-    return listener.address or ("0.0.0.0", "::")  # noqa: S104  a mail server is there for everybody
+    return listener.address or EVERYWHERE
 
 
 def default(given: Sequence[Place]) -> tuple[Listener, ...]:
     """The default set; privileged where such a socket was inherited, though the right to bind it may be gone."""
-    return standard(PRIVILEGED) if any(0 < place.port < 1024 for place in given) else defaults()
+    mail = [place for place in given if place.kind != _POLICY_KIND]
+    return standard(PRIVILEGED) if any(0 < place.port < 1024 for place in mail) else defaults()
 
 
 def resolved(settings: Settings, places: Places, given: Sequence[Place] = ()) -> Settings:
@@ -115,13 +120,23 @@ def resolved(settings: Settings, places: Places, given: Sequence[Place] = ()) ->
     )
 
 
+def place(settings: Settings, index: int, address: str) -> Place:
+    """Of one address of a listener."""
+    if index == POLICY:
+        return Place(address, settings.mta_sts.port, _POLICY_KIND)
+    listener = settings.listener[index]
+    return Place(address, listener.port, listener.kind)
+
+
 def wanted(settings: Settings) -> Iterator[tuple[int, Place]]:
     """(index of the listener, its place) of every address. IPv6 is left out on a machine without it."""
-    for index, listener in enumerate(settings.listener):
-        for address in addresses(listener):
-            if ":" in address and not listener.address and not _ipv6():
-                continue
-            yield index, Place(address, listener.port, listener.kind)
+    asked = [(index, listener.address) for index, listener in enumerate(settings.listener)]
+    if settings.mta_sts.mode and settings.mta_sts.port:
+        asked.append((POLICY, settings.mta_sts.address))
+    for index, written in asked:
+        for address in written or EVERYWHERE:
+            if written or ":" not in address or _ipv6():
+                yield index, place(settings, index, address)
 
 
 def bind(settings: Settings, workers: int, given: Sequence[Place] = ()) -> list[Bound]:
@@ -202,9 +217,10 @@ def _fix(number: int | None) -> str:
     return "Set an address of this machine in [[listener]]."
 
 
-def describe(listener: Listener) -> str:
+def describe(settings: Settings, bound: Bound) -> str:
     """What it is for, in words."""
-    return _USES.get(listener.kind, listener.kind)
+    kind = place(settings, bound.listener, bound.address).kind
+    return _USES.get(kind, kind)
 
 
 def submission_ports(settings: Settings) -> list[tuple[int, bool]]:

@@ -45,9 +45,9 @@ def left(node: Node) -> handover.Handover:
     """What the successor gets."""
     found = []
     for bound in node.bound:
-        listener = node.settings.listener[bound.listener]
+        place = listeners.place(node.settings, bound.listener, bound.address)
         fds = tuple(sock.fileno() for sock in bound.sockets)
-        found.append(listeners.Place(bound.address, listener.port, listener.kind, fds))
+        found.append(msgspec.structs.replace(place, fds=fds))
     web = (node.settings.http.address, node.settings.http.port)
     return handover.Handover(os.getpid(), str(node.places.data), node.lock, node.counters.fd, tuple(found), web)
 

@@ -14,6 +14,7 @@ from hatoba.app import dns_helper as dns_helper_
 from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
 from hatoba.directory.dkim import settings as dkim_
+from hatoba.doors.http import settings as http_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import filter_settings, service_settings
 from hatoba.intake import settings as intake_
@@ -22,6 +23,7 @@ from hatoba.kit.units import Seconds
 from hatoba.net import settings as net
 from hatoba.notice import settings as notice_
 from hatoba.queue import settings as queue_
+from hatoba.reports import settings as reports_
 from hatoba.store import settings as store_
 from hatoba.store.blobs import settings as blobs_
 
@@ -72,6 +74,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[delivery_.Route, ...],
         Meta(description="Where mail for some domains goes; all others by their MX records."),
     ] = ()
+    tls_policy: Annotated[
+        tuple[delivery_.TlsPolicy, ...],
+        Meta(description="What TLS must be like towards some domains, whatever they publish; the first match counts."),
+    ] = ()
+    mta_sts: Annotated[http_.MtaSts, Meta(description="Our own MTA-STS policy, for our local domains.")] = (
+        http_.MtaSts()
+    )
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
     smtp: Annotated[smtp_.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp_.Settings()
     intake: Annotated[intake_.Settings, Meta(description="What is taken in.", extra=_RELOADS)] = intake_.Settings()
@@ -106,6 +115,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     audit: Annotated[journal_.Audit, Meta(description="What is kept for the audit.")] = journal_.Audit()
     dkim: Annotated[dkim_.Settings, Meta(description="DKIM: keys and signatures.", extra=_RELOADS)] = dkim_.Settings()
+    reports: Annotated[
+        reports_.Settings,
+        Meta(description="Reports about mail: DMARC and TLS reports sent, others' taken in.", extra=_RELOADS),
+    ] = reports_.Settings()
     directory: Annotated[directory_.Settings, Meta(description="Accounts and passwords.")] = directory_.Settings()
     blobs: Annotated[blobs_.Settings, Meta(description="Where large bodies are kept.")] = blobs_.Settings()
     store: Annotated[store_.Settings, Meta(description="The databases and files of letters.")] = store_.Settings()

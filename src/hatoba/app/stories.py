@@ -72,6 +72,10 @@ def _tried(entry: timeline.Entry, form: forms.Tried, when: str) -> Iterator[str]
     secured = f" over {form.tls}" if form.tls else ""
     took = f" in {(form.ended - form.started) / 1000:.2f} s" if form.started else ""
     yield f"{when}  {entry.kind} (attempt {form.attempt}){where}{secured}{took}"
+    if form.tls_policy:
+        yield f"    TLS policy: {form.tls_policy}"
+    elif form.tls:
+        yield "    TLS policy: opportunistic, certificate not checked"
     for result in form.results:
         said = result.reply or result.text
         yield f"    {result.to}: {result.status} {said}".rstrip()

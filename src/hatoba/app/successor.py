@@ -33,7 +33,7 @@ def objections(given: handover.Handover, explicit: str | None) -> Iterator[str]:
         yield f"data: it is {given.data} now and a restart cannot leave its letters behind. Stop and start instead."
     settings = msgspec.structs.replace(settings, listener=settings.listener or listeners.default(given.places))
     for index, why in listeners.unbindable(settings, given.places):
-        yield f"listener[{index}]: {why}"
+        yield f"{'mta_sts.port' if index == listeners.POLICY else f'listener[{index}]'}: {why}"
     yield from _others(settings, given)
 
 

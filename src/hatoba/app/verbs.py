@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from hatoba.app import orders as orders_
+from hatoba.app import reporting
 from hatoba.app.numbers import counter, gauge
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
@@ -18,6 +19,7 @@ from hatoba.doors.control.serve import Verb
 from hatoba.doors.http.metrics import Sample
 from hatoba.doors.smtp.house import House
 from hatoba.intake.tally import Tally
+from hatoba.reports.office import Office
 
 
 class Worker(Protocol):
@@ -25,6 +27,7 @@ class Worker(Protocol):
 
     rooms: Rooms
     house: House
+    office: Office
 
     @property
     def stops(self) -> bool: ...
@@ -115,5 +118,6 @@ def of(worker: Worker) -> dict[str, Verb]:
         "explain": _explain,
     }
     found: dict[str, Verb] = {name: partial(function, worker) for name, function in plain.items()}
+    found |= reporting.verbs(worker.rooms, worker.office)
     found |= {name: partial(_order, worker, name) for name in orders_.VERBS}
     return found

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, explaining, keyring, offline
+from hatoba.app import certificate, explaining, keyring, offline, tls_upkeep
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
 from hatoba.app.places import Places
@@ -79,6 +79,14 @@ class Rooms:
         self.directory = Directory(self.register, settings.directory, secrets.token_bytes(32))
         self.headroom = headroom.Headroom(self.places.data, settings.headroom)
         self.resolver = dns.Resolver(settings.dns)
+        self.upkeep = tls_upkeep.Upkeep(
+            settings.delivery,
+            self.base,
+            self.resolver,
+            structlog.get_logger("delivery").bind(),
+            worker=orders.worker,
+            workers=orders.workers,
+        )
         self.courier = Courier(
             settings.delivery,
             settings.route,
@@ -89,6 +97,8 @@ class Rooms:
             chunks=self._chunks,
             log=structlog.get_logger("delivery").bind(),
             counters=self.counters,
+            rules=settings.tls_policy,
+            cache=self.upkeep.cache,
             chance=random.Random(),  # noqa: S311  the order of equal MX hosts is no secret
         )
         self.homes: dict[int, Home] = {}
@@ -165,6 +175,17 @@ class Rooms:
             others = (*entries, *self.homes.values())
             chosen = next((home for home in others if self._well(home)), chosen)
         return chosen.numbers.next(now), now
+
+    def draw(self) -> tuple[int, int]:
+        """A new letter's id and the time, for letters of our own. Refusal when there is no shard."""
+        return self._draw()
+
+    async def take(self, letter: Letter) -> None:
+        """Signs a letter of our own and puts it into the queue; done when it is on disk. StoreTrouble."""
+        signed = self.signing.letter(letter, None)
+        if signed is not None:
+            await signed
+        await self._enqueue(letter)
 
     def _well(self, home: Home) -> bool:
         """A letter can be written there, as far as we know."""
@@ -310,6 +331,7 @@ class Rooms:
     async def drain(self, grace: float) -> None:
         """Gives every shard back."""
         await asyncio.gather(*(self.move_out(number, grace) for number in list(self.homes)))
+        await self.upkeep.stop()
         await self.filtering.close()
         self.signing.close()
         await asyncio.to_thread(self.register.close)

@@ -11,17 +11,20 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import structlog
 
-from hatoba.app import logs, publication, retention, verbs
+from hatoba.app import logs, publication, reporting, retention, verbs
 from hatoba.app.crew import Orders
+from hatoba.app.listeners import POLICY
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control import serve
+from hatoba.doors.http import mta_sts
 from hatoba.doors.smtp import door
 from hatoba.net import listen
 from hatoba.store import base
@@ -31,8 +34,11 @@ if TYPE_CHECKING:
     from hatoba.app.share import Share
     from hatoba.store.server import Server
 
+Door = door.Door | mta_sts.Door
+
 SWITCH_INTERVAL = 0.0005  # seconds: the writer thread must not wait 5 ms for the loop's GIL
 GC_THRESHOLD = (50_000, 20, 20)  # letters make many objects and no cycles: the default looks 70 times as often
+LAST = 5.0  # seconds for what reports are doing just now
 TICK = 1.0  # seconds between two looks at what other processes changed
 
 
@@ -43,8 +49,8 @@ class Worker:
         self.orders = orders
         self.rooms = Rooms(orders)
         self.house = self.rooms.house
-        self.doors: list[door.Door] = []
-        self.retired: list[door.Door] = []  # closed to new connections, with sessions still open
+        self.doors: list[Door] = []
+        self.retired: list[Door] = []  # closed to new connections, with sessions still open
         self.stopping = asyncio.Event()
         self._log = structlog.get_logger("worker")
         self._control: asyncio.Server | None = None
@@ -54,6 +60,8 @@ class Worker:
         self._hearing: Hearing | None = None
         self._publishing: asyncio.Task[None] | None = None
         self._retaining: asyncio.Task[None] | None = None
+        self.office = reporting.office(self.rooms)
+        self._reporting: asyncio.Task[None] | None = None
 
     @property
     def stops(self) -> bool:
@@ -63,6 +71,7 @@ class Worker:
     async def start(self) -> None:
         """Recovers the queues, then takes mail."""
         rooms = self.rooms
+        await rooms.upkeep.start(rooms.courier.tally)
         if isinstance(rooms.base, base.Files):
             for number in rooms.own_shards():
                 await rooms.move_in(number)
@@ -73,6 +82,7 @@ class Worker:
         self.doors = await self._open()
         loop = asyncio.get_running_loop()
         self._ticking = loop.create_task(self._tick())
+        self._reporting = loop.create_task(self.office.run())
         if self.orders.worker == 0:
             looks = publication.Publication(
                 rooms.directory, rooms.resolver, self.house.clock, lambda: rooms.settings.dkim.look
@@ -98,13 +108,27 @@ class Worker:
             server, rooms.owner, lambda: rooms.homes, lambda: rooms.directory.refresh(self.house.clock())
         )
 
-    async def _open(self) -> list[door.Door]:
+    async def _open(self) -> list[Door]:
         """Every listener, on a copy of its socket: the next generation of doors takes another copy."""
         listeners = self.rooms.settings.listener
         return [
-            await door.open_door(listen.inherited(os.dup(given.fd)), listeners[given.listener], self.house)
+            await self._policy_door(listen.inherited(os.dup(given.fd)))
+            if given.listener == POLICY
+            else await door.open_door(listen.inherited(os.dup(given.fd)), listeners[given.listener], self.house)
             for given in self.orders.doors
         ]
+
+    async def _policy_door(self, sock: socket.socket) -> Door:
+        """Our MTA-STS policy."""
+        rooms, tls = self.rooms, self.house.tls
+        ours = rooms.settings.mta_sts
+        return await mta_sts.open_door(
+            sock,
+            mta_sts.Published(ours, rooms.hostname),
+            rooms.directory,
+            tls=(lambda: tls.context) if ours.tls and tls is not None else None,
+            log=structlog.get_logger("http").bind(),
+        )
 
     async def reload(self, settings: Settings) -> None:
         """New settings for new connections; those that stand end under the old ones. No connection is refused."""
@@ -134,6 +158,7 @@ class Worker:
         for task in (self._ticking, self._publishing, self._retaining):
             if task:
                 task.cancel()
+        await self._close_office()
         await asyncio.gather(*(opened.drain(grace) for opened in [*self.doors, *self.retired]))
         if self._sharing:
             self._sharing.cancel()
@@ -146,6 +171,18 @@ class Worker:
             await self._hearing.close()
         if self._share:
             await self._share.leave()
+
+    async def _close_office(self) -> None:
+        """Ends the reports first: they read the shards that are given back after."""
+        if self._reporting:
+            self._reporting.cancel()
+            await asyncio.wait([self._reporting], timeout=LAST)
+        try:
+            await asyncio.wait_for(self.office.close(), LAST)
+        except TimeoutError:
+            self._log.warning("reports are left where they are: what is read of them now is read again")
+        except Exception:  # noqa: BLE001  law 6: the letters' end must not hang on it
+            self._log.exception("reports not closed")
 
 
 async def serve_until_told(orders: Orders) -> None:

@@ -11,14 +11,19 @@ import secrets
 from collections import deque
 
 from hatoba.delivery import feed as feeds
+from hatoba.delivery import guard as guards
 from hatoba.delivery import settings as settings_
 from hatoba.delivery import verdict
 from hatoba.delivery.errand import Errand, clip
 from hatoba.delivery.exchange import begin
-from hatoba.delivery.line import BUSY, Line, Refused
+from hatoba.delivery.ground import Ground
+from hatoba.delivery.guard import Refused
+from hatoba.delivery.line import BUSY, Line
+from hatoba.delivery.need import Need
 from hatoba.delivery.pace import Pace
-from hatoba.delivery.pool import Ground, Pool
+from hatoba.delivery.pool import Pool
 from hatoba.delivery.site import Site
+from hatoba.delivery.sorter import Sorter
 from hatoba.delivery.walk import Walk
 from hatoba.model.outcome import DEFERRED, DELIVERED, FAILED, Attempt, Job
 from hatoba.model.status import Status
@@ -26,6 +31,7 @@ from hatoba.wire.smtp.peer import PeerReply
 
 _SHARED_AGAIN = 0.5  # seconds until a connection is asked for again that other workers hold
 _LAST = 10  # replies remembered for status()
+_UNASKED = "?"  # a line was not held against a need yet
 
 
 class RemoteChannel:
@@ -38,6 +44,7 @@ class RemoteChannel:
         self._ground = ground
         self._pool = Pool(site, limits, ground, self)
         self._pace = Pace(limits.rate, limits.burst)
+        self._sorter = Sorter(site, feed, ground)
         self._timer: asyncio.TimerHandle | None = None
         self._waits = ""  # what the timer waits for
         self._retry_at = 0
@@ -54,25 +61,29 @@ class RemoteChannel:
         if pool.aside:
             pool.dial_aside()
         while pool.closed is None:
-            line = pool.resting[-1] if pool.resting else None
-            if line is None and not pool.room():
+            slot = not pool.resting
+            if slot and not pool.room():
                 if pool.binds == "shared limit" and not pool.lines and not pool.dials:
                     self._later(_SHARED_AGAIN, pool.binds)
                 return
             errand = self._take()
-            if line is None:
-                if errand is None:
+            if errand is None:
+                if slot:
                     pool.return_slot()
-                    return
-                pool.dial(errand)
-            elif errand is None:
                 return
-            elif self._fits(line, errand):
-                pool.resting.pop()
+            line = self._resting(errand)
+            if line is not None:
+                pool.resting.remove(line)
                 pool.counted(line)
                 line.pump.push(begin(line, errand))
+            elif slot:
+                pool.dial(errand)
             elif not pool.put_aside(errand):
                 return
+
+    def _resting(self, errand: Errand) -> Line | None:
+        """The resting line used last of those that may carry the errand."""
+        return next((line for line in reversed(self._pool.resting) if self.meets(line, errand)), None)
 
     def status(self) -> feeds.ChannelStatus:
         """As Channel.status."""
@@ -98,6 +109,8 @@ class RemoteChannel:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for errand in self._sorter.rest():
+            self._feed.give_back(errand.job)
         return self._pool.close(grace)
 
     # ---- what the lines call (Owner)
@@ -106,13 +119,12 @@ class RemoteChannel:
         """Hot. None when nothing is due, the pace says wait, or the line has carried its share."""
         if line.retiring or self._pool.closed is not None:
             return None
-        if self._pool.aside and line.secure:
-            errand: Errand | None = self._pool.aside.pop(0)
-        else:
+        errand = self._pool.from_aside(line) if self._pool.aside else None
+        if errand is None:
             errand = self._take()
         if errand is None and self._pool.dials and line.cur is None:
-            errand = self._pool.overtake()
-        while errand is not None and not self._fits(line, errand):
+            errand = self._pool.overtake(line)
+        while errand is not None and not self.meets(line, errand):
             if not self._pool.put_aside(errand):
                 line.retiring = True  # it makes room for one that may carry them
                 return None
@@ -127,6 +139,8 @@ class RemoteChannel:
         peer = line.peer
         attempt.host, attempt.ip, attempt.source_ip = peer.host, peer.ip, peer.source_ip
         attempt.tls, attempt.session = line.pump.tls, line.id
+        if errand.need is not None:
+            attempt.tls_policy = line.fit.get(errand.need) or ""
         if not line.told:
             line.told = True
             attempt.opening = "\n".join(line.opening)
@@ -179,7 +193,22 @@ class RemoteChannel:
     # ---- taking
 
     def _take(self) -> Errand | None:
-        """The next job of the feed as an errand, if the pace allows one. Hot."""
+        """The next errand for which a host may be found, if the pace allows one. Hot."""
+        while (errand := self._sorter.part() or self._next()) is not None:
+            need = errand.need
+            if need is None or need.plain:
+                return errand
+            status = need.blocked(self._ground.steady())
+            if status is None:
+                return errand
+            errand.refuse(status, verdict.LETTER)
+            if need.refusal is None:
+                errand.said.append("* not dialled: no host would do for another letter to the domain a moment ago")
+            self._tell(errand, errand.attempt(self.clock(), self._site.name, self._ground.options.dialogue))
+        return None
+
+    def _next(self) -> Errand | None:
+        """The next job of the feed as an errand."""
         pace = self._pace
         if pace.rate:
             now = self._ground.steady()
@@ -193,11 +222,11 @@ class RemoteChannel:
         else:
             job = self._feed.take()
         try:
-            return None if job is None else Errand(job, self.clock())
+            return None if job is None else self._sorter.sorted(Errand(job, self.clock()))
         except Exception as bug:  # noqa: BLE001 # law 6: a letter that trips us waits; the next one is another's
             assert job is not None  # noqa: S101 # nothing else can raise here
             self._puzzled(job, bug)
-            return self._take()
+            return self._next()
 
     def _puzzled(self, job: Job, bug: Exception) -> None:
         """A bug met before the job was anybody's: logged whole, and the job deferred."""
@@ -208,9 +237,32 @@ class RemoteChannel:
         outcomes = [verdict.ours(n, status, verdict.LETTER) for n in job.indexes]
         self._feed.done(job, Attempt(now, now, self._site.name, outcomes))
 
-    def _fits(self, line: Line, errand: Errand) -> bool:
-        """REQUIRETLS letters only go over verified lines."""
-        return line.secure or not errand.covered
+    # ---- what TLS must be like
+
+    async def learn(self, errand: Errand) -> Need:
+        return await self._sorter.learn(errand)
+
+    def meets(self, line: Line, errand: Errand) -> bool:
+        """Whether the line has shown all that the errand asks. Hot: once per letter."""
+        need = errand.need
+        if need is None:
+            return False
+        found = line.fit.get(need, _UNASKED)
+        if found is _UNASKED:
+            found = self._weigh(line, need)
+        return found is not None
+
+    def _weigh(self, line: Line, need: Need) -> str | None:
+        """Once for each line and need: the line may be counted as a session of the need's domain now."""
+        proof, peer = line.proof, line.peer
+        guard = guards.weigh(need, proof)
+        if guard is None or (need.covered and not line.engine.extensions.requiretls):
+            line.fit[need] = None
+            return None
+        if proof.chain or peer.guard.tls:
+            self._ground.tally.used(need, guard, proof, peer.source_ip, peer.ip)
+        found = line.fit[need] = guards.words(guard, proof)
+        return found
 
     # ---- telling
 

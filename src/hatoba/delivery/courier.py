@@ -14,9 +14,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from hatoba.delivery import channel, dial, pool, refusal, route, source, walk
+from hatoba.delivery import channel, dial, ground, policies, refusal, route, source, sts, walk
 from hatoba.delivery import local as local_
 from hatoba.delivery import settings as settings_
+from hatoba.delivery import survey as surveys
+from hatoba.delivery import tally as tally_
 from hatoba.delivery.feed import Channel, ChannelStatus, Feed
 from hatoba.delivery.site import Site
 from hatoba.model.address import Address
@@ -41,7 +43,8 @@ class Courier:
 
     `mail` is the folder of the Maildirs (DATA/mail); `chunks(letter)` gives the content of a letter kept in a blob
     (`functools.partial(spool.chunks, shard.blobs)`); `counters` are the limits shared by all workers, None for one
-    alone; `hostname` is said in EHLO unless settings.helo says otherwise.
+    alone; `hostname` is said in EHLO unless settings.helo says otherwise. `rules` are the [[tls_policy]]; `cache` has
+    the MTA-STS policies, None for none.
     """
 
     def __init__(
@@ -56,12 +59,16 @@ class Courier:
         chunks: Callable[[Letter], Iterable[bytes]],
         log: Log,
         counters: shared.SharedCounters | None = None,
+        rules: Sequence[settings_.TlsPolicy] = (),
+        cache: sts.Cache | None = None,
         chance: random.Random | None = None,
         clock: Callable[[], int] = _clock,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         for each in routes:
             check(each)
+        for rule in rules:
+            check_rule(rule)
         self._settings = settings
         self._resolver = resolver
         self._directory = directory
@@ -72,13 +79,21 @@ class Courier:
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 # the order of equal MX hosts is no secret
         self._own = frozenset(name.lower() for name in (*settings.own_names, hostname, settings.helo) if name)
-        self._router = route.Router(tuple(routes), settings, resolver, directory, self._own, steady=steady)
+        self._router = route.Router(
+            tuple(routes), settings, resolver, directory, self._own, learn=self._learn, steady=steady
+        )
+        self.policies = policies.Policies(
+            settings, rules, resolver, cache, floor=self._router.floor, steady=steady, log=log
+        )
+        self.tally = tally_.Tally(clock)
         self._sources = source.Sources(settings.source_ips)
         self._channels: set[Channel] = set()
         self._prune_at = _PRUNE
-        self._ground = pool.Ground(
+        self._ground = ground.Ground(
             options=settings,
-            dialler=dial.Dialler(settings, self._sources, settings.helo or hostname, log),
+            dialler=dial.Dialler(settings, self._sources, settings.helo or hostname, resolver, self.tally, log),
+            policies=self.policies,
+            tally=self.tally,
             walk=self._walk,
             counters=counters,
             chunks=chunks,
@@ -127,6 +142,15 @@ class Courier:
                 return profile
         return self._settings.limits
 
+    async def survey(self, address: Address, *, connect: bool = True) -> surveys.Survey:
+        """What would become of letters to the address's domain, host by host. Refusal when there is no way."""
+        where = self.route(address)
+        site = await where if isinstance(where, Awaitable) else where
+        surveyor = surveys.Surveyor(
+            self._ground.dialler, self.policies, self._walk, self.limits(site), self._clock, connect=connect
+        )
+        return await surveyor.survey(address.domain, site)
+
     def status(self) -> list[ChannelStatus]:
         """Every channel whose lane lives."""
         self._prune()
@@ -136,7 +160,15 @@ class Courier:
         """Close every channel, as `Channel.close`; resolves when all are."""
         closing = [made.close(grace) for made in self._channels]
         self._channels.clear()
-        return asyncio.ensure_future(_all(closing))
+        return asyncio.ensure_future(self._end(closing))
+
+    async def _end(self, closing: list["asyncio.Future[None]"]) -> list[None]:
+        ended = list(await asyncio.gather(*closing))
+        await self.policies.close()
+        return ended
+
+    def _learn(self, domain: str) -> Awaitable[object]:
+        return self.policies.find(domain)
 
     async def _walk(self, site: Site) -> walk.Walk:
         fresh = await self._router.fresh(site)
@@ -152,10 +184,6 @@ class Courier:
         )
 
 
-async def _all(closing: list["asyncio.Future[None]"]) -> list[None]:
-    return list(await asyncio.gather(*closing))
-
-
 def check(each: settings_.Route) -> None:
     """ValueError for a route that cannot work, with the fix."""
     if each.via in ("smarthost", "lmtp") and not each.host:
@@ -166,3 +194,19 @@ def check(each: settings_.Route) -> None:
         raise ValueError(f'route "{each.match}": username needs password or password_file')
     if not each.match:
         raise ValueError('a route needs a match: a domain, ".domain" or "*"')
+
+
+def check_rule(rule: settings_.TlsPolicy) -> None:
+    """ValueError for a rule of [[tls_policy]] that contradicts itself, with the fix."""
+    if not rule.match:
+        raise ValueError('a tls_policy needs a match: a domain, ".domain" or "*"')
+    if rule.level == "fingerprint" and not rule.fingerprints:
+        raise ValueError(f'tls_policy "{rule.match}": level = "fingerprint" needs fingerprints')
+    if rule.fingerprints and rule.level != "fingerprint":
+        raise ValueError(f'tls_policy "{rule.match}": fingerprints are for level = "fingerprint"')
+    if rule.names and rule.level != "verify":
+        raise ValueError(f'tls_policy "{rule.match}": names are for level = "verify"')
+    for each in rule.fingerprints:
+        text = policies.plain_hex(each)
+        if len(text) != 64 or not set(text) <= set("0123456789abcdef"):
+            raise ValueError(f'tls_policy "{rule.match}": {each!r} is no SHA-256 in hex')

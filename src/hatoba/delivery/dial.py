@@ -1,7 +1,8 @@
 """Dial: from a walk's candidates to a line that is ready for letters, or to the reason why there is none.
 
-Called by channel, as one task per new connection. Remembers hosts whose TLS is broken (policy "may" only).
-Never takes or tells an errand.
+Called by pool, as one task per new connection. Remembers hosts whose TLS is broken, and those whose certificate is,
+where that may be overlooked.
+Never takes or tells an errand, and never speaks to a host that the errand's need forbids.
 Fails with Refused: what the last host said or did, or why the walk gave no address.
 """
 
@@ -10,50 +11,70 @@ import errno
 import ipaddress
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ssl import SSLContext
 
+from hatoba.delivery import guard as guards
+from hatoba.delivery import lookup
 from hatoba.delivery import settings as settings_
 from hatoba.delivery.errand import line as line_
-from hatoba.delivery.line import Owner, Peer, Refused
+from hatoba.delivery.guard import Guard, Refused
+from hatoba.delivery.line import Owner, Peer
+from hatoba.delivery.need import Need
 from hatoba.delivery.session import Session
 from hatoba.delivery.site import Site
 from hatoba.delivery.source import Sources
+from hatoba.delivery.tally import Tally
 from hatoba.delivery.walk import Walk
+from hatoba.mailauth.tlsa import lookup as tlsa
 from hatoba.model.status import Status
-from hatoba.net import client, pump, tls
+from hatoba.net import client, dns, pump, tls
 from hatoba.net.session import Log
 
 _NOT_OURS = (errno.EADDRNOTAVAIL,)
 _TLS_HOSTS = 10_000
+_FLAWLESS = ("", "")
 
 
 class TlsMemory:
-    """Hosts whose handshake failed, spoken to in plain until their time is over."""
+    """Hosts with a fault of their TLS, spoken to without asking for it until their time is over."""
 
     def __init__(self, keep: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._keep = keep
         self._clock = clock
-        self._until: dict[str, float] = {}
+        self._until: dict[str, tuple[float, tuple[str, str]]] = {}
 
-    def broken(self, host: str) -> bool:
-        return self._until.get(host, 0.0) > self._clock()
+    def fault(self, host: str) -> tuple[str, str]:
+        """(word for a TLS report, why); ("", "") for none."""
+        until, fault = self._until.get(host, (0.0, _FLAWLESS))
+        return fault if until > self._clock() else _FLAWLESS
 
-    def remember(self, host: str) -> None:
+    def remember(self, host: str, fault: tuple[str, str]) -> None:
         if len(self._until) >= _TLS_HOSTS:
             self._until.clear()
-        self._until[host] = self._clock() + self._keep
+        self._until[host] = (self._clock() + self._keep, fault)
 
 
 class Dialler:
     """One per courier: everything that connections of all sites share."""
 
-    def __init__(self, options: settings_.Settings, sources: Sources, helo: str, log: Log) -> None:
+    def __init__(
+        self,
+        options: settings_.Settings,
+        sources: Sources,
+        helo: str,
+        resolver: dns.Resolver,
+        tally: Tally,
+        log: Log,
+    ) -> None:
         self.options = options
         self.sources = sources
         self.helo = helo
+        self.tally = tally
         self.log = log
-        self.broken_tls = TlsMemory(options.tls_fallback)
+        self.broken_tls = TlsMemory(options.tls_fallback)  # spoken to in plain, where that may be
+        self.bad_certificate = TlsMemory(options.tls_fallback)  # not verified, where that is only counted
+        self._resolver = resolver
         self._count = 0
 
     async def open(
@@ -64,45 +85,94 @@ class Dialler:
         limits: settings_.Limits,
         said: list[str],
         *,
-        verify: bool = False,
+        need: Need,
         last: Refused | None = None,
     ) -> Session:
         """A line ready for letters, to the first host of the walk that will do. Refused when none does.
 
-        `said` gets the dialogue of the hosts that would not; `verify` demands a valid certificate (REQUIRETLS);
-        `last` is why the walk's host before would not.
+        `said` gets the dialogue of the hosts that would not; `need` is what TLS must be like; `last` is why the
+        walk's host before would not.
         """
+        judged: dict[str, Guard | None] = {}
         while (candidate := await walk.next()) is not None:
-            peer = self._peer(site, *candidate)
-            if verify:
-                peer.tls = "verify"
-            elif peer.tls == "may" and self.broken_tls.broken(peer.host):
-                peer.tls = "none"
+            host, ip = candidate
             try:
-                return await self._try(owner, peer, limits, said)
+                guard = judged[host] if host in judged else await self.judge(site, host, need)
             except Refused as refused:
-                last = refused
-                if not (refused.handshake and peer.tls == "may" and not peer.implicit_tls):
-                    continue
-            self.broken_tls.remember(peer.host)
-            said.append(line_("*", "trying again without TLS"))
-            peer.tls = "none"
-            try:
-                return await self._try(owner, peer, limits, said)
-            except Refused as refused:
-                last = refused
+                judged[host] = guard = None
+                self._passed_over(need, host, refused, said)
+                if last is None or last.policy:
+                    last = refused
+            if guard is None:
+                walk.unspent()
+                continue
+            judged[host] = guard
+            for peer in self._ways(site, host, ip, need, guard, said):
+                try:
+                    return await self.attempt(owner, peer, limits, said)
+                except Refused as refused:
+                    last = refused
+                    self.tally.failed(need, peer.guard, refused, host, peer.source_ip, ip)
+                    if not self._overlooks(peer, refused):
+                        break
         raise last or Refused(walk.why)
 
-    def _peer(self, site: Site, host: str, ip: str) -> Peer:
-        route = site.route
-        lmtp = site.kind == "lmtp"
-        port = route.port or (24 if lmtp else self.options.port if site.kind == "mx" else 25)
-        peer = Peer(host, ip, port, route.tls or self.options.tls, route, lmtp=lmtp)
+    async def judge(self, site: Site, host: str, need: Need) -> Guard:
+        """What is asked of a host, after its TLSA records were, where they count. Refused."""
         if host.startswith("unix:"):
-            peer.unix, peer.tls = host[5:], "none"
+            return guards.OPEN._replace(tls=False) if not need.covered else guards.of(need, host, None)
+        return guards.of(need, host, await self.tlsa(site, host, need))
+
+    async def tlsa(self, site: Site, host: str, need: Need) -> tlsa.Dane | None:
+        """What DANE asks for at a host; None where it does not count there."""
+        if not need.dane or not guards.named(host):
+            return None
+        return await lookup.drive(tlsa.discover(host, self._port(site), nexthop=(need.domain,)), self._resolver)
+
+    def _passed_over(self, need: Need, host: str, refused: Refused, said: list[str]) -> None:
+        said.append(line_("*", f"{host} is passed over: {refused.status.text}"))
+        self.tally.failed(need, guards.OPEN, refused, host, "", "")
+
+    def _ways(self, site: Site, host: str, ip: str, need: Need, guard: Guard, said: list[str]) -> Iterator[Peer]:
+        """The connections to try with one address: as asked; where faults may be overlooked, then without."""
+        peer = self.peer(site, host, ip, need, guard)
+        peer.fault = self.bad_certificate.fault(host) if guard.soft else _FLAWLESS
+        lenient = not guard.required and not peer.implicit_tls
+        if lenient and self.broken_tls.fault(host)[0]:
+            peer.guard = guards.PLAIN._replace(dane=guard.dane)
+        yield peer
+        if not lenient:
+            return
+        if guard.soft and self.bad_certificate.fault(host)[0] and not peer.fault[0]:
+            said.append(line_("*", "trying again without verifying the certificate"))
+            peer = self.peer(site, host, ip, need, guard)
+            peer.fault = self.bad_certificate.fault(host)
+            yield peer
+        said.append(line_("*", "trying again without TLS"))
+        yield self.peer(site, host, ip, need, guards.PLAIN._replace(dane=guard.dane))
+
+    def _overlooks(self, peer: Peer, refused: Refused) -> bool:
+        """Whether the host is tried again with less; what is wrong with it is remembered then."""
+        guard = peer.guard
+        if not refused.handshake or guard.required or not guard.tls or peer.implicit_tls:
+            return False
+        soft = guard.soft and guard.pkix and not peer.fault[0] and refused.status.code == "4.7.5"
+        memory = self.bad_certificate if soft else self.broken_tls
+        memory.remember(peer.host, (refused.result, refused.information))
+        return True
+
+    def _port(self, site: Site) -> int:
+        default = {"lmtp": 24, "mx": self.options.port}
+        return site.route.port or default.get(site.kind, 25)
+
+    def peer(self, site: Site, host: str, ip: str, need: Need, guard: Guard) -> Peer:
+        """One address of a host, and how it is to be spoken to."""
+        peer = Peer(host, ip, self._port(site), need, guard, site.route, lmtp=site.kind == "lmtp")
+        if host.startswith("unix:"):
+            peer.unix = host[5:]
         return peer
 
-    async def _try(self, owner: Owner, peer: Peer, limits: settings_.Limits, said: list[str]) -> Session:
+    async def attempt(self, owner: Owner, peer: Peer, limits: settings_.Limits, said: list[str]) -> Session:
         """One host: connected and opened, or Refused; whatever it said is in `said` then."""
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
@@ -132,7 +202,7 @@ class Dialler:
         loop = asyncio.get_running_loop()
         timeouts = self.options.timeouts
         context = self._context(peer)
-        name = peer.host if peer.tls == "verify" else _sni(peer.host)
+        name = _asked_name(peer)
 
         def made() -> pump.Pump:
             session.pump = pump.Pump(
@@ -180,14 +250,24 @@ class Dialler:
                 return
 
     def _context(self, peer: Peer) -> SSLContext | None:
-        if peer.tls == "none" and not peer.implicit_tls:
+        guard = peer.guard
+        if not guard.tls and not peer.implicit_tls:
             return None
-        return tls.client_context(verify=peer.tls == "verify", ca_file=self.options.tls_ca_file)
+        hard = (guard.pkix and not peer.fault[0]) or bool(guard.names)
+        return tls.client_context(verify=hard, name=guard.pkix, ca_file=self.options.tls_ca_file)
 
 
 def _why(error: OSError | TimeoutError) -> str:
     """The system's word for it; asyncio puts its own in strerror."""
     return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _asked_name(peer: Peer) -> str | None:
+    """The host's own; with DANE the one its records stand below. # RFC 7672 §8.1"""
+    guard = peer.guard
+    if guard.pkix:
+        return peer.host
+    return guard.dane.base if guard.dane is not None and guard.dane.state == "usable" else _sni(peer.host)
 
 
 def _sni(host: str) -> str | None:

@@ -8,6 +8,7 @@ Fails in nothing: `finish` gives every recipient an Outcome, whatever is missing
 from collections.abc import Sequence
 
 from hatoba.delivery import verdict
+from hatoba.delivery.need import Need
 from hatoba.model.outcome import Attempt, Job, Outcome
 from hatoba.model.status import Status
 from hatoba.wire.smtp import commands
@@ -19,12 +20,12 @@ _CUT = 600  # characters of one line of dialogue that are kept
 class Errand:
     """A job taken from the feed. `todo` are the recipients no transaction was begun for, by index."""
 
-    __slots__ = ("covered", "job", "mixed", "outcomes", "said", "started", "todo")
+    __slots__ = ("job", "mixed", "need", "outcomes", "said", "started", "todo")
 
-    def __init__(self, job: Job, started: int) -> None:
+    def __init__(self, job: Job, started: int, need: Need | None = None) -> None:
         self.job = job
         self.started = started  # ms since 1970
-        self.covered = job.letter.envelope.requiretls  # only over a line with a verified certificate  # RFC 8689
+        self.need = need  # what TLS must be like on its way; None: still to be found out
         self.todo: Sequence[int] = job.indexes
         self.outcomes: dict[int, Outcome] = {}
         self.said: list[str] = []  # dialogue of its transactions

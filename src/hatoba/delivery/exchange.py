@@ -63,7 +63,7 @@ def _plan(line: Line, errand: Errand) -> Transaction | None:
             extensions,
             most,
             eightbit_anyway=options.send_eightbit_anyway,
-            secure=line.secure,
+            secure=errand.need is not None and line.fit.get(errand.need) is not None,
             now=line.owner.clock(),
         )
     except Exception as bug:  # law 6: any bug is logged whole; it costs this letter a delay only

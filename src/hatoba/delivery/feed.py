@@ -6,6 +6,7 @@ Fails in nothing: every job taken ends in exactly one `done` or one `give_back`,
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -24,6 +25,9 @@ class Feed(Protocol):
 
     def done(self, job: Job, attempt: Attempt) -> None:
         """The job ended. `attempt.outcomes` holds exactly one Outcome for each of `job.indexes`, in their order."""
+
+    def split(self, job: Job, parts: Sequence[Sequence[int]]) -> list[Job]:
+        """The job becomes several, all the channel's: one for each of `parts`, which share out its indexes."""
 
     def give_back(self, job: Job) -> None:
         """The job was taken but no byte of it can have been accepted by anybody: it counts as not attempted.

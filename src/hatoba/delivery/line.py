@@ -12,6 +12,8 @@ from typing import Protocol
 from hatoba.delivery import settings as settings_
 from hatoba.delivery.errand import Errand, Transaction
 from hatoba.delivery.errand import line as line_
+from hatoba.delivery.guard import Guard, Proof, Refused
+from hatoba.delivery.need import Need
 from hatoba.model.envelope import Letter
 from hatoba.model.status import Status
 from hatoba.net.pump import Pump
@@ -20,16 +22,6 @@ from hatoba.wire import sasl
 from hatoba.wire.smtp import commands
 from hatoba.wire.smtp.client import ClientEngine
 from hatoba.wire.smtp.peer import PeerReply
-
-
-class Refused(Exception):
-    """A host cannot be used: what it said or did before the first letter. Ends in an Outcome when no host is left."""
-
-    def __init__(self, status: Status, reply: str = "", *, handshake: bool = False) -> None:
-        super().__init__(str(status))
-        self.status = status
-        self.reply = reply
-        self.handshake = handshake  # TLS failed: under "may" the host is tried again in plain
 
 
 class Owner(Protocol):
@@ -65,15 +57,19 @@ OPENING, RESTING, BUSY, LEAVING = "opening", "resting", "busy", "leaving"
 
 
 class Peer:
-    """Where a line goes and how: one candidate of a walk with its policy."""
+    """Where a line goes and how: one candidate of a walk, what TLS must be like there, and for whose sake."""
 
-    __slots__ = ("host", "implicit_tls", "ip", "lmtp", "port", "route", "source_ip", "tls", "unix")
+    __slots__ = ("fault", "guard", "host", "implicit_tls", "ip", "lmtp", "need", "port", "route", "source_ip", "unix")
 
-    def __init__(self, host: str, ip: str, port: int, tls: str, route: settings_.Route, *, lmtp: bool) -> None:
+    def __init__(
+        self, host: str, ip: str, port: int, need: Need, guard: Guard, route: settings_.Route, *, lmtp: bool
+    ) -> None:
         self.host = host
         self.ip = ip
         self.port = port
-        self.tls = tls  # "none", "may", "encrypt", "verify"
+        self.need = need
+        self.guard = guard
+        self.fault = ("", "")  # of its certificate, known from before: it is not verified then
         self.route = route
         self.lmtp = lmtp
         self.unix = ""  # a socket's path instead of ip and port
@@ -85,8 +81,8 @@ class Line:
     """See the module. Times in seconds; `opening` holds the connection's first lines of dialogue."""
 
     __slots__ = (
-        "ahead", "begun", "cur", "dirty", "engine", "faulty", "helo", "id", "limits", "log", "lost", "opening",
-        "options", "owner", "patience", "peer", "pipelining", "pump", "ready", "retiring", "sasl", "secure", "served",
+        "ahead", "begun", "cur", "dirty", "engine", "faulty", "fit", "helo", "id", "limits", "log", "lost", "opening",
+        "options", "owner", "patience", "peer", "pipelining", "proof", "pump", "ready", "retiring", "sasl", "served",
         "state", "timeouts", "told", "walk",
     )  # fmt: skip
 
@@ -116,7 +112,8 @@ class Line:
         self.state = OPENING
         self.opening: list[str] = []
         self.told = False  # the opening was handed out with an attempt
-        self.secure = False  # TLS, and the certificate was verified
+        self.proof = Proof(peer.host, dane=peer.guard.dane)
+        self.fit: dict[Need, str | None] = {}  # how it meets each need it was held against, None: not at all
         self.pipelining = False
         self.sasl: sasl.ClientExchange | None = None
         self.cur: Transaction | None = None

@@ -1,7 +1,7 @@
 """Opening: banner, EHLO or HELO, STARTTLS by policy, AUTH: everything before the first letter of a connection.
 
 Functions on a Line, called by session for each answer while the line is OPENING.
-Never falls back to plain where the policy is encrypt or verify, never logs in over an unprotected connection.
+Never falls back to plain where TLS is required, never logs in over an unprotected connection.
 Fails with Refused through `line.ready`; dial then tries the next host.
 """
 
@@ -10,7 +10,9 @@ import secrets
 import ssl
 from pathlib import Path
 
-from hatoba.delivery.line import LEAVING, Line, Refused
+from hatoba.delivery import guard as guards
+from hatoba.delivery.guard import Refused
+from hatoba.delivery.line import LEAVING, Line
 from hatoba.delivery.verdict import told
 from hatoba.model.status import Status
 from hatoba.net import session as sessions
@@ -59,14 +61,13 @@ def answered(line: Line, verb: str, reply: PeerReply) -> Say:
 
 def _greeted(line: Line) -> Say:
     """We know what the peer offers: TLS if the policy says so, then AUTH, then letters."""
-    policy = line.peer.tls
-    if not line.pump.tls and policy != "none":
+    guard = line.peer.guard
+    if not line.pump.tls and guard.tls:
         if line.engine.extensions.starttls:
             line.wait(line.timeouts.tls)
             return line.say(commands.StartTls())
-        if policy != "may":
-            code = "4.7.5" if policy == "verify" else "4.7.4"
-            return refuse(line, Status(code, f"TLS is required, but {line.peer.host} does not offer STARTTLS"))
+        if guard.required:
+            return _no_tls(line, "does not offer STARTTLS")
     if line.peer.route.username:
         return _login(line)
     return ready(line)
@@ -75,17 +76,35 @@ def _greeted(line: Line) -> Say:
 def _starttls(line: Line, reply: PeerReply) -> Say:
     if reply.code == 220:
         return sessions.Then("tls")
-    if line.peer.tls == "may" and reply.code != 421:
+    if not line.peer.guard.required and reply.code != 421:
         line.note("*", "TLS was refused: going on in plain")
         return _login(line) if line.peer.route.username else ready(line)
-    return refuse(line, Status("4.7.4", f"TLS is required, but {line.peer.host} refused STARTTLS"), reply)
+    return _no_tls(line, "refused STARTTLS", reply)
+
+
+def _no_tls(line: Line, what: str, reply: PeerReply | None = None) -> Say:
+    guard = line.peer.guard
+    code = "4.7.5" if reply is None and (guard.pkix or guard.names) else "4.7.4"
+    text = f"TLS is required by {guard.by}, but {line.peer.host} {what}"
+    return refuse(line, Status(code, text), reply, result="starttls-not-supported")
 
 
 def secured(line: Line, tls: str) -> Say:
     """The handshake is over: whatever was said before counts for nothing. # RFC 3207 §4.2"""
-    line.secure = line.peer.tls == "verify"
-    line.note("*", tls + (", certificate verified" if line.secure else ""))
+    word, why = proven(line, tls)
+    if word:
+        return refuse(line, Status("4.7.5", f"{line.peer.guard.by}: {why}"), result=word)
     return hello(line)
+
+
+def proven(line: Line, tls: str) -> tuple[str, str]:
+    """What the certificates show; ("", "") when that is what is asked, else what is wrong with them."""
+    peer = line.peer
+    line.proof = guards.seen(peer.guard, peer.host, line.pump.peer_chain(), line.owner.clock() // 1000, peer.fault)
+    found = guards.fault(peer.guard, line.proof)
+    shown = f"{peer.guard.by}: {found[1]}" if found[0] else guards.words(peer.guard, line.proof)
+    line.note("*", f"{tls}, {shown}" if shown else tls)
+    return found
 
 
 def _login(line: Line) -> Say:
@@ -123,17 +142,19 @@ def _auth(line: Line, reply: PeerReply) -> Say:
 
 def ready(line: Line) -> Say:
     """Letters may go. Dial is told, and the channel starts the line with what it has."""
+    if line.peer.need.covered and not line.engine.extensions.requiretls:  # RFC 8689 §4.2.1: the next host may
+        return refuse(line, Status("5.7.30", f"{line.peer.host} does not offer REQUIRETLS"))
     line.pipelining = line.engine.extensions.pipelining and line.limits.pipelining
     if not line.ready.done():
         line.ready.set_result(None)
     return None
 
 
-def refuse(line: Line, status: Status, reply: PeerReply | None = None) -> Say:
-    """This host will not do: QUIT where it still listens, and dial goes on."""
+def refuse(line: Line, status: Status, reply: PeerReply | None = None, *, result: str = "") -> Say:
+    """This host will not do: QUIT where it still listens, and dial goes on. `result`: the word for a TLS report."""
     text = told(reply)[0] if reply is not None else ""
     if not line.ready.done():
-        line.ready.set_exception(Refused(status, text))
+        line.ready.set_exception(Refused(status, text, result=result, information=status.text))
     line.retiring = True
     if reply is not None and reply.code == 421:
         return sessions.Then("close")
@@ -151,12 +172,25 @@ def leave(line: Line) -> Say:
 def bad_tls(host: str, error: BaseException | None) -> Refused | None:
     """What a failed handshake means; None where the error is not one of TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Refused(
-            Status("4.7.5", f"the certificate of {host} is not valid: {error.verify_message}"), handshake=True
-        )
+        text = f"the certificate of {host} is not valid: {error.verify_message}"
+        word = _WORDS.get(error.verify_code, "certificate-not-trusted")
+        return Refused(Status("4.7.5", text), handshake=True, result=word, information=error.verify_message)
     if isinstance(error, ssl.SSLError):
-        return Refused(Status("4.7.0", f"TLS handshake failed: {error.reason or error}"), handshake=True)
+        return no_handshake(error.reason or str(error))
     return None
+
+
+def no_handshake(why: str) -> Refused:
+    """TLS did not come about."""
+    text = f"TLS handshake failed: {why}"
+    return Refused(Status("4.7.0", text), handshake=True, result="validation-failure", information=text)
+
+
+# X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH  # RFC 8460 §4.3.1
+_WORDS = {
+    9: "certificate-expired", 10: "certificate-expired", 62: "certificate-host-mismatch",
+    64: "certificate-host-mismatch",
+}  # fmt: skip
 
 
 def _host_status(reply: PeerReply, code: str) -> Status:

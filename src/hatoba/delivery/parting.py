@@ -7,7 +7,8 @@ Fails in nothing: each errand is told, given back, or sent elsewhere, once.
 
 from hatoba.delivery import verdict
 from hatoba.delivery.errand import Errand
-from hatoba.delivery.line import Line, Refused
+from hatoba.delivery.guard import Refused
+from hatoba.delivery.line import Line
 from hatoba.model.status import Status
 from hatoba.wire.smtp.peer import PeerReply
 

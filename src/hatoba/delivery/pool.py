@@ -7,81 +7,21 @@ Fails by handing the errand back to the Keeper: `unreachable` when no host would
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
 
 from hatoba.delivery import settings as settings_
-from hatoba.delivery.dial import Dialler
 from hatoba.delivery.errand import Errand
 from hatoba.delivery.exchange import begin
 from hatoba.delivery.feedback import Window
-from hatoba.delivery.line import Line, Owner, Refused
+from hatoba.delivery.ground import Dial, Ground, Keeper
+from hatoba.delivery.guard import Refused
+from hatoba.delivery.line import Line
+from hatoba.delivery.need import Need
 from hatoba.delivery.site import Site
 from hatoba.delivery.walk import Walk
-from hatoba.model.envelope import Letter
 from hatoba.model.status import Refusal, Status
-from hatoba.net import limits as shared
-from hatoba.net.session import Log
 
-_TLS = frozenset(("4.7.0", "4.7.4", "4.7.5"))  # there is no TLS as it was asked for
+_TLS = frozenset(("4.7.0", "4.7.4", "4.7.5", "5.7.30"))  # there is no TLS as it was asked for
 _FULL = 30.0  # seconds without new connections after one was refused beside others that work
-
-
-class Ground:
-    """What all channels of a courier stand on."""
-
-    __slots__ = ("chunks", "clock", "counters", "dialler", "log", "options", "steady", "walk")
-
-    def __init__(
-        self,
-        *,
-        options: settings_.Settings,
-        dialler: Dialler,
-        walk: Callable[[Site], Awaitable[Walk]],
-        counters: shared.SharedCounters | None,
-        chunks: Callable[[Letter], Iterable[bytes]],
-        clock: Callable[[], int],
-        steady: Callable[[], float],
-        log: Log,
-    ) -> None:
-        self.options = options
-        self.dialler = dialler
-        self.walk = walk  # a fresh walk over a site's hosts, asked for anew when their time has passed; raises Refusal
-        self.counters = counters
-        self.chunks = chunks
-        self.clock = clock  # ms since 1970
-        self.steady = steady  # seconds
-        self.log = log
-
-
-class Keeper(Owner, Protocol):
-    """The channel, as its pool sees it."""
-
-    def return_unsent(self, errand: Errand) -> None:
-        """The errand did not happen: the feed has it again."""
-
-    def unreachable(self, errand: Errand, refused: Refused, said: list[str], *, site: bool) -> None:
-        """No host would do; `said` is what they said. `site`: the whole site is meant."""
-
-    def refused(self, refused: Refused) -> None:
-        """For the list of last replies."""
-
-    def wake(self) -> None:
-        """There may be room now."""
-
-
-class Dial:
-    """A connection being opened, with the errand it is for (which a free line may take over meanwhile)."""
-
-    __slots__ = ("errand", "last", "said", "task", "verify", "walk")
-
-    def __init__(self, errand: Errand, walk: Walk | None, last: Refused | None, said: list[str]) -> None:
-        self.errand: Errand | None = errand
-        self.walk = walk  # the rest of a walk that goes on, None: a new one
-        self.last = last  # why it goes on
-        self.said = said
-        self.verify = errand.covered
-        self.task: asyncio.Task[None] | None = None
 
 
 class Pool:
@@ -95,7 +35,7 @@ class Pool:
         self.window = Window(limits.start, limits.connections, ground.options.cohort)
         self.lines: set[Line] = set()
         self.resting: list[Line] = []
-        self.aside: list[Errand] = []  # REQUIRETLS letters without a line that may carry them
+        self.aside: list[Errand] = []  # errands without a line that may carry them
         self.dials: set[Dial] = set()
         self.binds = ""
         self.closed: asyncio.Future[None] | None = None
@@ -145,33 +85,51 @@ class Pool:
         self.dials.add(dial)
         dial.task = asyncio.get_running_loop().create_task(self._open(dial))
 
-    def overtake(self) -> Errand | None:
-        """The errand of a connection still being opened, for a line that is free now."""
+    def overtake(self, line: Line) -> Errand | None:
+        """The errand of a connection still being opened, for a line that is free now and may carry it."""
         for dial in self.dials:
-            if dial.errand is not None and not dial.verify:
-                errand, dial.errand = dial.errand, None
+            errand = dial.errand
+            if errand is not None and self.keeper.meets(line, errand):
+                dial.errand = None
                 return errand
         return None
 
     def put_aside(self, errand: Errand) -> bool:
-        """A REQUIRETLS letter waits for a verified line; False when none can be opened for it now."""
+        """An errand waits for a line that may carry it; False when none can be opened for it now."""
         self.aside.append(errand)
         self.dial_aside()
         return not self.aside
 
     def dial_aside(self) -> None:
-        """Opens verified connections for the letters that wait for one, as far as there is room."""
+        """Opens connections for the errands that wait for one, as far as there is room; a resting line makes some."""
         while self.aside and self.closed is None and self.room():
             self.dial(self.aside.pop(0))
+        if self.aside and self.closed is None and self.resting and not self.dials:
+            idle = self.resting.pop(0)
+            idle.retiring = True
+            idle.pump.push(begin(idle, None))
+
+    def from_aside(self, line: Line) -> Errand | None:
+        """The first of those aside that the line may carry."""
+        for at, errand in enumerate(self.aside):
+            if self.keeper.meets(line, errand):
+                return self.aside.pop(at)
+        return None
 
     async def _open(self, dial: Dial) -> None:
         """One dial to its end: a line, or an errand that is told why there is none."""
         status: Refused | None = None
         line: Line | None = None
         try:
+            need = dial.need
+            if need is None and dial.errand is not None:
+                need = dial.need = await self.keeper.learn(dial.errand)
+            assert need is not None  # noqa: S101 # an errand whose need is not known is not overtaken
+            if (status_ := need.blocked(self.ground.steady())) is not None:
+                raise Refused(status_, policy=True)
             walk = dial.walk or await self.ground.walk(self.site)
             line = await self.ground.dialler.open(
-                self.keeper, self.site, walk, self.limits, dial.said, verify=dial.verify, last=dial.last
+                self.keeper, self.site, walk, self.limits, dial.said, need=need, last=dial.last
             )
             line.walk = walk
         except Refusal as refusal:  # DNS, when the hosts were asked for anew
@@ -202,9 +160,14 @@ class Pool:
         self.lines.add(line)
         if self.closed is not None and dial.errand is None:
             line.retiring = True
-        if dial.errand is not None:
+        errand = dial.errand
+        if errand is not None and not self.keeper.meets(line, errand):  # its need has changed meanwhile
+            why = Refused(Status("4.7.0", "what TLS must be like has changed while the connection was opened"))
+            self.keeper.unreachable(errand, why, dial.said, site=False)
+            errand = None
+        if errand is not None:
             self.counted(line)
-            line.pump.push(begin(line, dial.errand))
+            line.pump.push(begin(line, errand))
         else:
             line.pump.push(begin(line, self.keeper.next(line)))
         self._decide()
@@ -221,7 +184,7 @@ class Pool:
     def _failed(self, dial: Dial, refused: Refused) -> None:
         """No host would do. A host that spoke may mean "no more connections": what the others meet will show."""
         self.keeper.refused(refused)
-        if refused.reply and not dial.verify and self.closed is None:
+        if refused.reply and not dial.special and self.closed is None:
             self._undecided.append((dial, refused))
         else:
             self._settle(dial, refused)
@@ -234,16 +197,21 @@ class Pool:
             for dial, refused in waiting:
                 self._settle(dial, refused)
 
+    def _serves(self, need: Need | None) -> bool:
+        """Whether an open line meets the need."""
+        return need is not None and any(line.fit.get(need) is not None for line in self.lines if not line.retiring)
+
     def _working(self) -> int:
         return sum(not line.retiring for line in self.lines)
 
     def _settle(self, dial: Dial, refused: Refused) -> None:
         """The job carries the news; without one only the window learns."""
         working = self._working()
-        beside = working > 0 and not dial.verify
-        own = dial.verify and refused.status.code in _TLS  # REQUIRETLS asks more than the site's policy
-        if own:
-            refused = _uncovered(refused)
+        beside = self._serves(dial.need) if dial.special else working > 0 and not refused.policy
+        own = refused.policy or (dial.special and refused.status.code in _TLS)  # more is asked than of other letters
+        if own and not beside and dial.need is not None:
+            refused = _uncovered(refused) if dial.need.covered else refused
+            self._remember(dial.need, refused)
         dead = False
         if beside:
             self.window.full(working + len(self.dials))
@@ -258,6 +226,12 @@ class Pool:
             self.keeper.unreachable(errand, refused, dial.said, site=site)
         if not dead and self.closed is None:
             self.keeper.wake()
+
+    def _remember(self, need: Need, refused: Refused) -> None:
+        """The letters that follow need not find out one by one that no host will do."""
+        keep = self.ground.options.tls_refused
+        if need.refusal is None and need.failed is None and keep:
+            need.failed = (refused.status, self.ground.steady() + keep)
 
     # ---- end
 
@@ -312,6 +286,7 @@ def _uncovered(refused: Refused) -> Refused:
 
     # RFC 8689 §4.2.1
     """
-    if refused.handshake:
+    if refused.handshake or refused.status.code in ("4.4.3", "5.7.30"):
         return refused
-    return Refused(Status("5.7.30", f"the sender requires TLS (REQUIRETLS): {refused.status.text}"), refused.reply)
+    text = f"the sender requires TLS (REQUIRETLS): {refused.status.text}"
+    return Refused(Status("5.7.30", text), refused.reply, policy=refused.policy)

@@ -19,6 +19,7 @@ from hatoba.net import dns
 _FOREVER = float("inf")
 _LOOK = 1.0  # seconds after which the directory is asked again whether a known domain is local
 _KEEP_LEAST, _KEEP_MOST = 5.0, 3600.0  # seconds a route is remembered, whatever the TTL
+_LEARN = 5.0  # seconds a route waits for what a domain publishes about TLS
 _REFUSED, _TROUBLED = 60.0, 5.0  # the same for what was refused for good, and for now
 
 
@@ -57,8 +58,10 @@ class Router:
         domains: Domains,
         own: Collection[str],
         *,
+        learn: Callable[[str], Awaitable[object]] | None = None,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._learn = learn  # what TLS must be like towards a domain is asked for beside its hosts
         self._options = options
         self._resolver = resolver
         self._domains = domains
@@ -100,6 +103,10 @@ class Router:
             at += 1
         return route
 
+    def floor(self, domain: str) -> settings.Tls:
+        """The `tls` word of the route that mail for a domain takes."""
+        return (self._named(domain) or self._rest).tls or self._options.tls
+
     def _find(self, domain: str) -> Site | Awaitable[Site]:
         route = self._named(domain) or self._rest
         if route.via == "mx":
@@ -130,7 +137,10 @@ class Router:
         return asyncio.shield(task)
 
     async def _walk(self, domain: str, route: settings.Route) -> Site:
+        learning = asyncio.ensure_future(self._learn(domain)) if self._learn is not None else None
         hosts, ttl = await mx.hosts(self._resolver, domain, self._own, ipv6=self._options.ipv6)
+        if learning is not None:
+            await asyncio.wait([learning], timeout=_LEARN)  # who takes longer is waited for when a host is dialled
         until = self._now() + min(max(ttl, _KEEP_LEAST), _KEEP_MOST)
         return Site(mx_name(hosts), "mx", domain, route, hosts, until=until)
 

@@ -6,7 +6,8 @@ Fails by Outcomes and by `line.ready` (Refused); a bug closes this connection an
 """
 
 from hatoba.delivery import exchange, opening, parting
-from hatoba.delivery.line import BUSY, LEAVING, OPENING, RESTING, Line, Refused
+from hatoba.delivery.guard import Refused
+from hatoba.delivery.line import BUSY, LEAVING, OPENING, RESTING, Line
 from hatoba.delivery.verdict import told
 from hatoba.model.status import PeerError, Status
 from hatoba.net import pump as pumps
@@ -22,12 +23,16 @@ class Session(Line):
 
     __slots__ = ()
 
-    def opened(self, pump: pumps.Pump) -> None:
+    def opened(self, pump: pumps.Pump) -> opening.Say:
         self.pump = pump
-        if pump.tls:
-            self.secure = self.peer.tls == "verify"
-            self.note("*", pump.tls)
+        if pump.tls:  # from the first byte
+            word, why = opening.proven(self, pump.tls)
+            if word:
+                status = Status("4.7.5", f"{self.peer.guard.by}: {why}")
+                self.ready.set_exception(Refused(status, result=word, information=why))
+                return sessions.Then("close")
         opening.opened(self)
+        return None
 
     def on(self, event: client.Greeting | client.Answer | client.Unsolicited) -> opening.Say:
         """One answer of the peer. Hot while letters go."""
@@ -92,7 +97,7 @@ class Session(Line):
         if refused is not None:
             return refused
         if self._shaking_hands():
-            return Refused(Status("4.7.0", f"TLS handshake failed: {error or 'connection closed'}"), handshake=True)
+            return opening.no_handshake(str(error or "connection closed"))
         reason = f" ({error})" if error is not None and str(error) else ""
         return Refused(Status("4.4.2", f"lost connection while waiting for {self.stage()}{reason}"))
 

@@ -84,6 +84,47 @@ class Profile(Limits, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class TlsPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One [[tls_policy]]: what TLS must be like towards some domains, whatever they publish. The first match counts."""
+
+    match: Annotated[
+        str,
+        Meta(
+            description='Recipients\' domain ("example.org"), everything below one (".example.org") or "*"; for a '
+            "smarthost or LMTP server its host."
+        ),
+    ] = "*"
+    level: Annotated[
+        Literal["none", "opportunistic", "require", "verify", "dane", "dane-only", "mta-sts", "fingerprint"],
+        Meta(
+            description="none: no TLS. opportunistic: DANE or MTA-STS where published, else TLS where offered. "
+            "require: TLS with any certificate. verify: with a valid one for the host, or for one of `names`. "
+            "dane: DANE where published (MTA-STS is not asked for); dane-only: nothing without it. mta-sts: nothing "
+            "without a policy, which is enforced. fingerprint: a certificate or key that is listed."
+        ),
+    ] = "opportunistic"
+    names: Annotated[
+        tuple[str, ...],
+        Meta(description='verify: names of which the certificate bears one (".example.org": any below it).'),
+    ] = ()
+    fingerprints: Annotated[
+        tuple[str, ...],
+        Meta(description="fingerprint: SHA-256 of certificates or of their public keys (DER), in hex."),
+    ] = ()
+
+
+class MtaSts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How policies of other domains are fetched."""
+
+    enabled: Annotated[bool, Meta(description="Ask for MTA-STS policies and honour them.")] = True
+    timeout: Annotated[Seconds, Meta(gt=0, description="Patience with a domain's web host, in all.")] = 60.0
+    ca_file: Annotated[str, Meta(description="Certificates trusted for it; empty takes the system's.")] = ""
+    port: Annotated[int, Meta(ge=1, le=65535, description="Port of the web hosts; other than 443 only in tests.")] = 443
+    private_addresses: Annotated[
+        bool, Meta(description="Also connect to private and loopback addresses: in tests and closed networks only.")
+    ] = False
+
+
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Patience at each stage; the defaults are at or below RFC 5321 §4.5.3.2. A stage that takes longer defers."""
 
@@ -120,11 +161,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Annotated[
         Tls,
         Meta(
-            description="none; may (try, then plain); encrypt (any certificate, else 4.7.4); verify (the host's name "
-            "must match, else 4.7.5)."
+            description="The least that is asked where no [[tls_policy]] matches; DANE and MTA-STS come on top. none; "
+            "may (try, then plain); encrypt (any certificate, else 4.7.4); verify (the host's name must match, else "
+            "4.7.5)."
         ),
     ] = "may"
-    tls_ca_file: Annotated[str, Meta(description="Certificates trusted for verify; empty takes the system's.")] = ""
+    tls_ca_file: Annotated[
+        str, Meta(description="Certificates trusted for verify, MTA-STS and REQUIRETLS; empty takes the system's.")
+    ] = ""
+    dane: Annotated[
+        bool,
+        Meta(description="Honour TLSA records of MX hosts; needs a validating resolver on loopback (dns.servers)."),
+    ] = True
+    mta_sts: Annotated[MtaSts, Meta(description="MTA-STS policies of other domains.")] = MtaSts()
+    tls_refused: Annotated[
+        Seconds,
+        Meta(ge=0, description="After no host met what a domain's policy asks, none is dialled for it so long."),
+    ] = 60.0
+    tally: Annotated[Seconds, Meta(gt=0, description="How often counts for TLS reports go to the database.")] = 60.0
     tls_fallback: Annotated[
         Seconds,
         Meta(ge=0, description="After a failed handshake under may, a host is spoken to in plain for this long."),

@@ -52,6 +52,10 @@ class Walk:
         self._left -= 1
         return self._ready.pop(0)
 
+    def unspent(self) -> None:
+        """The last one was not tried: it does not count."""
+        self._left += 1
+
     @property
     def why(self) -> Status:
         """Why nobody could be tried, once the walk has ended without a single address."""

@@ -78,6 +78,10 @@ class Directory:
         domain = self.domain(address.domain)
         return domain is not None and domain.kind == LOCAL and self.account(address) is not None
 
+    def report_addresses(self) -> frozenset[str]:
+        """The keys of the addresses that are marked to take reports about our domains."""
+        return frozenset(each for domain in self._snapshot.domains.values() for each in domain.reports)
+
     def home(self, hostname: str) -> str:
         """The local domain that a bare <postmaster> means on this host, "" for none."""
         return self._snapshot.home(hostname)

@@ -25,6 +25,7 @@ class Domain(msgspec.Struct, frozen=True, gc=False):
     name: str  # A-labels, lower case
     kind: str
     created: int = 0
+    reports: tuple[str, ...] = ()  # keys of its addresses that take reports (DMARC, TLS-RPT, complaints)
 
 
 class Account(msgspec.Struct, frozen=True, gc=False):

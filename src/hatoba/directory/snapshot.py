@@ -7,7 +7,7 @@ Fails never on a look-up: what is not there is None. A row whose address cannot 
 
 from collections.abc import Iterable
 
-from hatoba.directory import dkim_key
+from hatoba.directory import dkim_key, marks
 from hatoba.directory.entries import LOCAL, Account, Domain, key
 from hatoba.model.address import Address, BadAddress
 from hatoba.store.dkim_keys import DkimKeyRow
@@ -38,7 +38,7 @@ class Snapshot:
         dkim_keys: Iterable[DkimKeyRow] = (),
     ) -> None:
         self.separator = separator
-        self.domains = {row.name: Domain(row.name, row.kind, row.created) for row in domains}
+        self.domains = {row.name: Domain(row.name, row.kind, row.created, marks.of(row)) for row in domains}
         self.accounts: dict[str, Account] = {}
         self.first: dict[str, Account] = {}
         self.unreadable: list[str] = []

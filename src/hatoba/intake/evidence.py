@@ -111,4 +111,4 @@ def _dmarc(case: Case, ruled: ruling.Ruling) -> forms.Dmarc | None:
         scope="helo" if spf is not None and spf.identity == "helo" else "mfrom",
         reasons=reasons,
     )
-    return forms.Dmarc(observe.published(result), row)
+    return forms.Dmarc(observe.published(result), row, result.record is not None and bool(result.record.rua))

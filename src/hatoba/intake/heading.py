@@ -30,6 +30,7 @@ class Heading(msgspec.Struct, gc=False):
     message_id: str = ""
     header_from: str = ""
     subject: str = ""
+    tls_optional: bool = False  # "TLS-Required: No"  # RFC 8689 §5
 
 
 NOTHING = Heading(0, True, headers.Headers(b"", 0))  # before anything was read
@@ -52,7 +53,14 @@ def read(data: bytes, own: bytes) -> Heading:
         _text(found, b"message-id", _ID_MOST),
         _text(found, b"from", FROM_MOST),
         _text(found, b"subject", _SUBJECT_MOST),
+        _optional(found),
     )
+
+
+def _optional(found: headers.Headers) -> bool:
+    """Whether the author says that delivery matters more than TLS. # RFC 8689 §5"""
+    value = found.first(b"tls-required")
+    return value is not None and value.strip().lower() == b"no"
 
 
 def _text(found: headers.Headers, name: bytes, most: int) -> str:

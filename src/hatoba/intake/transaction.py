@@ -271,7 +271,7 @@ class Transaction:
             expires = min(expires, by)
         envelope = Envelope(
             sender, recipients, mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
-            priority, hold, by, mail.by_mode, mail.by_trace,
+            priority, hold, by, mail.by_mode, mail.by_trace, tls_optional=read.tls_optional,
         )  # fmt: skip
         if not eightbit:
             eightbit = not top.isascii()  # our Received names a recipient, or a check has something to say

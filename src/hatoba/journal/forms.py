@@ -20,10 +20,14 @@ from hatoba.store import chain
 
 
 class Dmarc(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What an aggregate report tells of one letter: the record that held, and a row of one (aggregate.observe)."""
+    """What an aggregate report tells of one letter: the record that held, and a row of one (aggregate.observe).
+
+    `rua`: the record names somebody who wants to hear.
+    """
 
     published: Published
     row: ReportRow
+    rua: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -112,6 +116,7 @@ class Tried(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     session: str = ""
     opening: str = ""
     dialogue: str = ""
+    tls_policy: str = ""  # who asked for TLS, and how the peer was authenticated
 
 
 class Interrupted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -221,7 +226,7 @@ _ORDER = (event.DELIVERED, event.DEFERRED, event.EXPIRED, event.FAILED)
 def _tried(job: Job, a: Attempt, kind: str, results: list[Result], whole: bool) -> Event:
     form = Tried(
         job.attempts, tuple(results), a.site, a.host, a.ip, a.tls, a.source_ip, a.started, a.ended, a.session,
-        a.opening if whole else "", a.dialogue if whole else "",
+        a.opening if whole else "", a.dialogue if whole else "", tls_policy=a.tls_policy,
     )  # fmt: skip
     return Event(job.letter.id, a.ended, kind, _encode(form))
 

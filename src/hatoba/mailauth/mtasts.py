@@ -5,6 +5,7 @@ Never fetches the file: `url` says where it is, `read` judges what came; whoever
 Fails with BadPolicy for a file that is none; a look-up ends in a value.
 """
 
+import hashlib
 import re
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -139,6 +140,11 @@ def _policy(fields: dict[str, str], hosts: list[str], text: str) -> Policy:
     if len(hosts) > _HOSTS:
         raise BadPolicy("there are too many mx")
     return Policy(mode, tuple(host.lower() for host in hosts), min(int(fields["max_age"]), MAX_AGE), text)
+
+
+def identifier(body: bytes) -> str:
+    """An id for the record of this file: another file has another. # RFC 8461 §3.1"""
+    return hashlib.sha256(body).hexdigest()[:20]
 
 
 def write(mode: Mode, mx: tuple[str, ...], max_age: int) -> bytes:

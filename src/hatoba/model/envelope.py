@@ -32,6 +32,7 @@ class Envelope(msgspec.Struct, frozen=True):
     deliver_by: int = 0  # ms since 1970; 0: no deadline  # RFC 2852
     by_mode: str = ""  # "R" return or "N" notify when the deadline passes  # RFC 2852 §4
     by_trace: bool = False
+    tls_optional: bool = False  # the letter says "TLS-Required: No"  # RFC 8689 §5
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):

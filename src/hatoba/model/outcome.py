@@ -68,6 +68,7 @@ class Attempt(msgspec.Struct):
     session: str = ""  # id of the connection; its opening lines are kept with the first letter it carried
     opening: str = ""  # banner, EHLO, STARTTLS … as "C: "/"S: " lines; only in the connection's first attempt
     dialogue: str = ""  # this letter's "C: "/"S: " lines, bounded, without the content
+    tls_policy: str = ""  # who asked for TLS, and how the peer was authenticated; "" when it was opportunistic
 
 
 class Job(msgspec.Struct):

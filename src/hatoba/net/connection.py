@@ -137,6 +137,10 @@ class Connection(asyncio.Protocol):
         secured = self.transport.get_extra_info("ssl_object") if self.transport is not None else None
         return secured.getpeercert(binary_form=True) if secured is not None else None
 
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """All certificates the peer sent, its own first, in DER; () without TLS."""
+        return tls.chain(self.transport.get_extra_info("ssl_object") if self.transport is not None else None)
+
     def _stop_for_tls(self) -> None:
         """From here on no plaintext is read."""
         if self._tls_context is None or self.transport is None or self.tls:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+_DER = 2  # _ssl.ENCODING_DER
 VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -33,10 +34,13 @@ def server_context(cert: str | Path, key: str | Path, *, minimum: str = "TLSv1.2
 
 
 @lru_cache(maxsize=32)
-def client_context(*, verify: bool = False, ca_file: str = "", minimum: str = "TLSv1.2") -> ssl.SSLContext:
+def client_context(
+    *, verify: bool = False, name: bool = True, ca_file: str = "", minimum: str = "TLSv1.2"
+) -> ssl.SSLContext:
     """The context of a client, made once for each set of arguments (loading the CAs costs milliseconds).
 
     Not `verify`: any certificate will do, for opportunistic TLS. # RFC 7435
+    Not `name`: it must be valid, but whose it is the caller looks at.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = VERSIONS[minimum]
@@ -44,7 +48,9 @@ def client_context(*, verify: bool = False, ca_file: str = "", minimum: str = "T
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif ca_file:
+        return context
+    context.check_hostname = name
+    if ca_file:
         context.load_verify_locations(ca_file)
     else:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
@@ -57,6 +63,25 @@ def describe(secured: Any) -> str:
         return ""
     cipher = secured.cipher()
     return f"{secured.version()} {cipher[0] if cipher else '?'}"
+
+
+def chain(secured: Any) -> tuple[bytes, ...]:
+    """The certificates a server sent (DER, its own first), valid or not, of an ssl.SSLObject or SSLSocket; () for None.
+
+    Python 3.13 has a method for it; 3.10 to 3.12 have it on the object below, whose certificates are to be encoded.
+    Should a Python have neither, the server's own certificate is better than none.
+    """
+    if secured is None:
+        return ()
+    give = getattr(secured, "get_unverified_chain", None)
+    if give is None:
+        give = getattr(getattr(secured, "_sslobj", None), "get_unverified_chain", None)
+    found = (give() if give is not None else None) or ()
+    ders = tuple(each if isinstance(each, bytes) else each.public_bytes(_DER) for each in found)
+    if ders:
+        return ders
+    leaf = secured.getpeercert(binary_form=True)
+    return (leaf,) if leaf else ()
 
 
 class ServerTls:

@@ -6,7 +6,7 @@ Fails in nothing: a job handed back twice or never taken is logged and ignored.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -35,6 +35,8 @@ class Settlement(Protocol):
     def unreadable(self, job: Leased, error: trouble.StoreTrouble) -> None: ...
 
     def ordered(self, job: Leased) -> bool: ...
+
+    def split(self, job: Leased, parts: Sequence[Sequence[int]]) -> list[Leased]: ...
 
 
 class LaneStatus(msgspec.Struct, frozen=True):
@@ -134,6 +136,14 @@ class Lane:
             self._return([leased], self.suspended_until or self._means.clock())
         else:
             (self._ready if self._at_hand(leased.letter) else self._cold).put_front(leased)
+
+    def split(self, job: Job, parts: Sequence[Sequence[int]]) -> list[Job]:
+        """Recipients that cannot go together after all, each part a job of its own."""
+        leased = self.active.pop(id(job))
+        jobs = self._settlement.split(leased, parts)
+        self._gate.jobs += len(jobs) - 1
+        self.active |= {id(each): each for each in jobs}
+        return list(jobs)
 
     # filling
 

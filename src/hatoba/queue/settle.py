@@ -72,6 +72,22 @@ class Settlement:
             job.suspect = False
             self.nudge()
 
+    def split(self, job: Leased, parts: Sequence[Sequence[int]]) -> list[Leased]:
+        """A job under way becomes several that end one by one."""
+        self._ledger.split(job.letter.id, len(parts))
+        letters = self._contents.split(job.letter, len(parts))
+        return [
+            Leased(
+                letter,
+                tuple(part),
+                job.attempts,
+                tuple(row for row in job.rows if row.n in part),
+                job.suspect,
+                job.site,
+            )
+            for letter, part in zip(letters, parts, strict=True)
+        ]
+
     # outcomes
 
     def settle(self, lane: Lane | None, job: Leased, attempt: Attempt) -> None:

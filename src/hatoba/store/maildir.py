@@ -7,6 +7,7 @@ by itself; nothing of a failed one is left in tmp.
 """
 
 import contextlib
+import glob
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
@@ -127,3 +128,23 @@ def sync_directory(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def found(folder: Path, name: str) -> Path | None:
+    """Where the letter of that name lies in a mailbox, None when its owner has removed it.
+
+    A reader may have moved it from new to cur and put flags behind its name.
+    """
+    path = folder / "new" / name
+    if path.is_file():
+        return path
+    return next(iter(sorted((folder / "cur").glob(f"{glob.escape(name)}*"))), None)
+
+
+def read(path: Path, most: int) -> bytes:
+    """The letter's octets with lines as the wire had them; OSError, ValueError above `most` octets."""
+    with path.open("rb") as file:
+        octets = file.read(most + 1)
+    if len(octets) > most:
+        raise ValueError(f"it is larger than {most} octets")
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

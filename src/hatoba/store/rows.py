@@ -192,3 +192,47 @@ class AccountRow(msgspec.Struct, frozen=True, gc=False):
     changed: int
     last_login: int = 0
     enabled: bool = True
+
+
+class ReportRow(msgspec.Struct, frozen=True, gc=False):
+    """A report received, sent or to be sent (`kind` says which); `begins` and `ends` are seconds since 1970.
+
+    `at`: when it came in or went out, of one to be sent when it is next tried. `data` belongs to the room of reports.
+    """
+
+    id: str
+    at: int
+    kind: str
+    domain: str
+    reporter: str
+    begins: int
+    ends: int
+    data: bytes = b"{}"
+
+
+class PolicyRow(msgspec.Struct, gc=False):
+    """What another domain asks of its senders, remembered: `kind` is "sts". Times in ms; it is kept until `until`.
+
+    `data` is a JSON object whose keys belong to delivery.
+    """
+
+    domain: str
+    kind: str
+    fetched: int
+    until: int
+    data: bytes
+
+
+class TallyRow(msgspec.Struct, gc=False):
+    """How often one thing was seen on one day towards (or from) one domain.
+
+    `day` counts from 1970-01-01 (UTC); `key` tells the things of one day and domain apart; `data` (JSON) says what the
+    thing is. Kind "tls": sessions, see mailauth.tlsrpt.tally.
+    """
+
+    kind: str
+    day: int
+    domain: str
+    key: str
+    count: int
+    data: bytes

@@ -282,6 +282,7 @@ report = Table(
     sqlite_with_rowid=False,
 )
 Index("report_domain", report.c.domain, report.c.kind, report.c.at)
+Index("report_kind", report.c.kind, report.c.at)
 
 admin = Table(
     "admin",

@@ -5,12 +5,14 @@ import ssl
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 
 from hatoba.app import checks, config, listeners
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
+from hatoba.doors.http.settings import MtaSts
 from hatoba.doors.smtp.settings import Listener
 from hatoba.net import tls
 
@@ -79,6 +81,12 @@ def test_large_bodies(tmp_path: Path) -> None:
     text = '[blobs]\nurl = "s3://bucket/x?secret_access_key=hush"\nformer = ["file://relative"]\naccess_key = "A"\n'
     assert found(tmp_path, text) == [(2, "blobs.url"), (3, "blobs.former"), (4, "blobs.access_key")]
     assert found(tmp_path, '[blobs]\nurl = "s3://bucket/x?region=eu-west-1"\nformer = ["file:///var/spool"]\n') == []
+
+
+def test_reports(tmp_path: Path) -> None:
+    text = '[reports]\naddress = "x"\ninbox = ["a@example.org", "b@"]\nomit = ["example.org", "a b"]\n'
+    assert found(tmp_path, text) == [(2, "reports.address"), (3, "reports.inbox"), (4, "reports.omit")]
+    assert found(tmp_path, '[reports]\ndmarc = true\naddress = "r@example.org"\nomit = ["example.org"]\n') == []
 
 
 def test_spools(tmp_path: Path) -> None:
@@ -155,12 +163,27 @@ def test_sockets_for_every_worker() -> None:
             assert len({sock.getsockname()[1] for sock in one.sockets}) == 1
         taken = bound[0].sockets[0].getsockname()[1]
         bound[0].sockets[0].listen()
-        assert listeners.describe(settings.listener[0]) == "mail from other servers (mx)"
+        assert listeners.describe(settings, bound[0]) == "mail from other servers (mx)"
         assert taken > 0
     finally:
         for one in bound:
             for sock in one.sockets:
                 sock.close()
+
+
+def test_the_policy_has_a_socket_of_its_own() -> None:
+    ours = MtaSts(mode="testing", port=0, address=("127.0.0.1",))
+    settings = Settings(listener=(Listener("mx", 0, ("127.0.0.1",)),), mta_sts=ours)
+    assert [index for index, _ in listeners.wanted(settings)] == [0]  # port 0: not served
+    settings = msgspec.structs.replace(settings, mta_sts=msgspec.structs.replace(ours, port=8443))
+    (_, _), (index, place) = listeners.wanted(settings)
+    assert (index, place.address, place.port, place.kind) == (listeners.POLICY, "127.0.0.1", 8443, "mta-sts")
+    assert listeners.default([place]) == listeners.defaults()
+
+
+def test_policies_that_make_no_sense(tmp_path: Path) -> None:
+    text = '[mta_sts]\nmode = "enforce"\nmx = ["a b"]\n[[tls_policy]]\nmatch = "a.example"\nlevel = "fingerprint"\n'
+    assert set(found(tmp_path, text)) == {(3, "mta_sts.mx"), (4, "tls_policy[0]")}
 
 
 def test_a_port_that_is_taken_is_told_with_the_fix() -> None:

@@ -91,6 +91,7 @@ def test_a_story_in_words() -> None:
     assert lines[1] == "    <> → <bob@example.com>"
     assert lines[2].endswith("deferred (attempt 2) at h [192.0.2.2] over TLSv1.3 in 1.50 s")
     assert lines[3:] == [
+        "    TLS policy: opportunistic, certificate not checked",
         "    bob@example.com: 4.4.1 450 later",
         "      S: 220 h",
         "      C: MAIL",

@@ -54,6 +54,18 @@ def content(letter: Letter) -> bytes:
     return letter.content
 
 
+@pytest.mark.parametrize(
+    ("field", "optional"),
+    [(b"TLS-Required: No", True), (b"tls-required:no ", True), (b"TLS-Required: yes", False), (b"X-TLS: No", False)],
+)
+def test_tls_required_no(field: bytes, optional: bool, desk: Make) -> None:
+    """# RFC 8689 §5"""
+    letter = end(begin(desk(), sender="carol@example.com"), field + b"\r\n" + PLAIN)
+    assert letter.envelope.tls_optional is optional
+    assert field in content(letter)
+    assert not end(begin(desk(), sender="carol@example.com"), PLAIN + field + b"\r\n").envelope.tls_optional
+
+
 def test_the_letter_and_its_received_field(desk: Make) -> None:
     transaction = begin(desk(), sender="carol@example.com", ret="HDRS", envid="e")
     letter = at_once(transaction.end(PLAIN, dotted=True, eightbit=True, now=NOW))

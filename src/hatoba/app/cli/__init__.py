@@ -28,6 +28,7 @@ VERBS = {
     "trace": "trace:trace",
     "search": "search:search",
     "audit": "audit:audit",
+    "report": "report:report",
     "cluster": "cluster:cluster",
     "send": "send:send",
     "backup": "backup:backup",
@@ -37,6 +38,7 @@ VERBS = {
     "import": "transfer:import_",
     "upgrade": "upgrade:upgrade",
     "ports": "ports:ports",
+    "tls": "tls:tls",
     "version": "about:version",
     "completion": "about:completion",
 }

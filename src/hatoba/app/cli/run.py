@@ -12,7 +12,7 @@ from hatoba.store.trouble import StoreTrouble
 def say_ports(node: Supervisor) -> None:
     """One line for each listener: what it is for and where it is."""
     for bound in node.bound:
-        click.echo(f"  {listeners.describe(node.settings.listener[bound.listener])}: {bound.where}")
+        click.echo(f"  {listeners.describe(node.settings, bound)}: {bound.where}")
     if node.settings.http.port:
         click.echo(f"  metrics and health: http://{node.settings.http.address}:{node.settings.http.port}/metrics")
 

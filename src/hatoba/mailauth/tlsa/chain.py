@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from hatoba.mailauth.tlsa import names
@@ -22,9 +23,10 @@ Fault: TypeAlias = Literal[
     "", "validation-failure", "certificate-host-mismatch", "certificate-expired", "certificate-not-trusted"
 ]  # RFC 8460 §4.3
 
-_UNREADABLE = (
+# What a certificate made by a stranger may raise; the last where warnings are errors.
+UNREADABLE = (
     ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
+    x509.UnsupportedGeneralNameType, CryptographyDeprecationWarning,
 )  # fmt: skip
 _CERTIFICATES = 20  # of a chain that are looked at
 _DEPTH = 10  # of a path
@@ -71,7 +73,7 @@ def verify(records: Sequence[Tlsa], chain: Sequence[bytes], reference: Sequence[
         _check_leaf(leaf, reference)
     except _Fault as fault:
         return Verdict(None, fault=fault.args[0], why=fault.args[1])
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return Verdict(None, fault="validation-failure", why=f"a certificate cannot be read: {error}"[:200])
     return found
 
@@ -157,7 +159,7 @@ def _readable(ders: Iterable[bytes]) -> list[x509.Certificate]:
     for der in ders:
         try:
             found.append(x509.load_der_x509_certificate(der))
-        except _UNREADABLE:
+        except UNREADABLE:
             continue
     return found
 

@@ -15,7 +15,7 @@ def bears(certificate: x509.Certificate, reference: Iterable[str]) -> bool:
     """Whether the certificate is for one of these hosts (A-labels); "*." in it stands for one label."""
     wanted = {name.lower().removesuffix(".") for name in reference}
     wanted |= {f"*.{parent}" for name in wanted if "." in (parent := name.partition(".")[2])}
-    return any(name in wanted for name in _presented(certificate))
+    return any(name in wanted for name in presented(certificate))
 
 
 def permitted(issuer: x509.Certificate, leaf: x509.Certificate) -> bool:
@@ -24,14 +24,14 @@ def permitted(issuer: x509.Certificate, leaf: x509.Certificate) -> bool:
         limits = issuer.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:
         return True
-    names = [name.removeprefix("*.") for name in _presented(leaf)]
+    names = [name.removeprefix("*.") for name in presented(leaf)]
     within, without = _subtrees(limits.permitted_subtrees), _subtrees(limits.excluded_subtrees)
     if within and not all(any(_below(name, tree) for tree in within) for name in names):
         return False
     return not any(_below(name, tree) for tree in without for name in names)
 
 
-def _presented(certificate: x509.Certificate) -> list[str]:
+def presented(certificate: x509.Certificate) -> list[str]:
     """The DNS names of a certificate, in lower case; without any, its Common Name. # RFC 6125 §6.4.4"""
     try:
         alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

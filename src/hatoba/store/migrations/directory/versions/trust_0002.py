@@ -63,6 +63,7 @@ def _noted_by_machines() -> None:
         sqlite_with_rowid=False,
     )  # fmt: skip
     op.create_index("report_domain", "report", ["domain", "kind", "at"])
+    op.create_index("report_kind", "report", ["kind", "at"])
     op.create_table(
         "admin", sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
         _big("at"), _text("who"), _text("verb"), _blob("data"), _blob("hash"),
