@@ -186,3 +186,20 @@ class AccountRow(msgspec.Struct, frozen=True, gc=False):
     changed: int
     last_login: int = 0
     enabled: bool = True
+
+
+class AliasRow(msgspec.Struct, frozen=True, gc=False):
+    """An alias. `key` is as an account's, or "@domain" for all the rest of a domain; `data` is a JSON object."""
+
+    key: str
+    domain: str
+    created: int
+    data: bytes = b"{}"
+
+
+class SecretRow(msgspec.Struct, frozen=True, gc=False):
+    """A secret of the node (of all nodes that share the directory): several of one name while one replaces another."""
+
+    name: str
+    created: int
+    data: bytes
