@@ -68,6 +68,11 @@ class Alias(msgspec.Struct, frozen=True, gc=False):
         return self.key[0] == "@"
 
     @property
+    def moves(self) -> bool:
+        """It says of a domain that it stands for another one."""
+        return self.whole and any(written[0] == "@" for written in self.to)
+
+    @property
     def domain(self) -> str:
         return self.key.rpartition("@")[2]
 

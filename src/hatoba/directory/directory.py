@@ -104,8 +104,11 @@ class Directory:
             return False
         if found.lists or not found.aliased:
             return False
-        mailboxes = (snapshot.owner(leaf.address) for leaf in found.leaves if leaf.kind == resolve.MAILBOX)
-        return any(mailbox is not None and mailbox.key == account for mailbox in mailboxes)
+        for leaf in found.leaves:
+            mailbox = snapshot.owner(leaf.address) if leaf.kind == resolve.MAILBOX else None
+            if mailbox is not None and mailbox.key == account and not snapshot.caught(leaf.through):
+                return True
+        return False
 
     def expand(self, address: Address, *, bounce: bool = False) -> resolve.Found:
         """Everybody `address` stands for; see resolve.expand. An address that nobody knows is looked up anew, once."""
@@ -141,7 +144,7 @@ class Directory:
             return False
         try:
             with contextlib.suppress(StoreTrouble):
-                if self._register.reader.version() != self._version:
+                if self._register.version() != self._version:
                     self._load()
                     return True
             return False

@@ -130,7 +130,7 @@ class _Walk:
         self.found.aliased = True
         if (alias.key, tag) in self.seen:
             return
-        if not self._moves(alias):  # an alias domain has as many addresses as there are
+        if not alias.moves:  # an alias domain has as many addresses as there are
             self.seen.add((alias.key, tag))
         if len(through) >= self.deep:
             raise TooDeep
@@ -146,10 +146,6 @@ class _Walk:
         for written in to:
             if written not in paused:
                 yield _Step(written, tag, address, through, roll)
-
-    @staticmethod
-    def _moves(alias: Alias) -> bool:
-        return alias.whole and any(written[0] == "@" for written in alias.to)
 
     def take(self, step: "_Step") -> Iterator["_Step"]:
         """One target: an end, or the address it means."""

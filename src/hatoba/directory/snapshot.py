@@ -151,6 +151,14 @@ class Snapshot:
         """What takes everything of the domain that nobody else does: its catch-all, or the domain it stands for."""
         return self.aliases.get(f"@{domain}")
 
+    def caught(self, through: Iterable[str]) -> bool:
+        """Whether one of these keys is a catch-all (an alias domain is none)."""
+        for name in through:
+            alias = self.aliases.get(name) if name[0] == "@" else None
+            if alias is not None and not alias.moves:
+                return True
+        return False
+
     def home(self, hostname: str) -> str:
         """The local domain that a bare <postmaster> means: of this host, else the nearest above it, else the oldest.
 

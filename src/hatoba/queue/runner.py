@@ -138,7 +138,7 @@ def _recover(tx: Tx, now: int, crashes: int) -> Recovered:
     events: list[Event] = []
     while page := rows_.select(tx, Filter(state=ACTIVE), PAGE, after):
         after = (page[-1].row.letter, page[-1].row.n)
-        rows = [one.row for one in page]
+        rows = [one.row for one in page if one.row.next_at >= 0]  # those below were at rest: see rows.Lease
         events += [forms.interrupted(r.letter, (r.n,), r.attempts, r.site, next_at=now, now=now) for r in rows]
     if events:
         journal_.append(tx, events)

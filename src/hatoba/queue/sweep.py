@@ -75,7 +75,7 @@ class Sweep:
                 due[one.row.letter, one.row.attempts].append(one)
         if not due:
             return 0
-        leases = [Lease(one.row.letter, one.row.n, now) for group in due.values() for one in group]
+        leases = [Lease(one.row.letter, one.row.n, -one.row.next_at) for group in due.values() for one in group]
         several = [n for n in {one.letter for one in leases} if len(found.letters[n].envelope.recipients) > 1]
         leased = await self._means.writer.do(lambda tx: lease(tx, leases, several))
         for (number, attempts), group in due.items():

@@ -20,6 +20,7 @@ from hatoba.store.settings import Settings
 from hatoba.store.sql import Reader, Tx
 from hatoba.store.tables import DIRECTORY_REVISION
 from hatoba.store.tables import account as _account
+from hatoba.store.tables import change as _change
 from hatoba.store.tables import domain as _domain
 
 T = TypeVar("T")
@@ -29,19 +30,39 @@ NAME = "hatoba.db"
 class Register:
     """The directory database, open. Threads may share it if they take turns.
 
-    `reader` reads; `reader.version()` moves whenever a write by any process (this one included) was committed: that
-    is why reading and writing have a connection each.
+    `write` is for changes that every process must see: `version()` moves with each. `note` is for what machines
+    remember (greylisting, policies, counts): nobody loads the directory anew for it.
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._path = path
         self._settings = settings
         self.reader = sqlite.reader(path, busy=settings.busy_timeout)
+        self._seen = -1
+        self._count = -1
+
+    def version(self) -> int:
+        """Another number after each change by any process, this one included. Cheap while nothing was written."""
+        seen = self.reader.version()  # moves with a commit on any other connection: so ours writes on one of its own
+        if seen != self._seen:
+            self._count = int(self.reader.rows(_COUNT)[0][0])
+            self._seen = seen
+        return self._count
 
     def write(self, function: Callable[[Tx], T]) -> T:
-        """Runs `function` in a transaction of its own and returns what it does; rolled back if it raises.
+        """Runs `function` in a transaction of its own and returns what it does; rolled back if it raises."""
 
-        Changes to the directory are rare, so the writing connection lives no longer than one of them.
+        def counted(tx: Tx) -> T:
+            done = function(tx)
+            tx.run(_CHANGED)
+            return done
+
+        return self.note(counted)
+
+    def note(self, function: Callable[[Tx], T]) -> T:
+        """As `write`, but no process loads the directory anew for it.
+
+        Both are rare, so the writing connection lives no longer than one of them.
         """
         connection = sqlite.connect(self._path, busy=self._settings.busy_timeout)
         try:
@@ -67,6 +88,8 @@ def attach(data: Path, settings: Settings) -> Register:
     return register
 
 
+_COUNT = sql.text(select(_change.c.n))
+_CHANGED = "UPDATE change SET n = n + 1"
 _DOMAINS = sql.text(select(*_domain.c).order_by(_domain.c.name))
 _DOMAIN = sql.text(select(*_domain.c).where(_domain.c.name == bindparam("name")))
 _ACCOUNTS = sql.text(select(*_account.c).order_by(_account.c.key))

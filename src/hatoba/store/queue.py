@@ -104,8 +104,12 @@ DUE = sql.text(
     .order_by(_c.next_at, _c.letter, _c.n)
     .limit(bindparam("limit"))
 )
+# A next_at below 0 is of a letter at rest: see rows.Lease.
 RECOVER = (
-    "UPDATE recipient SET crashes = crashes + 1, next_at = ?, state = CASE WHEN crashes + 1 >= ? THEN 3 ELSE 0 END"
+    "UPDATE recipient SET crashes = CASE WHEN next_at < 0 THEN crashes ELSE crashes + 1 END,"
+    " attempts = CASE WHEN next_at < 0 THEN attempts - 1 ELSE attempts END,"
+    " state = CASE WHEN next_at >= 0 AND crashes + 1 >= ? THEN 3 ELSE 0 END,"
+    " next_at = CASE WHEN next_at < 0 THEN -next_at ELSE ? END"
     " WHERE state = 1 RETURNING letter, n, state"
 )
 _OF_LETTER = sql.text(_select(*_c).where(_c.letter == bindparam("letter")).order_by(_c.n))
@@ -181,10 +185,11 @@ def set_back(tx: Tx, then: int, now: int, after: Key, limit: int) -> list[Key]:
 
 def recover(tx: Tx, now: int, quarantine_after: int) -> Recovered:
     """At start: ACTIVE rows of the former run become READY at `now` with crashes + 1; at `quarantine_after` crashes
-    they become QUARANTINED. One statement over an index of the ACTIVE rows alone."""
+    they become QUARANTINED; what was leased at rest rests again. One statement over an index of the ACTIVE rows alone.
+    """
     quarantined: list[Key] = []
     ready = 0
-    for letter, n, state in tx.rows(RECOVER, (now, quarantine_after)):
+    for letter, n, state in tx.rows(RECOVER, (quarantine_after, now)):
         if state == QUARANTINED:
             quarantined.append((letter, n))
         else:

@@ -88,7 +88,11 @@ class Settle(msgspec.Struct):
 
 
 class Lease(msgspec.Struct, frozen=True, gc=False):
-    """READY → ACTIVE of one recipient: written before anything is dialled. `next_at` counts if we die meanwhile."""
+    """READY → ACTIVE of one recipient: written before anything is dialled. `next_at` counts if we die meanwhile.
+
+    Below 0 it is no attempt: a letter at rest is touched for a moment (its sender is told that it waits), and if we
+    die meanwhile it rests again until -next_at.
+    """
 
     letter: int
     n: int

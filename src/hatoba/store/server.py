@@ -199,13 +199,25 @@ class ServerRegister:
         self._server = server
         self.reader = postgres.Reader(server.opener(DIRECTORY))
 
+    def version(self) -> int:
+        """Another number after each change by any process."""
+        return self.reader.version()
+
     def write(self, function: Callable[[Tx], T]) -> T:
         """Runs `function` in a transaction of its own and returns what it does; rolled back if it raises."""
-        with contextlib.closing(self._server.connect(DIRECTORY)) as connection, postgres.transaction(connection) as tx:
+
+        def counted(tx: Tx) -> T:
             done = function(tx)
             tx.run("UPDATE change SET n = n + 1")
             bus_.say(tx, bus_.DIRECTORY)
             return done
+
+        return self.note(counted)
+
+    def note(self, function: Callable[[Tx], T]) -> T:
+        """As `write`, but no process loads the directory anew for it."""
+        with contextlib.closing(self._server.connect(DIRECTORY)) as connection, postgres.transaction(connection) as tx:
+            return function(tx)
 
     def close(self) -> None:
         self.reader.close()

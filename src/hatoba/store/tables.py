@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy import text as literal_text
 
 SHARD_REVISION = "0002"  # the head of migrations/shard; a worker refuses any other
-DIRECTORY_REVISION = "0001"  # the head of migrations/directory
+DIRECTORY_REVISION = "0002"  # the head of migrations/directory
 
 # SQLite's rowid is an INTEGER PRIMARY KEY and nothing else; PostgreSQL wants 8 bytes.
 _TEXT = Text().with_variant(Text(collation="C"), "postgresql")  # by octet, as SQLite compares
@@ -169,3 +169,113 @@ account = Table(
     _big("enabled"),
     sqlite_with_rowid=False,
 )
+
+dkim_key = Table(
+    "dkim_key",
+    directory_tables,
+    _text("domain", primary_key=True),
+    _text("selector", primary_key=True),
+    _big("created"),
+    _big("retires"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+# "@example.org" is the key of what takes all the rest of a domain.
+alias = Table(
+    "alias",
+    directory_tables,
+    _text("key", primary_key=True),
+    _text("domain"),
+    _big("created"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+# What addresses of ours are signed with (SRS); all processes of all nodes share it.
+secret = Table(
+    "secret",
+    directory_tables,
+    _text("name", primary_key=True),
+    Column("created", BigInteger, primary_key=True, autoincrement=False),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+# Whom we always or never take letters from (or for): `scope` is the recipient domain it counts for, "" for all.
+listing = Table(
+    "listing",
+    directory_tables,
+    _text("verdict", primary_key=True),
+    _text("subject", primary_key=True),
+    _text("value", primary_key=True),
+    _text("scope", primary_key=True),
+    _big("created"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+# What follows is noted by machines, not changed by people: it is written through Register.note.
+greylist = Table(
+    "greylist",
+    directory_tables,
+    _text("key", primary_key=True),
+    _big("first"),
+    _big("last"),
+    _big("passed"),
+    sqlite_with_rowid=False,
+)
+Index("greylist_last", greylist.c.last)
+
+policy = Table(
+    "policy",
+    directory_tables,
+    _text("domain", primary_key=True),
+    _text("kind", primary_key=True),
+    _big("fetched"),
+    _big("until"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+tally = Table(
+    "tally",
+    directory_tables,
+    _text("kind", primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    _text("domain", primary_key=True),
+    _text("key", primary_key=True),
+    _big("count"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+report = Table(
+    "report",
+    directory_tables,
+    _text("id", primary_key=True),
+    _big("at"),
+    _text("kind"),
+    _text("domain"),
+    _text("reporter"),
+    _big("begins"),
+    _big("ends"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+Index("report_domain", report.c.domain, report.c.kind, report.c.at)
+
+admin = Table(
+    "admin",
+    directory_tables,
+    Column("seq", _KEY, primary_key=True),
+    _big("at"),
+    _text("who"),
+    _text("verb"),
+    _blob("data"),
+    _blob("hash"),
+    sqlite_autoincrement=True,
+)
+
+# One row, counted up by every change that all processes must see. PostgreSQL has had it since 0001, with a column more.
+change = Table("change", directory_tables, _big("n"))

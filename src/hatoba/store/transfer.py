@@ -23,7 +23,14 @@ INLINE = 1024 * 1024  # a body above it comes in pieces, wherever it is kept
 LONGEST = 256 * 1024 * 1024  # octets of a line: store.inline may be 64 MiB, which base64 makes 86
 
 # What travels, in this order. The row `shard` stays: it is the lease, and belongs to the place.
-DIRECTORY = {str(table.name): table for table in (tables.domain, tables.account)}
+# `change` only counts, `policy` is a cache.
+DIRECTORY = {
+    str(table.name): table
+    for table in (
+        tables.domain, tables.account, tables.dkim_key, tables.alias, tables.listing, tables.greylist, tables.tally,
+        tables.report, tables.admin,
+    )
+}  # fmt: skip
 SHARD = {
     str(table.name): table
     for table in (tables.lane, tables.letter, tables.recipient, tables.event, tables.term, tables.cursor)

@@ -22,6 +22,7 @@ from hatoba.store import (
     shard,
     snapshot,
     sql,
+    tables,
     targets,
     trouble,
 )
@@ -82,7 +83,7 @@ def test_there_and_back(node: Files, tmp_path: Path) -> None:
     place, data = tmp_path / "deep" / "backup", tmp_path / "again"
     manifest = take(node, place)
     assert {part.name: part.revision for part in manifest.parts} == {
-        "shard 0000": "0002", "shard 0001": "0002", "directory": "0001",
+        "shard 0000": "0002", "shard 0001": "0002", "directory": tables.DIRECTORY_REVISION,
     }  # fmt: skip
     first = manifest.parts[0]
     assert (first.counts["letter"], first.counts["recipient"], first.bodies, first.missing) == (20, 30, 5, [])

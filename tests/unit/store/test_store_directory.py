@@ -76,3 +76,17 @@ def test_not_prepared(tmp_path: Path, settings: Settings, data: Path) -> None:
     register.close()
     with pytest.raises(trouble.WrongVersion, match="9999"):
         directory.attach(data, settings)
+
+
+def test_a_note_moves_nothing(data: Path, settings: Settings) -> None:
+    """What machines remember makes no process load the directory anew; what people change does."""
+    ours = directory.attach(data, settings)
+    other = directory.attach(data, settings)
+    before = ours.version()
+    other.note(lambda tx: tx.run("INSERT INTO greylist VALUES ('k', 1, 2, 0)"))
+    assert ours.version() == before
+    assert ours.reader.rows("SELECT key FROM greylist") == [("k",)]
+    other.write(lambda tx: directory.put_domain(tx, DomainRow("a.example", "local", 1)))
+    assert ours.version() != before
+    ours.close()
+    other.close()

@@ -102,6 +102,16 @@ async def test_recover(opened: Shard, reader: Reader, make: Any) -> None:
     ]
 
 
+async def test_what_rested_rests_on(opened: Shard, reader: Reader, make: Any) -> None:
+    """A letter whose sender was being told that it waits is no attempt cut short: nothing of it has changed."""
+    await fill(opened, make, {"attempts": 3, "crashes": 2, "next_at": 7000})
+    await opened.writer.do(lambda tx: queue.lease(tx, [rows.Lease(1, 0, -7000)]))
+    assert queue.of_letter(reader, 1)[0].state == ACTIVE
+    assert await opened.writer.do(lambda tx: queue.recover(tx, 50, 3)) == rows.Recovered(1, [])
+    (row,) = queue.of_letter(reader, 1)
+    assert (row.state, row.attempts, row.crashes, row.next_at) == (READY, 3, 2, 7000)
+
+
 async def test_states_by_hand(opened: Shard, reader: Reader, make: Any) -> None:
     await fill(opened, make, *({"state": state} for state in (READY, ACTIVE, HELD, QUARANTINED)))
     keys = [(number, 0) for number in range(1, 9)]

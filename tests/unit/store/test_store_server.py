@@ -158,6 +158,8 @@ def test_migrations_and_tables_agree(home: Server) -> None:
         for table in wanted.sorted_tables:
             columns = {one["name"]: str(one["type"]) for one in found.get_columns(table.name, schema)}
             made = {column.name: str(column.type.compile(engine.dialect)) for column in table.columns}
+            if table.name == "change":
+                assert columns.pop("home") == "TEXT"  # the server's alone
             assert columns == made, table.name
             indexes = {one["name"] for one in found.get_indexes(table.name, schema)}
             assert indexes == {index.name for index in table.indexes}
