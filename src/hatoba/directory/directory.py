@@ -23,7 +23,7 @@ from hatoba.model.address import Address, BadAddress
 from hatoba.store import aliases, base, secrets
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow
-from hatoba.store.sql import Tx
+from hatoba.store.sql import Reader, Tx
 from hatoba.store.trouble import StoreTrouble
 
 T = TypeVar("T")
@@ -133,6 +133,10 @@ class Directory:
         """Everything, as it stands now."""
         return self._snapshot
 
+    def reader(self) -> Reader:
+        """The database itself, for those who change or list what is in it."""
+        return self._register.reader
+
     def refresh(self, now: int) -> bool:
         """Looks whether another process changed the directory; app calls it each second. True if it did."""
         self._misses = _MISSES
@@ -153,7 +157,7 @@ class Directory:
 
     def _load(self) -> None:
         reader = self._register.reader
-        version = reader.version()
+        version = self._register.version()
         known, stamp = self._snapshot.aliases, aliases.stamp(reader)
         if known.stamp != stamp:
             known = Aliases(aliases.table(reader), stamp)

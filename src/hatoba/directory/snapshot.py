@@ -5,6 +5,7 @@ Never touches the store and never waits.
 Fails never on a look-up: what is not there is None. A row whose address cannot be read is left out (`unreadable`).
 """
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 
 from hatoba.directory import aliases as aliases_
@@ -53,13 +54,9 @@ class Aliases:
             self._domains = frozenset(name.rpartition("@")[2] for name in self._data)
         return domain in self._domains
 
-    def changed(self, gone: str, come: Alias | None) -> "Aliases":
-        """The same with one taken out and one put in: what a change would make of it."""
-        data = {**self._data}
-        data.pop(gone, None)
-        if come is not None:
-            data[come.key] = aliases_.row(come).data
-        return Aliases(data)
+    def joined(self, those: Iterable[Alias]) -> "Aliases":
+        """The same with these put in: what a change would make of it."""
+        return Aliases({**self._data, **{alias.key: aliases_.row(alias).data for alias in those}})
 
 
 NO_ALIASES = Aliases({})
@@ -100,6 +97,12 @@ class Snapshot:
             if account.enabled:
                 self.first.setdefault(address.domain, account)
                 self.oldest = self.oldest or account
+
+    def trial(self, those: Iterable[Alias]) -> "Snapshot":
+        """The directory as it would be with these aliases."""
+        made = copy.copy(self)
+        made.aliases = self.aliases.joined(those)
+        return made
 
     def account(self, address: Address) -> Account | None:
         """Whose mailbox takes letters for `address`: the account itself, user+tag's user, or the role's."""

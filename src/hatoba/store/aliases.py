@@ -7,7 +7,8 @@ Fails with StoreTrouble.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 from msgspec.structs import astuple
 from sqlalchemy import bindparam, func, literal_column, select
@@ -26,6 +27,11 @@ _ROWS = sql.text(select(*_alias.c).where(_alias.c.key > literal_column("''")).or
 _ONE = sql.text(select(*_alias.c).where(_alias.c.key == bindparam("key")))
 _COUNT = sql.text(select(func.count()).where(_alias.c.domain == bindparam("domain")).select_from(_alias))
 _PUT = sql.put(_alias)
+_PUTS = sql.added(
+    _alias,
+    after=" ON CONFLICT (key) DO UPDATE SET"
+    " domain = excluded.domain, created = excluded.created, data = excluded.data",
+)
 
 
 def stamp(reader: Reader) -> int:
@@ -41,13 +47,14 @@ def table(reader: Reader) -> dict[str, bytes]:
 
 def rows(reader: Reader) -> list[AliasRow]:
     """All aliases, by domain and key."""
-    return [AliasRow(key, domain, created, bytes(data)) for key, domain, created, data in reader.rows(_ROWS)]
+    return [_made(found) for found in reader.rows(_ROWS)]
 
 
 def row(reader: Reader, key: str) -> AliasRow | None:
     """The alias with that key."""
-    found = reader.rows(_ONE, (key,)) if key else ()
-    return AliasRow(*found[0][:3], bytes(found[0][3])) if found else None
+    if not key:
+        return None
+    return next((_made(found) for found in reader.rows(_ONE, (key,))), None)
 
 
 def count(reader: Reader, domain: str) -> int:
@@ -55,10 +62,10 @@ def count(reader: Reader, domain: str) -> int:
     return int(reader.rows(_COUNT, (domain,))[0][0])
 
 
-def put(tx: Tx, those: Iterable[AliasRow]) -> None:
-    """Adds aliases, or overwrites those with the same key."""
-    for one in those:
-        tx.run(_PUT, astuple(one))
+def put(tx: Tx, those: Sequence[AliasRow]) -> None:
+    """Adds aliases, or overwrites those with the same key. Each key stands once among them."""
+    for text, parameters in tx.parts(_PUTS, [astuple(one) for one in those]):
+        tx.run(text, parameters)
     _changed(tx)
 
 
@@ -71,3 +78,8 @@ def remove(tx: Tx, key: str) -> bool:
 
 def _changed(tx: Tx) -> None:
     tx.run(_PUT, (_STAMP, "", stamp(tx) + 1, b"{}"))
+
+
+def _made(found: tuple[Any, ...]) -> AliasRow:
+    key, domain, created, data = found
+    return AliasRow(key, domain, created, bytes(data))
