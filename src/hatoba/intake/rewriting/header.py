@@ -86,7 +86,8 @@ class Header:
         rules = [rule for rule in self._rules if rule.applies(case)]
         if not rules and not self._maps:
             return block
-        work = _Work(cut.pieces(block), notes)
+        pieces = cut.pieces(block)
+        work = _Work(pieces, notes, Signed(pieces))
         if self._maps:
             self._mapped(work, case.trusted)
         for rule in rules:
@@ -125,11 +126,8 @@ class _Work(msgspec.Struct):
 
     pieces: list[Piece]
     notes: Notes
+    signed: Signed
     top: list[Piece] = []
-
-    @property
-    def signed(self) -> Signed:
-        return Signed(self.pieces)
 
     def count(self, name: bytes) -> int:
         return sum(1 for piece in (*self.top, *self.pieces) if piece.name == name)

@@ -19,11 +19,19 @@ class Notes:
         self._left = 0
 
     def add(self, what: str, before: str, after: str) -> None:
-        """One change."""
+        """One change; said once."""
+        told = (what, _bounded(before), _bounded(after))
+        if told in self._told:
+            return
         if len(self._told) < _MOST:
-            self._told.append((what, _bounded(before), _bounded(after)))
+            self._told.append(told)
         else:
             self._left += 1
+
+    def take(self, others: "Notes") -> None:
+        """Those of a part of the letter."""
+        for what, before, after in others.told():
+            self.add(what, before, after)
 
     def told(self) -> tuple[tuple[str, str, str], ...]:
         """All of them."""

@@ -1,0 +1,136 @@
+"""Rewriter: all that is changed about letters on their way in, as transaction asks for it.
+
+Made once a desk from the settings; keeps what it did to a letter in that letter's State.
+Never asks anybody: directory and tables are in memory. Never touches a letter that no alias, map or rule concerns.
+Fails with Refusal for a recipient (see paths), ValueError on settings that make no sense.
+"""
+
+from collections.abc import Sequence
+
+from hatoba.directory.entries import LOCAL, key
+from hatoba.intake.case import Case
+from hatoba.intake.heading import Heading
+from hatoba.intake.rewriting import maps as maps_
+from hatoba.intake.rewriting import srs as srs_
+from hatoba.intake.rewriting.header import Header
+from hatoba.intake.rewriting.maps import Maps
+from hatoba.intake.rewriting.notes import Notes
+from hatoba.intake.rewriting.paths import Paths
+from hatoba.intake.rewriting.settings import Settings
+from hatoba.intake.rewriting.state import Behind, State
+from hatoba.model.address import Address
+from hatoba.model.envelope import Recipient, Way
+from hatoba.model.status import Refusal, Status
+
+_LOOP = Status("5.4.6", "Mail loop: it was here before, for the same recipients")
+
+
+class Rewriter:
+    """`header`: there are maps or rules, so every header is looked at."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._maps = Maps(settings.canonical, settings.masquerade)
+        self._header = Header(self._maps, settings.header)
+        self._paths = Paths(settings)
+
+    # recipients
+
+    def takes(self, case: Case, recipient: Recipient, now: int) -> bool:
+        """Whether others get the letter in place of this recipient: then they stand in case.rewritten. Refusal.
+
+        Hot: for an account of a node without aliases and maps it looks at three names.
+        """
+        if not self._maps and not case.directory.snapshot().aliases and not srs_.tagged(recipient.address.local):
+            return False
+        asked = recipient
+        notes = Notes()
+        if self._maps and (mapped := self._mapped(case, recipient, notes)) is not None:
+            recipient = mapped
+        returned = self._paths.returned(case, recipient, now, notes)
+        if returned is not None:
+            recipient = returned
+        state = self._state(case)
+        behind: Sequence[Recipient] | None = self._paths.expanded(case, recipient, state, now, notes)
+        if behind is None:
+            if recipient is asked:
+                return False
+            if returned is None and not case.trusted:
+                self._deliverable(case, recipient)
+            behind = (recipient,)
+        state.behind[asked.address] = Behind(behind, notes)
+        state.count += len(behind)
+        return True
+
+    def _mapped(self, case: Case, recipient: Recipient, notes: Notes) -> Recipient | None:
+        address = recipient.address
+        found = self._maps.change(address, maps_.RECIPIENT, maps_.ENVELOPE, ours=case.trusted)
+        if found is None:
+            return None
+        notes.add(f"recipient by {found.rule}", str(address), str(found.to))
+        return Recipient(found.to, recipient.notify, recipient.orcpt or f"rfc822;{address}")
+
+    def _deliverable(self, case: Case, recipient: Recipient) -> None:
+        """A map's word does not open a relay to strangers: what comes out must be ours, and exist."""
+        address, directory = recipient.address, case.directory
+        domain = directory.domain(address.domain)
+        if domain is None:
+            raise Refusal(Status("5.7.1", f"<{address}>: relay access denied"))
+        if domain.kind == LOCAL and directory.account(address) is None:
+            raise Refusal(Status("5.1.1", f"<{address}>: no such user here"))
+
+    def _state(self, case: Case) -> State:
+        if case.rewritten is None:
+            sender = case.mail.sender
+            case.rewritten = State(sender)
+            if sender is not None and self._maps:
+                found = self._maps.change(sender, maps_.SENDER, maps_.ENVELOPE, ours=case.trusted)
+                if found is not None:
+                    case.rewritten.sender = found.to
+                    case.rewritten.notes.add(f"sender by {found.rule}", str(sender), str(found.to))
+        return case.rewritten
+
+    # the letter
+
+    def header(self, case: Case, read: Heading, block: bytes) -> bytes:
+        """The header as maps and rules leave it; the very block where they leave it alone. `read` learns of it."""
+        if not self._header:
+            return block
+        made = self._header.rewritten(block, case, self._state(case).notes)
+        if made == block:
+            return block
+        read.renew(made)
+        return made
+
+    def envelope(self, case: Case, read: Heading) -> tuple[Address | None, tuple[Recipient, ...], tuple[Way, ...]]:
+        """(reverse-path, recipients, ways) as the letter is queued. Each recipient stands there once. Refusal 5.4.6."""
+        state = self._state(case) if self._maps else case.rewritten
+        if state is None:
+            return case.mail.sender, tuple(case.recipients), ()
+        if not state.behind:
+            return state.sender, tuple(case.recipients), ()
+        had = {line.decode("utf-8", "replace").casefold() for line in read.fields.all(b"delivered-to")}
+        made: dict[object, Recipient] = {}
+        for recipient in case.recipients:
+            behind = state.behind.get(recipient.address)
+            if behind is None:
+                made.setdefault(_name(case, recipient.address), recipient)
+                continue
+            state.notes.take(behind.notes)
+            for one in behind.recipients:
+                draft = state.ways.draft(one.way) if one.way else None
+                if draft is not None and draft.ends:
+                    made.setdefault((draft.ends, one.address), one)
+                elif draft is not None and not had.isdisjoint(name.casefold() for name in draft.through):
+                    state.notes.add("left out: it was here before", str(recipient.address), str(one.address))
+                else:
+                    made.setdefault(_name(case, one.address), one)
+        if not made:
+            raise Refusal(_LOOP)
+        return state.sender, tuple(made.values()), state.ways.finished(read.fields)
+
+
+def _name(case: Case, address: Address) -> object:
+    """What makes two recipients one: our own mailboxes know no case."""
+    domain = case.directory.snapshot().domains.get(address.domain)
+    return address if domain is None or domain.kind != LOCAL else key(address)
