@@ -55,8 +55,7 @@ class Rewriter:
         if behind is None:
             if recipient is asked:
                 return False
-            if returned is None and not case.trusted:
-                self._deliverable(case, recipient)
+            self._deliverable(case, recipient, case.trusted or returned is not None)
             behind = (recipient,)
         state.behind[asked.address] = Behind(behind, notes)
         state.count += len(behind)
@@ -70,14 +69,20 @@ class Rewriter:
         notes.add(f"recipient by {found.rule}", str(address), str(found.to))
         return Recipient(found.to, recipient.notify, recipient.orcpt or f"rfc822;{address}")
 
-    def _deliverable(self, case: Case, recipient: Recipient) -> None:
+    @staticmethod
+    def _deliverable(case: Case, recipient: Recipient, anywhere: bool) -> None:
         """A map's word does not open a relay to strangers: what comes out must be ours, and exist."""
         address, directory = recipient.address, case.directory
         domain = directory.domain(address.domain)
-        if domain is None:
+        if domain is None and not anywhere:
             raise Refusal(Status("5.7.1", f"<{address}>: relay access denied"))
-        if domain.kind == LOCAL and directory.account(address) is None:
+        if domain is None or domain.kind != LOCAL:
+            return
+        account = directory.account(address)
+        if account is None:
             raise Refusal(Status("5.1.1", f"<{address}>: no such user here"))
+        if not account.enabled:
+            raise Refusal(Status("5.2.1", f"<{address}>: mailbox switched off"))
 
     def _state(self, case: Case) -> State:
         if case.rewritten is None:
