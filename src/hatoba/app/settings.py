@@ -13,6 +13,7 @@ from hatoba.app import certificate, logs
 from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
 from hatoba.doors.smtp import settings as smtp_
+from hatoba.intake import filter_settings
 from hatoba.intake import settings as intake_
 from hatoba.journal import settings as journal_
 from hatoba.kit.units import Seconds
@@ -62,6 +63,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
     smtp: Annotated[smtp_.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp_.Settings()
     intake: Annotated[intake_.Settings, Meta(description="What is taken in.", extra=_RELOADS)] = intake_.Settings()
+    auth: Annotated[
+        filter_settings.Auth,
+        Meta(description="What SPF, DKIM, DMARC and ARC mean for letters from outside.", extra=_RELOADS),
+    ] = filter_settings.Auth()
+    filter: Annotated[
+        filter_settings.Settings, Meta(description="How the verdicts of all checks combine.", extra=_RELOADS)
+    ] = filter_settings.Settings()
     queue: Annotated[queue_.Settings, Meta(description="Retries, lanes and memory.")] = queue_.Settings()
     delivery: Annotated[delivery_.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
         delivery_.Settings()

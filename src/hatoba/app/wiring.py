@@ -5,6 +5,7 @@ Fails with what the rooms raise when they are made: StoreTrouble, ShardTaken, Va
 """
 
 import asyncio
+import contextlib
 import random
 import secrets
 import time
@@ -25,10 +26,12 @@ from hatoba.directory.directory import Directory
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
+from hatoba.intake.filters import build
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
+from hatoba.model.event import Event
 from hatoba.model.status import Refusal, Status
-from hatoba.net import dns, headroom, limits
+from hatoba.net import asking, dns, headroom, limits
 from hatoba.net.tls import ServerTls
 from hatoba.queue.queue import Queue
 from hatoba.store import base, journal, shard, spool, trouble
@@ -88,6 +91,7 @@ class Rooms:
         self._entries: list[Home] = []  # the first home on each server
         self._silent: dict[int, float] = {}  # when a shard's lease, not renewed, makes its server suspect (monotonic)
         self._drawn = 0
+        self.services: asking.Services = {}
         self.house = self._house(settings, Counts())
 
     @property
@@ -110,17 +114,23 @@ class Rooms:
 
     def _house(self, settings: Settings, counts: Counts) -> House:
         """What the SMTP doors share."""
+        log = structlog.get_logger("smtp").bind()
+        filters = build.build(settings.auth, settings.filter, hostname=self.hostname)
         return House(
             settings=settings.smtp,
             hostname=self.hostname,
             directory=self.directory,
-            desk=Desk(settings.intake, self.directory, self.hostname, self._draft, settings.queue.expire),
+            desk=Desk(
+                settings.intake, self.directory, self.hostname, self._draft, settings.queue.expire, filters=filters
+            ),
             enqueue=self._enqueue,
             ids=self._draw,
             clock=offline.now,
             counters=self.counters,
             headroom=self.headroom,
-            log=structlog.get_logger("smtp").bind(),
+            log=log,
+            asker=asking.Asker(self.resolver, self.services, log=log, patience=settings.filter.patience),
+            record=self._record,
             tls=ServerTls(settings.tls.certificate, settings.tls.key, minimum=settings.tls.minimum),
             counts=counts,
         )
@@ -159,6 +169,11 @@ class Rooms:
 
     def _enqueue(self, letter: Letter, draft: Draft | None = None) -> "asyncio.Future[None]":
         return self._home(letter.id).queue.enqueue(letter, draft)
+
+    def _record(self, happened: Event) -> None:
+        """An event of a letter that was not taken: with the next commit of its shard, if that comes to be."""
+        with contextlib.suppress(StoreTrouble):
+            self._home(happened.letter).queue.record(happened)
 
     def _draft(self, number: int) -> Draft:
         return self._home(number).shard.blobs.draft(number)

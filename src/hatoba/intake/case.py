@@ -11,10 +11,13 @@ from typing import Protocol
 import msgspec
 
 from hatoba.directory.directory import Directory
-from hatoba.intake import trace
+from hatoba.intake import roster, trace
+from hatoba.intake.authenticity import Authenticity
+from hatoba.intake.heading import Heading
+from hatoba.intake.rewritten.state import State
 from hatoba.intake.settings import Settings
 from hatoba.model.address import Address
-from hatoba.model.envelope import Recipient, Source
+from hatoba.model.envelope import Recipient, Source, Way
 from hatoba.model.outcome import Verdict
 from hatoba.model.status import Status
 from hatoba.store.blobs import Draft
@@ -71,6 +74,18 @@ class Reverse(msgspec.Struct, frozen=True, gc=False):
     priority: int | None = None
 
 
+class Rewriting(Protocol):
+    """What a transaction asks of rewriting.rewriter.Rewriter."""
+
+    def takes(self, case: "Case", recipient: Recipient, now: int) -> bool: ...
+
+    def header(self, case: "Case", read: Heading, block: bytes) -> bytes: ...
+
+    def envelope(
+        self, case: "Case", read: Heading
+    ) -> tuple[Address | None, tuple[Recipient, ...], tuple[Way, ...], tuple[tuple[str, str, str], ...]]: ...
+
+
 class Place(msgspec.Struct, frozen=True):
     """What all transactions of one desk share. `own` is "by <hostname> " in lower case, `lifetime` in ms."""
 
@@ -82,6 +97,21 @@ class Place(msgspec.Struct, frozen=True):
     own: bytes
     lifetime: int
     spill: int
+    filters: roster.Filters
+    authserv_id: str  # our name in Authentication-Results
+    rewriter: Rewriting
+
+
+class Client(msgspec.Struct):
+    """What was learned of the client of one connection. `ptr`: the names its address has in DNS that lead back to it.
+
+    `iprev` is a word of RFC 8601 §2.7.3, "" when it was not asked. `verdicts`: those of the checks at_connect, None
+    until they were asked.
+    """
+
+    ptr: tuple[str, ...] = ()
+    iprev: str = ""
+    verdicts: list[Verdict] | None = None
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -90,13 +120,15 @@ class Visit(msgspec.Struct, frozen=True):
     head: trace.Head
     submitted: bool
     trusted: bool
+    checks: roster.Checks  # those that are asked about its letters
 
 
 class Case(msgspec.Struct):
-    """One transaction, as the checks see it.
+    """One transaction, as the checks see it; at_connect sees one without a sender and recipients.
 
     `submitted`: came through a submission door, so the account answers for it. `trusted`: may relay anywhere
-    (an account, or a network of the settings).
+    (an account, or a network of the settings). `now` is ms since 1970. `recipients` are those accepted so far, as
+    RCPT named them; `rewritten` knows who gets the letter in their place, where an alias or a map has a say.
     """
 
     settings: Settings
@@ -106,6 +138,16 @@ class Case(msgspec.Struct):
     trusted: bool
     mail: Mail
     recipients: list[Recipient]
+    now: int = 0
+    hostname: str = ""
+    client: Client = msgspec.field(default_factory=Client)
+    authenticity: Authenticity = msgspec.field(default_factory=Authenticity)
+    rewritten: State | None = None
+
+    @property
+    def ptr(self) -> str:
+        """The first name of the client's address that leads back to it, "" for none."""
+        return self.client.ptr[0] if self.client.ptr else ""
 
 
 def reject(check: str, code: str, text: str) -> Verdict:

@@ -9,8 +9,11 @@ import ipaddress
 from collections.abc import Callable
 
 from hatoba.directory.directory import Directory
-from hatoba.intake import trace
-from hatoba.intake.case import SUBMISSION_DOORS, Case, Mail, Place, Visit
+from hatoba.intake import connection, roster, trace
+from hatoba.intake.asking import Steps
+from hatoba.intake.case import SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
+from hatoba.intake.rewriting import rewriter
+from hatoba.intake.rewriting import settings as rewrite_settings
 from hatoba.intake.settings import Settings
 from hatoba.intake.transaction import Transaction
 from hatoba.model.envelope import Source
@@ -22,7 +25,8 @@ _VISITS = 8192  # connections whose part of the Received field is kept
 class Desk:
     """`drafts` starts the body of a large letter (shard.blobs.draft). `hostname` is the name we greet with.
 
-    `lifetime` is how long a letter may stay in the queue, in seconds (queue.expire).
+    `lifetime` is how long a letter may stay in the queue, in seconds (queue.expire). `filters` are the checks that
+    ask; without them no step of a letter has to wait. `rewrite`: maps, rules and return addresses of forwards.
     """
 
     def __init__(
@@ -32,8 +36,12 @@ class Desk:
         hostname: str,
         drafts: Callable[[int], Draft],
         lifetime: float = 5 * 86400.0,
+        *,
+        filters: roster.Filters | None = None,
+        rewrite: rewrite_settings.Settings | None = None,
     ) -> None:
         self.settings = settings
+        filters = filters or roster.Filters()
         self._place = Place(
             settings=settings,
             directory=directory,
@@ -43,26 +51,51 @@ class Desk:
             own=f"by {hostname.lower()} ".encode(),
             lifetime=round(lifetime * 1000),
             spill=max(settings.spill, settings.header),
+            filters=filters,
+            authserv_id=filters.auth.authserv_id or hostname,
+            rewriter=rewriter.Rewriter(rewrite or rewrite_settings.Settings()),
         )
         self._networks = [_network(written) for written in settings.relay_networks]
         self._visits: dict[tuple[Source, str], Visit] = {}
 
-    def begin(self, source: Source, mail: Mail, number: int, now: int, verb: str = "EHLO") -> Transaction:
+    def begin(
+        self, source: Source, mail: Mail, number: int, now: int, verb: str = "EHLO", client: Client | None = None
+    ) -> Transaction:
         """Opens the transaction of a MAIL, or raises Refusal. `number`: the letter's id, `verb`: the client's greeting.
 
         `mail` may be the wire's Mail event as it stands (see case.Mail). `source.account` is the key of an account.
+        `client` is what the connection remembers from one letter to the next; without it nothing is remembered.
         """
         visit = self._visits.get((source, verb))
         if visit is None:
             visit = self._visit(source, verb)
+        return Transaction(self._place, visit, self._case(visit, source, mail, now, client), number, now)
+
+    def greeted(self, source: Source, client: Client, now: int) -> Steps[None] | None:
+        """What is to be asked about a client before it is greeted; Refusal where it is turned away. None: nothing."""
+        if not self._place.filters.table.settings.greet:
+            return None
+        visit = self._visit(source, "EHLO")
+        if not visit.checks.connect:
+            return None
+        case = self._case(visit, source, Reverse(None), now, client)
+        return connection.asked(visit.checks, self._place.filters.table, case)
+
+    def _case(self, visit: Visit, source: Source, mail: Mail, now: int, client: Client | None) -> Case:
         place = self._place
-        case = Case(place.settings, place.directory, source, visit.submitted, visit.trusted, mail, [])
-        return Transaction(place, visit, case, number, now)
+        case = Case(
+            place.settings, place.directory, source, visit.submitted, visit.trusted, mail, [], now, place.hostname
+        )
+        if client is not None:
+            case.client = client
+        return case
 
     def _visit(self, source: Source, verb: str) -> Visit:
         submitted = source.door in SUBMISSION_DOORS
         head = trace.head(source, verb, self._place.hostname, submitted and self.settings.hide_client)
-        visit = Visit(head, submitted, bool(source.account) or self._inside(source.ip))
+        trusted = bool(source.account) or self._inside(source.ip)
+        filters = self._place.filters
+        visit = Visit(head, submitted, trusted, filters.inside if submitted or trusted else filters.outside)
         if len(self._visits) >= _VISITS:
             self._visits.clear()
         self._visits[source, verb] = visit

@@ -6,6 +6,8 @@ Fails never.
 """
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from hatoba.intake import trace
 from hatoba.intake.heading import Heading
@@ -33,12 +35,27 @@ def additions(heading: Heading, written_id: str, hostname: str, now: int, author
     return "".join(added).encode()
 
 
-def cut(data: bytes, heading: Heading, bcc: bool) -> bytes:
-    """The content without Return-Path (RFC 5321 §4.4) and, if `bcc`, without blind copies (RFC 5322 §3.6.3)."""
+def cut(heading: Heading, bcc: bool) -> bytes:
+    """The header without Return-Path (RFC 5321 §4.4) and, if `bcc`, without blind copies (RFC 5322 §3.6.3).
+
+    The very block of the heading where there is nothing to cut.
+    """
     fields = heading.fields
-    top = data[: heading.end]
+    block = fields.block
     if fields.has(b"return-path"):
-        top = _RETURN_PATH.sub(b"", top)
+        block = _RETURN_PATH.sub(b"", block)
     if bcc and (fields.has(b"bcc") or fields.has(b"resent-bcc")):
-        top = _BCC.sub(b"", top)
-    return data if len(top) == heading.end else top + data[heading.end :]
+        block = _BCC.sub(b"", block)
+    return block
+
+
+def without(block: bytes, names: Iterable[str]) -> bytes:
+    """A header without the fields of these names (lower case)."""
+    wanted = tuple(sorted({name.encode("ascii", "replace") for name in names}))
+    return _fields(wanted).sub(b"", block) if wanted else block
+
+
+@lru_cache(256)
+def _fields(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    which = b"|".join(map(re.escape, names))
+    return re.compile(rb"(?:\A|(?<=\n))(?:" + which + rb")[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE)

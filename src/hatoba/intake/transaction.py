@@ -3,13 +3,21 @@
 Made by desk.begin, driven by a door: recipient for each RCPT, chunk for content too large for one piece, then end.
 Never queues, never speaks a protocol, never reads a clock; writes only a large body, through the store's draft.
 Fails with Refusal at each step (a refused recipient leaves the transaction usable); StoreTrouble from a draft.
+
+Where checks are to be asked, recipient and end give Steps instead: a generator to be driven (net.asking) that ends in
+what they would have given, or raises what they would have raised.
 """
 
-from hatoba.intake import checks, extent, heading, mend, parameters, trace
+from typing import Any
+
+from hatoba.intake import checks, composing, connection, evidence, extent, heading, parameters, ruling
+from hatoba.intake.asking import Steps
 from hatoba.intake.case import Case, Place, Visit
-from hatoba.kit import ids
+from hatoba.intake.inquiry import Inquiry
+from hatoba.intake.subject import Subject
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient
+from hatoba.model.event import Event
 from hatoba.model.outcome import Verdict
 from hatoba.model.status import Refusal, Status
 from hatoba.store.blobs import Draft
@@ -27,14 +35,14 @@ class Transaction:
     """
 
     __slots__ = (
-        "_asked", "_case", "_fault", "_heading", "_now", "_pieces", "_place", "_seen", "_size", "_visit",
-        "draft", "id", "verdicts",
+        "_asked", "_block", "_case", "_fault", "_heading", "_inquiry", "_now", "_pieces", "_place", "_refusal", "_seen",
+        "_size", "_visit", "_watches", "draft", "id", "verdicts",
     )  # fmt: skip
 
     def __init__(self, place: Place, visit: Visit, case: Case, number: int, now: int) -> None:
         self.id = number
         self.draft: Draft | None = None
-        self.verdicts: list[Verdict] = []  # those that did not refuse
+        self.verdicts: list[Verdict] = []
         self._place = place
         self._visit = visit
         self._case = case
@@ -43,8 +51,12 @@ class Transaction:
         self._pieces: list[bytes] = []
         self._seen: set[Address] | None = None
         self._heading = heading.NOTHING
+        self._block = b""  # the header as it goes on; it stays out of the draft
         self._fault: Refusal | StoreTrouble | None = None
         self._asked = _NOTHING_ASKED
+        self._inquiry: Inquiry | None = None  # once something was asked
+        self._refusal: Refusal | None = None  # what the sender's checks came to
+        self._watches: dict[str, Any] = {}
         mail = case.mail
         for check in checks.SENDER:
             verdict = check(case)
@@ -58,11 +70,15 @@ class Transaction:
         """Those accepted so far."""
         return self._case.recipients
 
-    def recipient(self, recipient: Recipient) -> None:
-        """Takes one more forward-path, or raises Refusal. An address given twice is kept once."""
+    # the envelope
+
+    def recipient(self, recipient: Recipient) -> Steps[None] | None:
+        """Takes one more forward-path, or raises Refusal; or gives the Steps that do. An address given twice is kept
+        once."""
         case = self._case
         if not recipient.address.domain:
             recipient = self._postmaster(recipient)
+        self._place.rewriter.takes(case, recipient, self._now)  # who stands behind it is in case.rewritten
         for check in checks.RECIPIENT:
             verdict = check(case, recipient)
             if verdict is not None:
@@ -72,9 +88,40 @@ class Transaction:
             if seen is None:
                 seen = self._seen = {known.address for known in case.recipients}
             if recipient.address in seen:
-                return
-            seen.add(recipient.address)
-        case.recipients.append(recipient)
+                return None
+        if self._visit.checks.envelope:
+            return self._questioned(recipient)
+        self._take(recipient)
+        return None
+
+    def _take(self, recipient: Recipient) -> None:
+        if self._seen is not None:
+            self._seen.add(recipient.address)
+        self._case.recipients.append(recipient)
+
+    def _questioned(self, recipient: Recipient) -> Steps[None]:
+        """The checks about the client, the sender (both once) and this recipient."""
+        case, asked = self._case, self._visit.checks
+        if self._inquiry is None:
+            yield from connection.asked(asked, self._place.filters.table, case)
+            self._inquiry = self._start()
+            try:
+                yield from self._inquiry.ask("at_sender", asked.sender, case, recipients=(recipient,))
+            except Refusal as refusal:
+                self._refusal = refusal
+        if self._refusal is not None:
+            raise self._refusal
+        before = len(self._inquiry.verdicts)
+        try:
+            yield from self._inquiry.ask("at_recipient", asked.recipient, case, recipient, recipients=(recipient,))
+        except Refusal:
+            del self._inquiry.verdicts[before:]  # they were about somebody who gets no letter
+            raise
+        self._take(recipient)
+
+    def _start(self) -> Inquiry:
+        self.verdicts += self._case.client.verdicts or ()
+        return Inquiry(self._visit.checks, self._place.filters.table, self.verdicts)
 
     def _postmaster(self, recipient: Recipient) -> Recipient:
         """RCPT TO:<postmaster>, the one path without a domain. # RFC 5321 §4.1.1.3"""
@@ -82,6 +129,8 @@ class Transaction:
         if not home:
             raise Refusal(_NO_POSTMASTER)
         return Recipient(Address(recipient.address.local, home), recipient.notify, recipient.orcpt)
+
+    # the content
 
     def chunk(self, data: bytes) -> None:
         """A piece of content, canonical. Up to settings.spill octets stay in memory, more go to a draft.
@@ -93,44 +142,53 @@ class Transaction:
         try:
             self._measure(data)
             if self.draft is not None:
-                self.draft.append(data)
+                self._append(self.draft, data)
                 return
             self._pieces.append(data)
             if self._size > self._place.spill:
                 gathered = b"".join(self._pieces)
                 self._pieces.clear()
-                top, gathered = self._opened(gathered, self._now)
+                self._open(gathered)
                 self.draft = self._place.drafts(self.id)
-                self.draft.append(top)
-                self.draft.append(gathered)
+                self.draft.append(gathered[self._heading.end :])
         except (Refusal, StoreTrouble) as error:
             self._fault = error
             self.discard()
             raise
 
-    def end(self, data: bytes, *, dotted: bool, eightbit: bool, now: int) -> Letter:
+    def end(self, data: bytes, *, dotted: bool, eightbit: bool, now: int) -> Letter | Steps[Letter]:
         """The last of the content (all of it, without chunks): checks it and makes the Letter; else Refusal.
 
-        `dotted`, `eightbit`: what was seen in the whole content.
+        `dotted`, `eightbit`: what was seen in the whole content. Steps where checks are to be asked.
         """
         if self._fault is not None:
             raise self._fault
         if not self._case.recipients:
             raise Refusal(_NOBODY)
+        self._case.now = now
         try:
             self._measure(data)
             if self.draft is not None:
-                self.draft.append(data)
-                return self._letter(None, self.draft.size, dotted, eightbit, now)
-            if self._pieces:
-                data = b"".join((*self._pieces, data))
-                self._pieces.clear()
-            top, data = self._opened(data, now)
-            content = top + data
-            return self._letter(content, len(content), dotted, eightbit, now)
+                self._append(self.draft, data)
+                data = b""
+            else:
+                if self._pieces:
+                    data = b"".join((*self._pieces, data))
+                    self._pieces.clear()
+                self._open(data)
+            if self._visit.checks.content:
+                return self._judged(data, dotted, eightbit)
+            return self._letter(data, dotted, eightbit, None)
         except (Refusal, StoreTrouble):
             self.discard()
             raise
+
+    def refused(self, refusal: Refusal) -> Event | None:
+        """What the journal is to say of a letter that its checks refused at the end; None where none was asked."""
+        if self._inquiry is None or self._heading is heading.NOTHING:
+            return None
+        ruled = self._inquiry.ruling(self._case.recipients)
+        return evidence.refused(self.id, self._case, self._heading, ruled, refusal.status)
 
     def discard(self) -> None:
         """The letter is not wanted any more: RSET, a broken connection, a fault in the content."""
@@ -144,52 +202,74 @@ class Transaction:
         if self._size > self._case.settings.size:
             raise extent.too_large(self._case.settings.size)
 
-    def _opened(self, data: bytes, now: int) -> tuple[bytes, bytes]:
-        """What goes on top of the content, and the content as it goes on; the content checks run here."""
-        place, case, visit = self._place, self._case, self._visit
-        settings = case.settings
-        read = self._heading = heading.read(data, place.own)
-        if read.end > settings.header:
-            raise extent.too_large(settings.header, "Header")
+    def _open(self, data: bytes) -> None:
+        """Reads the header, which is all in `data`; the checks that ask nothing run here, the others begin to watch."""
+        case = self._case
+        read = self._heading = heading.read(data, self._place.own)
+        if read.end > case.settings.header:
+            raise extent.too_large(case.settings.header, "Header")
         for check in checks.CONTENT:
             verdict = check(case, read)
             if verdict is not None:
                 checks.settle(verdict, self.verdicts)
-        mail = case.mail
-        known = case.recipients
-        top = trace.received(
-            visit.head.utf8 if mail.smtputf8 else visit.head.plain,
-            ids.text(self.id),
-            str(known[0].address) if len(known) == 1 else "",
-            place.dates.at(now),
-        )
-        if case.submitted:
-            author: Address | str = mail.sender if mail.sender is not None else case.source.account
-            top += mend.additions(read, ids.text(self.id), place.hostname, now, author or None)
-            data = mend.cut(data, read, settings.remove_bcc)
-        elif settings.mend_mx:
-            top += mend.additions(read, ids.text(self.id), place.hostname, now, None)
-        if not read.end and not read.empty_line:
-            top += b"\r\n"  # a text without a header: ours would swallow its first line
-        return top, data
+        self._block = composing.kept(self._place, case, read)
+        if self._visit.checks.watching:
+            body = data[read.fields.end :]
+            for watcher in self._visit.checks.watching:
+                watch = watcher.watch(case, read)
+                if watch is not None:
+                    watch.update(body)
+                    self._watches[watcher.name] = watch
 
-    def _letter(self, content: bytes | None, size: int, dotted: bool, eightbit: bool, now: int) -> Letter:
-        case = self._case
-        mail, read = case.mail, self._heading
+    def _append(self, draft: Draft, data: bytes) -> None:
+        draft.append(data)
+        for watch in self._watches.values():
+            watch.update(data)
+
+    def _judged(self, data: bytes, dotted: bool, eightbit: bool) -> Steps[Letter]:
+        """The checks about the whole letter, then the letter."""
+        case, draft = self._case, self.draft
+        if self._inquiry is None:
+            self._inquiry = self._start()
+        rest: Any = data[self._heading.end :] if draft is None else draft.pieces
+        size = len(self._block) + (len(rest) if draft is None else draft.size)
+        subject = Subject(case, self._heading, self.id, self._block, rest, size, self._place.spill, self._watches)
+        try:
+            yield from self._inquiry.ask("at_content", self._visit.checks.content, subject, recipients=case.recipients)
+            return self._letter(data, dotted, eightbit, self._inquiry.ruling(case.recipients))
+        except (Refusal, StoreTrouble):
+            self.discard()
+            raise
+
+    def _letter(self, data: bytes, dotted: bool, eightbit: bool, ruled: ruling.Ruling | None) -> Letter:
+        """`data`: all of the content, b"" where the draft has it."""
+        case, read, draft = self._case, self._heading, self.draft
+        mail, now = case.mail, case.now
+        top = composing.top(self._place, self._visit, case, read, self.id)
+        block = self._block
+        if ruled is not None:
+            marks, block = composing.marked(self._place, case, ruled, block)
+            top = marks + top
+        kept, block = block, self._place.rewriter.header(case, read, block)
+        sender, recipients, ways, rewrites = self._place.rewriter.envelope(case, read)
         hold, by, priority = self._asked
         expires = (hold or now) + self._place.lifetime
         if by and mail.by_mode != "N":
             expires = min(expires, by)
         envelope = Envelope(
-            mail.sender, tuple(case.recipients), mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
-            priority, hold, by, mail.by_mode, mail.by_trace,
+            sender, recipients, mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
+            priority, hold, by, mail.by_mode, mail.by_trace, ways,
         )  # fmt: skip
-        if mail.smtputf8 and not eightbit:
-            eightbit = not str(case.recipients[0].address).isascii()  # our Received names it
+        if not eightbit:
+            eightbit = not top.isascii() or (block is not kept and not block.isascii())  # our Received names a recipient, or a check has something to say
+        content, blob = None, ""
+        if draft is not None:
+            top += block
+            size, blob = len(top) + draft.size, draft.name
+        else:
+            content = top + data if block is read.fields.block else b"".join((top, block, memoryview(data)[read.end :]))
+            size, top = len(content), b""
         return Letter(
-            self.id, now, expires, envelope, case.source, size, content, "" if content is not None else self._name(),
-            dotted, eightbit, read.message_id, read.header_from, read.subject,
+            self.id, now, expires, envelope, case.source, size, content, blob, dotted, eightbit,
+            read.message_id, read.header_from, read.subject, top, evidence.notes(case, ruled, rewrites),
         )  # fmt: skip
-
-    def _name(self) -> str:
-        return self.draft.name if self.draft is not None else ""

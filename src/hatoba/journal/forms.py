@@ -10,10 +10,19 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from hatoba.kit import ids
+from hatoba.mailauth.dmarc.aggregate.form import Published
+from hatoba.mailauth.dmarc.aggregate.form import Row as ReportRow
 from hatoba.model import event, outcome
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt, Job
+
+
+class Dmarc(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an aggregate report tells of one letter: the record that held, and a row of one (aggregate.observe)."""
+
+    published: Published
+    row: ReportRow
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -21,7 +30,8 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     `sender` is "" for the null reverse-path; `to` holds every recipient, by n. `sites` holds the lanes of the first
     attempt, by n (one entry alone: all share it; "" not routed yet); `next_at` is when that attempt is repeated
-    should the worker die in it (ms, 0: unknown).
+    should the worker die in it (ms, 0: unknown). `verdicts` are (check, action, score, reason), `auth` the findings of
+    Authentication-Results, `rewrites` are (what, from, to).
     """
 
     sender: str
@@ -41,6 +51,31 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     hold_until: int = 0
     sites: tuple[str, ...] = ()
     next_at: int = 0
+    verdicts: tuple[tuple[str, str, float, str], ...] = ()
+    auth: str = ""
+    dmarc: Dmarc | None = None
+    rewrites: tuple[tuple[str, str, str], ...] = ()
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A letter was not taken, because of what its checks found at the end of its content: kind refused."""
+
+    sender: str
+    to: tuple[str, ...]
+    door: str
+    status: str
+    text: str = ""
+    ip: str = ""
+    port: int = 0
+    helo: str = ""
+    tls: str = ""
+    account: str = ""
+    message_id: str = ""
+    header_from: str = ""
+    subject: str = ""
+    verdicts: tuple[tuple[str, str, float, str], ...] = ()
+    auth: str = ""
+    dmarc: Dmarc | None = None
 
 
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -103,13 +138,14 @@ class Ordered(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     next_at: int = 0
 
 
-Form = Accepted | Tried | Interrupted | Noticed | Ordered
+Form = Accepted | Refused | Tried | Interrupted | Noticed | Ordered
 
 _encode = msgspec.json.Encoder().encode
 _READERS: dict[str, msgspec.json.Decoder[Form]] = {
     kind: msgspec.json.Decoder(form)
     for form, kinds in (
         (Accepted, (event.ACCEPTED,)),
+        (Refused, (event.REFUSED,)),
         (Tried, (event.DELIVERED, event.DEFERRED, event.FAILED, event.EXPIRED)),
         (Interrupted, (event.ATTEMPTED,)),
         (Noticed, (event.BOUNCED, event.DELAYED)),
@@ -137,7 +173,17 @@ def accepted(letter: Letter, sites: Sequence[str] = (), next_at: int = 0) -> Eve
         letter.message_id, letter.header_from, letter.subject,
         envelope.envid, envelope.priority, envelope.hold_until, tuple(sites), next_at,
     )  # fmt: skip
+    notes = letter.notes
+    if notes is not None:
+        form = msgspec.structs.replace(
+            form, verdicts=notes.verdicts, auth=notes.auth, dmarc=notes.dmarc, rewrites=notes.rewrites
+        )
     return Event(letter.id, letter.accepted, event.ACCEPTED, _encode(form))
+
+
+def refused(letter: int, form: Refused, now: int) -> Event:
+    """A letter that never became ours; its id was given to nobody."""
+    return Event(letter, now, event.REFUSED, _encode(form))
 
 
 def settled(job: Job, attempt: Attempt, next_at: Mapping[int, int]) -> list[Event]:

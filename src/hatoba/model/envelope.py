@@ -85,11 +85,28 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     account: str = ""  # the account that authenticated, "" for none
 
 
+class Notes(msgspec.Struct):
+    """What was found out about a letter as it came in: for the journal alone, it does not stay with the letter.
+
+    `verdicts` are (check, action, score, reason), `auth` the findings of Authentication-Results as text, `dmarc` what
+    an aggregate report wants to know (journal.forms.Dmarc). `hold` says why it is to be held in the queue, `drop` why
+    it is to be accepted and thrown away; "" for neither. `rewrites` are (what, from, to).
+    """
+
+    verdicts: tuple[tuple[str, str, float, str], ...] = ()
+    auth: str = ""
+    dmarc: object = None
+    hold: str = ""
+    drop: str = ""
+    rewrites: tuple[tuple[str, str, str], ...] = ()
+
+
 class Letter(msgspec.Struct):
     """A letter in the queue. Times are ms since 1970.
 
     `content` is the message in canonical form (CRLF lines, not dot-stuffed, our Received on top), or None when it
-    must be read from the store (then `blob` may name the file that holds it).
+    must be read from the store (then `blob` may name the file that holds it). `top` is what stands before the octets
+    in the blob, its header most often; `size` counts it. A letter with `content` has everything there.
     """
 
     id: int
@@ -105,4 +122,10 @@ class Letter(msgspec.Struct):
     message_id: str = ""
     header_from: str = ""
     subject: str = ""
-    rewrites: tuple[tuple[str, str, str], ...] = ()  # (what, from, to) for the journal; not kept with the letter
+    top: bytes = b""
+    notes: Notes | None = None
+
+    @property
+    def apart(self) -> int:
+        """The octets that lie in the blob."""
+        return self.size - len(self.top)

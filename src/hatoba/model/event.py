@@ -1,7 +1,8 @@
 """Event: one thing that happened to a letter, written once, in the transaction that caused it.
 
-Made by queue (accepted, attempted, deferred, delivered, failed, expired, bounced, held, released, dropped); kept by
-store; read by journal. Never changed after it was written.
+Made by queue (accepted, attempted, deferred, delivered, failed, expired, bounced, held, released, dropped) and by
+intake (refused: the id is that of a letter that never was); kept by store; read by journal. Never changed after it was
+written.
 """
 
 import msgspec
@@ -19,10 +20,11 @@ RETRIED = "retried"
 DROPPED = "dropped"
 DELAYED = "delayed"
 QUARANTINED = "quarantined"
+REFUSED = "refused"
 
 KINDS = (
     ACCEPTED, ATTEMPTED, DEFERRED, DELIVERED, FAILED, EXPIRED, BOUNCED,
-    HELD, RELEASED, RETRIED, DROPPED, DELAYED, QUARANTINED,
+    HELD, RELEASED, RETRIED, DROPPED, DELAYED, QUARANTINED, REFUSED,
 )  # fmt: skip
 
 

@@ -14,13 +14,26 @@ RELAYED, EXPANDED = "relayed", "expanded"  # finer words for `action` in a succe
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """One check's opinion. `status` is set where `action` refuses or defers."""
+    """One check's opinion. `status` is set where `action` refuses or defers.
+
+    `fields` are header fields (name, value) that the check wants on top of the letter, `remove` names of fields that
+    are to leave it, in lower case.
+    """
 
     check: str
-    action: str  # "accept", "reject", "defer", "discard", "tag"
+    action: str  # "accept", "allow", "tag", "junk", "quarantine", "discard", "greylist", "defer", "reject"
     status: Status | None = None
     reason: str = ""
     score: float = 0.0
+    fields: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class Silence(msgspec.Struct, frozen=True, gc=False):
+    """A check that came to no verdict. `error_id` names the bug that was logged; "": it was not done in time."""
+
+    check: str
+    error_id: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

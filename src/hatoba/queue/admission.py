@@ -19,7 +19,7 @@ from hatoba.queue import backoff
 from hatoba.queue.board import Board
 from hatoba.queue.contents import Contents
 from hatoba.queue.lanes import Lane
-from hatoba.queue.leased import Leased, last_bytes
+from hatoba.queue.leased import Leased, held_bytes, last_bytes
 from hatoba.queue.ledger import Ledger
 from hatoba.queue.means import Means
 from hatoba.queue.resolving import Resolving, Settling, discard
@@ -67,14 +67,19 @@ class Admission:
         retry = backoff.schedule(means.settings, 1, now, means.draw())
         orders = bool(self._board.holds or self._board.filters)
         rows, number, priority = plan.rows, letter.id, envelope.priority
+        hold = letter.notes.hold if letter.notes is not None else ""
         for n, recipient in enumerate(envelope.recipients):
             address = recipient.address
-            if envelope.hold_until > now:
+            if hold:
+                where, due, last = "", envelope.hold_until or now, held_bytes(hold)
+            elif envelope.hold_until > now:
                 where, due, last = "", envelope.hold_until, b"{}"
             else:
                 where, due, last = self._place(plan, n, now, orders)
             state, attempts = (ACTIVE, 1) if due == 0 else (READY, 0)
-            if orders and (reason := self._board.held(letter, n, where)):
+            if hold:
+                state = HELD
+            elif orders and (reason := self._board.held(letter, n, where)):
                 self._withdraw(plan, n, where)
                 state, attempts = HELD, 0
                 plan.events.append(forms.held(number, (n,), "rule", now, reason))
@@ -96,6 +101,8 @@ class Admission:
             )
         for lane, _ in plan.groups.values():
             lane.reserved += 1
+        if hold:
+            plan.events.append(forms.held(number, (), "checks", now, hold))
         plan.events.insert(0, forms.accepted(letter, [row.site for row in rows], retry))
         return plan
 

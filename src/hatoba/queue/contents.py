@@ -139,7 +139,7 @@ class Contents:
         if self.hold(letter):
             return None
         try:
-            await asyncio.wrap_future(self._depot.bring(letter.blob, letter.size))
+            await asyncio.wrap_future(self._depot.bring(letter.blob, letter.apart))
         except blobs.Damaged as error:
             return trouble.BadRow(letter.id, str(error))
         except trouble.StoreTrouble as error:
@@ -158,7 +158,7 @@ class Contents:
             read = found.get(letter.id)
             if read is None or letter.content is not None:
                 continue
-            letter.blob = read.blob
+            letter.blob, letter.top = read.blob, read.top
             letter.content = read.content
             if read.content is not None:
                 self.used += letter.size

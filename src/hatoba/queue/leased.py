@@ -66,6 +66,11 @@ def params_bytes(params: Params) -> bytes:
     return _encode(params)
 
 
+def held_bytes(reason: str) -> bytes:
+    """`last` of a row that no attempt was made for, because it is held."""
+    return _encode(Last(text=reason))
+
+
 def last_bytes(outcome: Outcome, at: int, host: str = "") -> bytes:
     """`last` of a row after `outcome`, met at `at` (ms)."""
     return _encode(Last(outcome.status.code, outcome.status.text, outcome.reply, at, host))

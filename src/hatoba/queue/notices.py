@@ -5,7 +5,7 @@ Never sends and never writes: the Seals ride in the Settle that caused them. # h
 Fails with whatever composing raises: settlement contains it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -87,5 +87,17 @@ def readable(reader: Reader, means: Means, letter: Letter) -> Text:
         return Text(letter)
     whole = letter if letter.blob else spool.load(reader, letter.id)
     if whole.content is None:
-        return Text(whole, next(iter(spool.chunks(means.shard.blobs, whole, HEAD)), b""))
+        return Text(whole, _head(spool.chunks(means.shard.blobs, whole, HEAD)))
     return Text(whole)
+
+
+def _head(pieces: Iterable[bytes]) -> bytes:
+    """The first HEAD octets or a few more, with all of the header."""
+    taken: list[bytes] = []
+    left = HEAD
+    for piece in pieces:
+        taken.append(piece)
+        left -= len(piece)
+        if left <= 0:
+            break
+    return b"".join(taken)

@@ -13,9 +13,10 @@ from functools import partial
 
 import msgspec
 
-from hatoba.journal import purge, search
+from hatoba.journal import forms, purge, search
 from hatoba.journal import settings as journal_
 from hatoba.model.envelope import Letter
+from hatoba.model.event import Event
 from hatoba.notice import settings as notice_
 from hatoba.queue.admin import Admin
 from hatoba.queue.admission import Admission, Plan
@@ -37,7 +38,7 @@ from hatoba.store import queue as rows_
 from hatoba.store import shard as shard_
 from hatoba.store import trouble
 from hatoba.store.blobs import Draft
-from hatoba.store.rows import Recovered
+from hatoba.store.rows import Recovered, Settle
 
 CALM = 4  # letters being sealed: beyond it the index of the journal waits for a quieter moment …
 BEHIND = 10_000  # … but not for more letters than this: a search reads what is not indexed one by one
@@ -62,6 +63,11 @@ class QueueStatus(msgspec.Struct, frozen=True):
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _heard(written: "asyncio.Future[None]") -> None:
+    if not written.cancelled():
+        written.exception()  # the writer has logged why
 
 
 class Queue:
@@ -117,6 +123,8 @@ class Queue:
 
         `draft` holds the body of a letter without content. The letter belongs to the queue from here on. Hot.
         """
+        if letter.notes is not None and letter.notes.drop:
+            return self._thrown(letter, draft)
         plan = self._plan(letter)
         seal = self._admission.seal(plan)
         seal.draft = draft
@@ -128,6 +136,18 @@ class Queue:
         self._sealing += 1
         sealed.add_done_callback(partial(self._sealed, plan))
         return sealed
+
+    def _thrown(self, letter: Letter, draft: Draft | None) -> "asyncio.Future[None]":
+        """A letter that is taken and thrown away: the journal has it, nobody else."""
+        if draft is not None:
+            draft.discard()
+        reason = letter.notes.drop if letter.notes is not None else ""
+        events = (forms.accepted(letter), forms.dropped(letter.id, (), "checks", letter.accepted, reason))
+        return self._means.writer.settle(Settle(events=events))
+
+    def record(self, happened: Event) -> None:
+        """An event that concerns no letter of the queue, written with one of the next commits. StoreTrouble: not."""
+        self._means.writer.settle(Settle(events=(happened,))).add_done_callback(_heard)
 
     def _sealed(self, plan: Plan, sealed: "asyncio.Future[None]") -> None:
         self._unindexed += 1

@@ -24,6 +24,7 @@ from hatoba.store import (
     keeping,
     shard,
     snapshot,
+    spool,
     sql,
     sqlite,
     tables,
@@ -36,7 +37,7 @@ from hatoba.store.snapshot import Progress
 EXPORT = "node.jsonl.gz"  # what a server holds
 BESIDE = ("mail", "tls")  # folders of the data folder that are copied as they are
 _TURNS = 10  # at most
-_LARGE = "SELECT id, blob, size FROM letter WHERE blob <> '' ORDER BY id"
+_LARGE = "SELECT id, blob, size, meta FROM letter WHERE blob <> '' ORDER BY id"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 
 
@@ -92,9 +93,9 @@ def _shard(home: Base, number: int, writing: Writing, progress: Progress) -> Par
     ended: list[int] = []
     with keeping.bodies(home.data, number, home.large, partial(sqlite.reader, path)) as (reader, kept):
         part = _database(reader, path, relative, name, writing, progress)
-        for letter, blob, size in reader.rows(_LARGE):
+        for letter, blob, size, meta in reader.rows(_LARGE):
             try:
-                pieces = kept.pieces(letter, blob, size)
+                pieces = kept.pieces(letter, blob, spool.apart(size, meta))
             except keeping.Ended:
                 ended.append(letter)
                 continue

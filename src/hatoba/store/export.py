@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from hatoba.store import keeping, sql, transfer
+from hatoba.store import keeping, spool, sql, transfer
 from hatoba.store.base import Base
 from hatoba.store.keeping import Kept
 from hatoba.store.snapshot import Progress
@@ -94,7 +94,7 @@ def pages(table: Table, reader: Reader, size: int = _PAGE) -> Iterator[list[tupl
         page = reader.rows(rest, (*(page[-1][index] for index in at), size))
 
 
-_SIZE, _BLOB = (transfer.columns(transfer.SHARD["letter"]).index(name) for name in ("size", "blob"))
+_SIZE, _META, _BLOB = (transfer.columns(transfer.SHARD["letter"]).index(name) for name in ("size", "meta", "blob"))
 _GROUP = sql.Multi(
     f"SELECT {', '.join(transfer.columns(transfer.SHARD['letter']))} FROM letter WHERE id {{among}}", "i"
 )
@@ -133,7 +133,7 @@ def _letter(lines: Lines, row: Sequence[Any], kept: Kept) -> None:
     *head, body = row
     number, blob = head[0], head[_BLOB]
     if blob:
-        pieces = kept.pieces(number, blob, head[_SIZE])
+        pieces = kept.pieces(number, blob, spool.apart(head[_SIZE], head[_META]))
         lines.row("letter", (*head, None))
         if pieces is None:
             lines.put("missing", number)

@@ -35,6 +35,7 @@ class _Meta(msgspec.Struct, omit_defaults=True):
     message_id: str = ""
     header_from: str = ""
     subject: str = ""
+    top: bytes = b""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -51,7 +52,7 @@ def row(letter: Letter, body: bytes | None) -> tuple[Any, ...]:
         "<>" if envelope.sender is None else str(envelope.sender),
         letter.size,
         letter.dotted * _DOTTED | letter.eightbit * _EIGHTBIT,
-        _encode(_Meta(envelope, letter.source, letter.message_id, letter.header_from, letter.subject)),
+        _encode(_Meta(envelope, letter.source, letter.message_id, letter.header_from, letter.subject, letter.top)),
         letter.blob,
         body,
     )
@@ -104,7 +105,9 @@ def _made(found: tuple[Any, ...]) -> Letter | trouble.BadRow:
         known = _decode(meta)
     except (msgspec.DecodeError, TypeError, UnicodeDecodeError) as error:
         return trouble.BadRow(number, f"its row cannot be read: {error}")
-    body = rest[0] if rest else None
+    body, top = rest[0] if rest else None, known.top
+    if top and not blob and isinstance(body, bytes):  # imported where all bodies are in rows
+        body, top = top + body, b""
     if rest and not blob and (not isinstance(body, bytes) or len(body) != size):
         return trouble.BadRow(number, f"its body is not the {size} octets it was")
     return Letter(
@@ -121,6 +124,7 @@ def _made(found: tuple[Any, ...]) -> Letter | trouble.BadRow:
         message_id=known.message_id,
         header_from=known.header_from,
         subject=known.subject,
+        top=top,
     )
 
 
@@ -134,9 +138,18 @@ def chunks(depot: blobs.Depot, letter: Letter, size: int = 256 * 1024) -> Iterat
     if not letter.blob:
         raise ValueError("the letter was loaded without its content")
     try:
-        return depot.read(letter.blob, letter.size, size)
+        rest = depot.read(letter.blob, letter.apart, size)
     except blobs.Damaged as error:
         raise trouble.BadRow(letter.id, str(error)) from None
+    return chain((letter.top,), rest) if letter.top else rest
+
+
+def apart(size: int, meta: bytes) -> int:
+    """The octets that lie in the blob of a letter with these columns; all where `meta` cannot be read."""
+    try:
+        return size - len(_decode(meta).top)
+    except (msgspec.DecodeError, TypeError, UnicodeDecodeError):
+        return size
 
 
 def content(depot: blobs.Depot, letter: Letter) -> bytes:

@@ -164,14 +164,15 @@ class _Check:
                     self._report.add("letter-elsewhere", f"{ids.text(number)} is of shard {ids.part(number):04d}")
             for text, part in self._reader.parts(_BODIES, group):
                 for row in self._reader.rows(text, part):
-                    self._body(*row)
+                    self._body(*row, letter=letters.get(row[0]))
             for text, part in self._reader.parts(_RECIPIENTS, group):
                 for row in self._reader.rows(text, part):
                     self._recipient(RecipientRow(*row), letters)
 
-    def _body(self, number: int, size: int, blob: str, length: int | None) -> None:
+    def _body(self, number: int, size: int, blob: str, length: int | None, letter: Letter | None) -> None:
         self._report.look("bodies")
         name = ids.text(number)
+        size = size if letter is None else letter.apart
         if not blob and length is None:
             self._report.add("body-missing", f"{name}: neither in its row nor in a file")
         elif not blob and length != size:

@@ -55,8 +55,8 @@ class Work:
         """Adds a letter. `inline` octets and less live in its row."""
         letter, draft, body = seal.letter, seal.draft, seal.letter.content
         if draft is not None:
-            if draft.size != letter.size:
-                raise ValueError(f"letter {letter.id} says {letter.size} octets, its draft has {draft.size}")
+            if draft.size != letter.apart:
+                raise ValueError(f"letter {letter.id} says {letter.apart} octets, its draft has {draft.size}")
             letter.blob, body = draft.name, None
             self.drafts.append(draft)
         elif body is None or len(body) != letter.size:

@@ -93,7 +93,7 @@ class Writer:
             shipping.seal(item, seal, self._settings.inline, self._depot, self._put)
             return future
         if self.whole and seal.draft is not None:
-            seal.letter.content = seal.draft.read()
+            seal.letter.content, seal.letter.top = seal.letter.top + seal.draft.read(), b""
             seal.draft.discard()
             seal.draft = None
         item.seal(seal, self._inline)

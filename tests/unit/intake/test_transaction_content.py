@@ -229,10 +229,11 @@ def test_a_large_body_goes_to_a_draft(desk: Make, folder: blobs.Folder) -> None:
     letter = end(transaction, b"end\r\n")
     draft = transaction.draft
     assert draft is not None
-    assert (letter.content, letter.size, letter.blob, letter.subject) == (None, draft.size, draft.name, "x")
+    assert (letter.content, letter.apart, letter.blob, letter.subject) == (None, draft.size, draft.name, "x")
     (path,) = files(folder)
-    written = path.read_bytes()
+    written = letter.top + path.read_bytes()
     assert len(written) == letter.size
+    assert path.read_bytes().startswith(b"\r\n" + body[:100])  # the header is kept beside it
     assert written.startswith(b"Received: from laptop")
     assert written.endswith(b"\r\nSubject: x\r\n\r\n" + body + b"end\r\n")
     transaction.discard()

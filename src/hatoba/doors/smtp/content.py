@@ -8,11 +8,14 @@ StoreTrouble is 451 4.3.0: nothing was taken, the client keeps the letter.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
-from hatoba.doors.smtp import words
+from hatoba.doors.smtp import inquiry, words
 from hatoba.doors.smtp.state import State
+from hatoba.intake.transaction import Transaction
 from hatoba.kit import ids
+from hatoba.model.envelope import Letter
 from hatoba.model.status import Refusal
 from hatoba.net.session import Later
 from hatoba.store.trouble import StoreTrouble
@@ -41,7 +44,7 @@ def content(state: State, event: events.Content) -> Reply | None:
     return words.CHUNK_OK if event.due else None
 
 
-def end(state: State, event: events.End) -> Reply | Later:
+def end(state: State, event: events.End) -> Reply | Later | None:
     """The content is complete: the letter is made and handed over."""
     state.left += 1
     transaction, state.transaction = state.transaction, None
@@ -50,18 +53,44 @@ def end(state: State, event: events.End) -> Reply | Later:
         transaction.discard()
         state.house.counts.refused_letters += 1
         return _after(state, state.erred(event.fault))
-    house = state.house
+    state.transaction = transaction  # ours until the letter is queued: who leaves meanwhile takes it along
     try:
-        letter = transaction.end(event.data, dotted=event.dotted, eightbit=event.eightbit, now=house.clock())
-        sealed = house.enqueue(letter, transaction.draft)
+        made = transaction.end(event.data, dotted=event.dotted, eightbit=event.eightbit, now=state.house.clock())
+        if isinstance(made, Letter):
+            return _ready(state, transaction, made)
     except Refusal as refusal:
         return _refused(state, refusal)
     except StoreTrouble as trouble:
-        transaction.discard()
         return _trouble(state, trouble)
-    except BaseException:
-        transaction.discard()
-        raise
+    return inquiry.ask(state, made, partial(_judged, state, transaction))
+
+
+def _judged(state: State, transaction: Transaction, result: Callable[[], Letter]) -> Reply | Later | None:
+    """The checks are through with the letter."""
+    try:
+        letter = result()
+        if state.pump.closing:  # nobody is there to be told 250: they will send it again
+            state.drop()
+            return None
+        return _ready(state, transaction, letter)
+    except Refusal as refusal:
+        _record(state, transaction, refusal)
+        return _refused(state, refusal)
+    except StoreTrouble as trouble:
+        return _trouble(state, trouble)
+
+
+def _record(state: State, transaction: Transaction, refusal: Refusal) -> None:
+    """Why a letter was not wanted, for the journal."""
+    happened = transaction.refused(refusal)
+    if happened is not None and state.house.record is not None:
+        state.house.record(happened)
+
+
+def _ready(state: State, transaction: Transaction, letter: Letter) -> Reply | Later:
+    """The letter is as it is to go on: into the queue. StoreTrouble."""
+    sealed = state.house.enqueue(letter, transaction.draft)
+    state.transaction = None
     state.letter = letter
     return Later(sealed, partial(_sealed, state))
 

@@ -7,9 +7,13 @@ Fails never.
 
 from __future__ import annotations
 
-from hatoba.doors.smtp import words
+from collections.abc import Callable
+from functools import partial
+
+from hatoba.doors.smtp import inquiry, words
 from hatoba.doors.smtp.state import State
 from hatoba.model.status import Refusal
+from hatoba.net.session import Later
 from hatoba.wire.smtp import events
 from hatoba.wire.smtp.reply import Reply
 
@@ -27,7 +31,7 @@ def mail(state: State, event: events.Mail) -> Reply:
         if house.headroom.short(now):
             house.counts.shed += 1
             return words.SHORT_AT_MAIL
-        state.transaction = house.desk.begin(state.source, event, number, now, state.verb)
+        state.transaction = house.desk.begin(state.source, event, number, now, state.verb, state.client)
     except Refusal as refusal:
         house.counts.refused_senders += 1
         state.log("sender refused", sender=shown(event), status=str(refusal.status))
@@ -36,17 +40,32 @@ def mail(state: State, event: events.Mail) -> Reply:
     return words.MAIL_OK
 
 
-def rcpt(state: State, event: events.Rcpt) -> Reply:
+def rcpt(state: State, event: events.Rcpt) -> Reply | Later | None:
     """One more recipient. # RFC 5321 §4.1.1.3"""
     transaction = state.transaction
     assert transaction is not None  # noqa: S101 # the engine lets no RCPT through before a MAIL was accepted
     try:
-        transaction.recipient(event.recipient)
+        steps = transaction.recipient(event.recipient)
     except Refusal as refusal:
-        state.house.counts.refused_recipients += 1
-        state.log("recipient refused", recipient=str(event.recipient.address), status=str(refusal.status))
-        return state.refuse(refusal.status)
+        return _not(state, event, refusal)
+    if steps is None:
+        return words.RCPT_OK
+    return inquiry.ask(state, steps, partial(_asked, state, event))
+
+
+def _asked(state: State, event: events.Rcpt, result: Callable[[], None]) -> Reply:
+    """The checks have said what they think of a recipient."""
+    try:
+        result()
+    except Refusal as refusal:
+        return _not(state, event, refusal)
     return words.RCPT_OK
+
+
+def _not(state: State, event: events.Rcpt, refusal: Refusal) -> Reply:
+    state.house.counts.refused_recipients += 1
+    state.log("recipient refused", recipient=str(event.recipient.address), status=str(refusal.status))
+    return state.refuse(refusal.status)
 
 
 def shown(event: events.Mail) -> str:

@@ -7,15 +7,20 @@ Fails never: whoever may not stay gets a 421 or 554 and is closed.
 
 from __future__ import annotations
 
-from hatoba.doors.smtp import words
+from collections.abc import Callable
+from functools import partial
+
+from hatoba.doors.smtp import inquiry, translate, words
 from hatoba.doors.smtp.place import XCLIENT, network_key
 from hatoba.doors.smtp.state import State
+from hatoba.model.status import Refusal
+from hatoba.net.session import Later
 from hatoba.wire.smtp.reply import Reply
 
 ALL = "connections"
 
 
-def opened(state: State) -> Reply:
+def opened(state: State) -> Reply | Later | None:
     """The banner, or why there is none."""
     house, place, pump = state.house, state.place, state.pump
     counts = house.counts
@@ -37,7 +42,23 @@ def opened(state: State) -> Reply:
     if refusal is not None:
         counts.turned_away += 1
         return refusal
-    return place.banner
+    steps = house.desk.greeted(state.source, state.client, house.clock())
+    if steps is None:
+        return place.banner
+    return inquiry.ask(state, steps, partial(_asked, state))
+
+
+def _asked(state: State, result: Callable[[], None]) -> Reply:
+    """The checks have said what they think of the client."""
+    try:
+        result()
+    except Refusal as refusal:
+        state.house.counts.turned_away += 1
+        state.why = "refused at the greeting"
+        state.log("client refused", status=str(refusal.status))
+        said = translate.refusal(refusal.status)
+        return Reply(421 if refusal.status.temporary else 554, said.enhanced, *said.lines, then="close")
+    return state.place.banner
 
 
 def _turned_away(state: State) -> Reply | None:

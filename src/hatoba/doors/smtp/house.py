@@ -19,7 +19,9 @@ from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.settings import Settings
 from hatoba.intake.desk import Desk
 from hatoba.model.envelope import Letter
+from hatoba.model.event import Event
 from hatoba.net import session
+from hatoba.net.asking import Asker
 from hatoba.net.headroom import Headroom
 from hatoba.net.limits import SharedCounters
 from hatoba.net.tls import ServerTls
@@ -54,7 +56,8 @@ class House:
     """`ids()` draws (a new letter's id, ms since 1970); `clock()` gives ms since 1970.
 
     `tls` None: no listener offers TLS. `tokens(name, token)` says whose account (its key) a bearer token opens, ""
-    for nobody; without it XOAUTH2 and OAUTHBEARER are not offered. `secret` makes SCRAM's decoys.
+    for nobody; without it XOAUTH2 and OAUTHBEARER are not offered. `secret` makes SCRAM's decoys. `asker` drives the
+    checks of the desk, where it has any. `record` puts an event of a refused letter into the journal, sooner or later.
     """
 
     settings: Settings
@@ -69,6 +72,8 @@ class House:
     log: Log
     tls: ServerTls | None = None
     tokens: Callable[[str, str], Awaitable[str]] | None = None
+    asker: Asker | None = None
+    record: Callable[[Event], object] | None = None
     counts: Counts = field(default_factory=Counts)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     passwords: Executor = field(default_factory=_two_threads)

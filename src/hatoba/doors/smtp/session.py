@@ -45,7 +45,7 @@ class Session(State):
 
     __slots__ = ()
 
-    def opened(self, pump: Pump) -> Reply:
+    def opened(self, pump: Pump) -> Any:
         self.pump = pump
         return greet.opened(self)
 
@@ -91,6 +91,9 @@ class Session(State):
     def closed(self, error: BaseException | None) -> None:
         if not self.started:
             return  # it never came to the first word
+        asking, self.asking = self.asking, None
+        if asking is not None:
+            asking.cancel()
         self.drop()
         self.exchange = None
         greet.gone(self)

@@ -7,10 +7,12 @@ Fails never.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from hatoba.doors.smtp import translate, words
 from hatoba.doors.smtp.place import Place
+from hatoba.intake.case import Client
 from hatoba.model.envelope import Source
 from hatoba.model.status import Status
 from hatoba.wire.smtp.server import ServerEngine
@@ -27,8 +29,8 @@ class State:
     """`source` is made anew whenever who, where or how changes; letters of one state share it."""
 
     __slots__ = (
-        "account", "counted", "draining", "engine", "errors", "exchange", "helo", "house", "ip", "last",
-        "left", "letter", "letters", "mechanism", "network", "place", "port", "pump", "refused", "since", "source",
+        "account", "asking", "client", "counted", "draining", "engine", "errors", "exchange", "helo", "house", "ip",
+        "last", "left", "letter", "letters", "mechanism", "network", "place", "port", "pump", "refused", "since", "source",
         "started", "tls", "transaction", "verb", "why", "xclient",
     )  # fmt: skip
 
@@ -47,6 +49,8 @@ class State:
         self.xclient = False
         self.source = Source(place.kind)
         self.transaction: Transaction | None = None
+        self.client = Client()  # what the checks learned of it
+        self.asking: asyncio.Future[Any] | None = None  # checks under way
         self.letter: Letter | None = None  # on its way to the disk
         self.last = ""  # the last accepted letter's id, as text
         self.exchange: ServerExchange | None = None

@@ -11,6 +11,7 @@ import ipaddress
 
 from hatoba.doors.smtp.place import network_key
 from hatoba.doors.smtp.state import State
+from hatoba.intake.case import Client
 from hatoba.wire.smtp import events
 from hatoba.wire.smtp.reply import Reply
 
@@ -34,5 +35,6 @@ def xclient(state: State, event: events.Xclient) -> Reply:
     if said.get("PROTO"):
         state.verb = "HELO" if said["PROTO"].upper() == "SMTP" else "EHLO"
     state.exchange = None
+    state.client = Client()
     state.identify()
     return state.place.banner

@@ -12,7 +12,7 @@ import msgspec
 from hatoba.intake.case import Case
 from hatoba.intake.rewriting import maps as maps_
 from hatoba.intake.rewriting.maps import Maps
-from hatoba.intake.rewriting.notes import Notes
+from hatoba.intake.rewritten.notes import Notes
 from hatoba.intake.rewriting.pattern import Pattern
 from hatoba.intake.rewriting.settings import HeaderRule
 from hatoba.intake.rewriting.signed import Signed

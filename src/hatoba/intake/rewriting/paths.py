@@ -15,11 +15,11 @@ from hatoba.directory.resolve import Found, Leaf
 from hatoba.directory.snapshot import Snapshot
 from hatoba.intake.case import Case
 from hatoba.intake.rewriting import srs as srs_
-from hatoba.intake.rewriting import ways as ways_
-from hatoba.intake.rewriting.notes import Notes
+from hatoba.intake.rewritten import ways as ways_
+from hatoba.intake.rewritten.notes import Notes
 from hatoba.intake.rewriting.settings import Settings
-from hatoba.intake.rewriting.state import State
-from hatoba.intake.rewriting.ways import Draft
+from hatoba.intake.rewritten.state import State
+from hatoba.intake.rewritten.ways import Draft
 from hatoba.model.address import Address, BadAddress
 from hatoba.model.envelope import Recipient
 from hatoba.model.status import Refusal, Status

@@ -14,10 +14,10 @@ from hatoba.intake.rewriting import maps as maps_
 from hatoba.intake.rewriting import srs as srs_
 from hatoba.intake.rewriting.header import Header
 from hatoba.intake.rewriting.maps import Maps
-from hatoba.intake.rewriting.notes import Notes
+from hatoba.intake.rewritten.notes import Notes
 from hatoba.intake.rewriting.paths import Paths
 from hatoba.intake.rewriting.settings import Settings
-from hatoba.intake.rewriting.state import Behind, State
+from hatoba.intake.rewritten.state import Behind, State
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient, Way
 from hatoba.model.status import Refusal, Status
@@ -107,13 +107,25 @@ class Rewriter:
         read.renew(made)
         return made
 
-    def envelope(self, case: Case, read: Heading) -> tuple[Address | None, tuple[Recipient, ...], tuple[Way, ...]]:
-        """(reverse-path, recipients, ways) as the letter is queued. Each recipient stands there once. Refusal 5.4.6."""
+    def envelope(
+        self, case: Case, read: Heading
+    ) -> tuple[Address | None, tuple[Recipient, ...], tuple[Way, ...], tuple[tuple[str, str, str], ...]]:
+        """(reverse-path, recipients, ways, what was rewritten) as the letter is queued. Refusal 5.4.6.
+
+        Each recipient stands there once, whatever led to it.
+        """
         state = self._state(case) if self._maps else case.rewritten
         if state is None:
-            return case.mail.sender, tuple(case.recipients), ()
+            return case.mail.sender, tuple(case.recipients), (), ()
         if not state.behind:
-            return state.sender, tuple(case.recipients), ()
+            return state.sender, tuple(case.recipients), (), state.notes.told()
+        notes = Notes()
+        notes.take(state.notes)
+        recipients = self._recipients(case, read, state, notes)
+        return state.sender, recipients, state.ways.finished(read.fields), notes.told()
+
+    @staticmethod
+    def _recipients(case: Case, read: Heading, state: State, notes: Notes) -> tuple[Recipient, ...]:
         had = {line.decode("utf-8", "replace").casefold() for line in read.fields.all(b"delivered-to")}
         made: dict[object, Recipient] = {}
         for recipient in case.recipients:
@@ -121,18 +133,18 @@ class Rewriter:
             if behind is None:
                 made.setdefault(_name(case, recipient.address), recipient)
                 continue
-            state.notes.take(behind.notes)
+            notes.take(behind.notes)
             for one in behind.recipients:
                 draft = state.ways.draft(one.way) if one.way else None
                 if draft is not None and draft.ends:
                     made.setdefault((draft.ends, one.address), one)
                 elif draft is not None and not had.isdisjoint(name.casefold() for name in draft.through):
-                    state.notes.add("left out: it was here before", str(recipient.address), str(one.address))
+                    notes.add("left out: it was here before", str(recipient.address), str(one.address))
                 else:
                     made.setdefault(_name(case, one.address), one)
         if not made:
             raise Refusal(_LOOP)
-        return state.sender, tuple(made.values()), state.ways.finished(read.fields)
+        return tuple(made.values())
 
 
 def _name(case: Case, address: Address) -> object:

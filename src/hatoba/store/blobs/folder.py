@@ -57,6 +57,15 @@ class Draft:
         except OSError as error:
             raise trouble.of(error, f"reading the body of {self.name}") from error
 
+    def pieces(self, size: int = 256 * 1024) -> Iterator[bytes]:
+        """The same, `size` octets at a time; what is appended meanwhile comes, too."""
+        try:
+            with self.path.open("rb") as file:
+                while piece := file.read(size):
+                    yield piece
+        except OSError as error:
+            raise trouble.of(error, f"reading the body of {self.name}") from error
+
     def sync(self) -> None:
         """The bytes are on the disk, still under the draft's name. Nothing to do when published.
 

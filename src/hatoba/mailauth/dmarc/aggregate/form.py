@@ -33,7 +33,7 @@ class SpfAuth(NamedTuple):
     human_result: str = ""
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class Row(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Letters that have all of this in common. `disposition`: none, quarantine, reject; new reports know pass too.
 
     `dkim`, `spf`: pass or fail, alignment included.
@@ -52,7 +52,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     auth_spf: tuple[SpfAuth, ...] = ()
 
 
-class Published(msgspec.Struct, frozen=True, gc=False):
+class Published(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The record that held; "" where it, or the reporter, says nothing. `pct`: None likewise."""
 
     domain: str

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hatoba.intake.rewriting.notes import Notes
-from hatoba.intake.rewriting.ways import Ways
+from hatoba.intake.rewritten.notes import Notes
+from hatoba.intake.rewritten.ways import Ways
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient
 

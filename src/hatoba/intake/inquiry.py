@@ -1,0 +1,58 @@
+"""Inquiry: the rounds of one stage: each phase of its checks side by side, verdicts kept, a refusal as soon as due.
+
+Called by transaction and connection; its generators are driven by a door (net.asking) or by a test.
+Never waits and never calls a check itself: it hands out what is to be called.
+Fails with the Refusal that the verdicts so far come to.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from hatoba.intake import ruling
+from hatoba.intake.asking import Steps
+from hatoba.intake.roster import Checks, Phase
+from hatoba.model.envelope import Recipient
+from hatoba.model.outcome import Silence, Verdict
+
+
+class Inquiry:
+    """What is common to the stages of one letter. `verdicts`: all that count so far."""
+
+    __slots__ = ("_checks", "_table", "verdicts")
+
+    def __init__(self, checks: Checks, table: ruling.Table, verdicts: list[Verdict]) -> None:
+        self._checks = checks
+        self._table = table
+        self.verdicts = verdicts
+
+    def ask(
+        self, stage: str, phases: Iterable[Phase], *arguments: Any, recipients: Sequence[Recipient] = ()
+    ) -> Steps[None]:
+        """Asks the checks of a stage and adds what they say to `verdicts`. Refusal after the phase that calls for it.
+
+        `recipients`: whose thresholds apply.
+        """
+        for phase in phases:
+            asked = self._wanted(phase)
+            if not asked:
+                continue
+            heard = yield tuple((check.name, partial(getattr(check, stage), *arguments)) for check in asked)
+            for answer in heard:
+                if isinstance(answer, Silence):
+                    self.verdicts.append(self._table.silent(answer))
+                elif answer:
+                    self.verdicts += answer
+            refusal = self.ruling(recipients).refusal
+            if refusal is not None:
+                raise refusal
+
+    def ruling(self, recipients: Sequence[Recipient] = ()) -> ruling.Ruling:
+        """What the verdicts come to."""
+        return ruling.combine(self.verdicts, self._table, recipients)
+
+    def _wanted(self, phase: Phase) -> Phase:
+        """Once a letter is allowed, only what always counts is worth a question."""
+        if any(verdict.action == ruling.ALLOW for verdict in self.verdicts):
+            return tuple(check for check in phase if check.name in self._checks.always)
+        return phase
