@@ -15,6 +15,7 @@ from hatoba.directory import settings as directory_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import filter_settings
 from hatoba.intake import settings as intake_
+from hatoba.intake.rewriting import settings as rewrite_
 from hatoba.journal import settings as journal_
 from hatoba.kit.units import Seconds
 from hatoba.net import settings as net
@@ -70,6 +71,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: Annotated[
         filter_settings.Settings, Meta(description="How the verdicts of all checks combine.", extra=_RELOADS)
     ] = filter_settings.Settings()
+    rewrite: Annotated[
+        rewrite_.Settings, Meta(description="What is changed about letters on their way in.", extra=_RELOADS)
+    ] = rewrite_.Settings()
     queue: Annotated[queue_.Settings, Meta(description="Retries, lanes and memory.")] = queue_.Settings()
     delivery: Annotated[delivery_.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
         delivery_.Settings()

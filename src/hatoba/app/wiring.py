@@ -22,6 +22,7 @@ from hatoba.app.crew import Orders
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
+from hatoba.directory import signing
 from hatoba.directory.directory import Directory
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
@@ -73,6 +74,7 @@ class Rooms:
         self.base = base.of(self.places.data, settings.store, settings.database, settings.blobs)
         self.register = self.base.register()
         self.directory = Directory(self.register, settings.directory, secrets.token_bytes(32))
+        signing.ensure(self.directory, secrets.token_bytes(32), offline.now())
         self.headroom = headroom.Headroom(self.places.data, settings.headroom)
         self.resolver = dns.Resolver(settings.dns)
         self.courier = Courier(
@@ -121,7 +123,13 @@ class Rooms:
             hostname=self.hostname,
             directory=self.directory,
             desk=Desk(
-                settings.intake, self.directory, self.hostname, self._draft, settings.queue.expire, filters=filters
+                settings.intake,
+                self.directory,
+                self.hostname,
+                self._draft,
+                settings.queue.expire,
+                filters=filters,
+                rewrite=settings.rewrite,
             ),
             enqueue=self._enqueue,
             ids=self._draw,
@@ -238,7 +246,12 @@ class Rooms:
             new_id=partial(_draw, numbers),
             journal=settings.journal,
             notice=settings.notice,
+            readdress=self._readdress,
         )
+
+    def _readdress(self, letter: Letter) -> Letter:
+        """A notice of ours to those that its recipient stands for."""
+        return self.house.desk.readdress(letter, offline.now())
 
     def _share(self) -> int:
         """How many queues this worker will have, about."""

@@ -53,7 +53,14 @@ def form_of(text: str) -> str:
 
 
 def take(
-    directory: Directory, text: str, now: int, *, form: str = "", domain: str = "", replace: bool = False, dry: bool = False
+    directory: Directory,
+    text: str,
+    now: int,
+    *,
+    form: str = "",
+    domain: str = "",
+    replace: bool = False,
+    dry: bool = False,
 ) -> Report:
     """Adds what the file says, in one change. `domain` completes names without one. `dry` only tells what would be."""
     form = form or form_of(text)
@@ -68,7 +75,8 @@ def take(
         if alias is None:
             continue
         if alias.key in made:
-            report.problems.append(Problem(line.number, _shown(line), f"{alias.key} stood in line {made[alias.key][0].number}"))
+            before = made[alias.key][0].number
+            report.problems.append(Problem(line.number, _shown(line), f"{alias.key} stood in line {before}"))
         elif not replace and directory.snapshot().aliases.get(alias.key) is not None:
             report.problems.append(Problem(line.number, _shown(line), f"{alias.key} is an alias here already"))
         else:
@@ -80,9 +88,7 @@ def take(
     return report
 
 
-def _add(
-    directory: Directory, made: dict[str, tuple[_Line, Alias]], replace: bool, dry: bool, report: Report
-) -> None:
+def _add(directory: Directory, made: dict[str, tuple[_Line, Alias]], replace: bool, dry: bool, report: Report) -> None:
     """Leaves out what would lead in a circle, then adds the rest."""
     for alias, error in roster.faults(directory, [alias for _, alias in made.values()]):
         line, _ = made.pop(alias.key)
@@ -109,9 +115,7 @@ def _logical(text: str) -> Iterator[_Line]:
         yield _Line(begun, " ".join(parts))
 
 
-def _alias(
-    directory: Directory, line: _Line, form: str, domain: str, now: int, report: Report
-) -> Alias | None:
+def _alias(directory: Directory, line: _Line, form: str, domain: str, now: int, report: Report) -> Alias | None:
     name, values = _sides(line.text, form)
     if form == "virtual" and "@" not in name and "." in name:
         raise BadEntry(f"this declares a domain; run: hatoba domain add {name}")
@@ -135,13 +139,12 @@ def _sides(text: str, form: str) -> tuple[str, list[str]]:
             raise BadEntry("there is no name with a colon behind it")
         name, rest = found[1], text[found.end() :]
     else:
-        name, _, rest = text.partition(" ") if " " in text else text.partition("\t")
-        name, rest = (name, rest) if "\t" not in name else (name.partition("\t")[0], f"{name.partition(chr(9))[2]} {rest}")
+        name, _, rest = text.replace("\t", " ").partition(" ")
     return _unquoted(name), _values(rest)
 
 
 def _values(text: str) -> list[str]:
-    """The targets, which commas and white space part; what begins with :include:, | or a refusal takes its words along."""
+    """The targets, which commas and white space part; a program or a refusal takes its words along."""
     stripped = text.strip()
     if stripped.startswith(("|", '"|', ":fail:")):
         return [stripped]
@@ -165,7 +168,9 @@ def _target(written: str, source: str, domain: str) -> str:
         raise BadEntry(f"{bare!r} is unknown here")
     if bare.startswith("\\"):
         bare = bare[1:]
-    return _completed(written if written.startswith('"') and '"@' in written else bare, domain or source.rpartition("@")[2])
+    return _completed(
+        written if written.startswith('"') and '"@' in written else bare, domain or source.rpartition("@")[2]
+    )
 
 
 def _completed(name: str, domain: str) -> str:

@@ -5,6 +5,7 @@ Never asks back and never prints: what is declined says what to run instead.
 Fails with BadEntry when declined, StoreTrouble when the disk fails; then nothing has changed.
 """
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -19,6 +20,7 @@ from hatoba.store import aliases as rows
 from hatoba.store.sql import Reader, Tx
 
 _NAME_MOST = 100  # characters of a list's name
+_NAME = re.compile(rf'(?:(?![<>"\\])[ -~]){{0,{_NAME_MOST}}}')
 
 
 def shaped(
@@ -45,7 +47,8 @@ def shaped(
     if not to:
         raise BadEntry(f"{written} needs a target: an address, discard, or reject TEXT")
     if len(to) > directory.settings.alias_targets:
-        raise BadEntry(f"{len(to)} targets are too many, directory.alias_targets allows {directory.settings.alias_targets}")
+        most = directory.settings.alias_targets
+        raise BadEntry(f"{len(to)} targets are too many, directory.alias_targets allows {most}")
     if roll is not None:
         roll = _roll(roll, name, address)
     alias = Alias(name, tuple(to), (), roll, now)
@@ -156,7 +159,7 @@ def show(directory: Directory, written: str) -> Alias:
     return _stands(directory.reader(), aliases.source(written)[0])
 
 
-def test(directory: Directory, written: str, *, bounce: bool = False) -> resolve.Found:
+def trial(directory: Directory, written: str, *, bounce: bool = False) -> resolve.Found:
     """What becomes of a letter to this address; see resolve.expand. BadEntry for no address, or beyond the limits."""
     try:
         address = Address.parse(written.strip())
@@ -196,8 +199,10 @@ def _roll(roll: Roll, name: str, address: Address | None) -> Roll:
         raise BadEntry(f"the owner {roll.owner!r} is no mail address: {error}") from None
     if key(owner) == name:
         raise BadEntry(f"{name} cannot own itself: its bounces would go to everybody")
-    if not roll.name.isascii() or not roll.name.isprintable() or len(roll.name) > _NAME_MOST or set(roll.name) & set('<>"\\'):
-        raise BadEntry(f"the name of a list is at most {_NAME_MOST} printable ASCII characters without <, >, \" and \\")
+    if not owner.ascii:
+        raise BadEntry(f"the owner {owner} is beyond ASCII: not every member's host could send bounces there")
+    if not _NAME.fullmatch(roll.name):
+        raise BadEntry(f'the name of a list is at most {_NAME_MOST} printable ASCII characters without <, >, " and \\')
     return Roll(str(owner), roll.members, roll.name.strip())
 
 
@@ -229,11 +234,12 @@ def _sound(directory: Directory, trial: Snapshot, alias: Alias) -> None:
             trial, Address(local, alias.domain), most=settings.alias_expansion, deep=settings.alias_depth
         )
     except resolve.TooDeep:
-        raise BadEntry(f"{alias.key} would lead through more than {settings.alias_depth} aliases (alias_depth)") from None
+        raise BadEntry(
+            f"{alias.key} would lead through more than {settings.alias_depth} aliases (alias_depth)"
+        ) from None
     except resolve.TooMany:
         raise BadEntry(
             f"{alias.key} would come to more than {settings.alias_expansion} recipients (alias_expansion)"
         ) from None
     if found.circular:
         raise BadEntry(f"{alias.key} would lead in a circle: {found.circular[0]} comes round again")
-

@@ -33,7 +33,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "+"  # RFC 5233
     alias_targets: Annotated[
-        int, msgspec.Meta(ge=1, le=100_000, description="Most targets of one alias or list; one with more is not added.")
+        int,
+        msgspec.Meta(ge=1, le=100_000, description="Most targets of one alias or list; one with more is not added."),
     ] = 10_000
     alias_depth: Annotated[
         int,

@@ -12,11 +12,11 @@ from hatoba.directory.directory import Directory
 from hatoba.intake import connection, roster, trace
 from hatoba.intake.asking import Steps
 from hatoba.intake.case import SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
-from hatoba.intake.rewriting import rewriter
+from hatoba.intake.rewriting import own, rewriter
 from hatoba.intake.rewriting import settings as rewrite_settings
 from hatoba.intake.settings import Settings
 from hatoba.intake.transaction import Transaction
-from hatoba.model.envelope import Source
+from hatoba.model.envelope import Letter, Source
 from hatoba.store.blobs import Draft
 
 _VISITS = 8192  # connections whose part of the Received field is kept
@@ -42,6 +42,7 @@ class Desk:
     ) -> None:
         self.settings = settings
         filters = filters or roster.Filters()
+        self._rewrite = rewrite or rewrite_settings.Settings()
         self._place = Place(
             settings=settings,
             directory=directory,
@@ -53,7 +54,7 @@ class Desk:
             spill=max(settings.spill, settings.header),
             filters=filters,
             authserv_id=filters.auth.authserv_id or hostname,
-            rewriter=rewriter.Rewriter(rewrite or rewrite_settings.Settings()),
+            rewriter=rewriter.Rewriter(self._rewrite),
         )
         self._networks = [_network(written) for written in settings.relay_networks]
         self._visits: dict[tuple[Source, str], Visit] = {}
@@ -70,6 +71,10 @@ class Desk:
         if visit is None:
             visit = self._visit(source, verb)
         return Transaction(self._place, visit, self._case(visit, source, mail, now, client), number, now)
+
+    def readdress(self, letter: Letter, now: int) -> Letter:
+        """A letter of our own, which came in by no door, with its recipients as they are to be delivered to."""
+        return own.readdressed(self._place.directory, self._rewrite.srs, letter, now)
 
     def greeted(self, source: Source, client: Client, now: int) -> Steps[None] | None:
         """What is to be asked about a client before it is greeted; Refusal where it is turned away. None: nothing."""

@@ -31,7 +31,6 @@ class Heading(msgspec.Struct, gc=False):
     header_from: str = ""
     subject: str = ""
 
-
     def renew(self, block: bytes) -> None:
         """The fields that are kept for search, as they stand in another header block."""
         found = headers.scan(block)

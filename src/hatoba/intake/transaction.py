@@ -260,8 +260,8 @@ class Transaction:
             sender, recipients, mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
             priority, hold, by, mail.by_mode, mail.by_trace, ways,
         )  # fmt: skip
-        if not eightbit:
-            eightbit = not top.isascii() or (block is not kept and not block.isascii())  # our Received names a recipient, or a check has something to say
+        if not eightbit:  # our Received names a recipient, or a check or a rule has something to say
+            eightbit = not top.isascii() or (block is not kept and not block.isascii())
         content, blob = None, ""
         if draft is not None:
             top += block

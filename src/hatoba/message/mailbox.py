@@ -55,7 +55,7 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 class Located(msgspec.Struct, frozen=True):
-    """A mailbox where it stands in a text: the offsets of its local part and of its domain, comments between left out."""
+    """A mailbox where it stands in a text: the offsets of its local part and of its domain, without what is between."""
 
     mailbox: Mailbox
     local: tuple[int, int]
@@ -85,7 +85,7 @@ def listed(text: str) -> list[Mailbox]:
 
 
 def located(text: str) -> list[Located]:
-    """Every address of an address list that can be read, in order, at most 1000; names are not looked at (name is "")."""
+    """Every address of an address list that can be read, in order, at most 1000; `name` is "", nobody looks at it."""
     found: list[Located] = []
     for tokens in _split(_tokens(text, lenient=True)):
         inner = _inner(tokens)

@@ -29,8 +29,7 @@ _COUNT = sql.text(select(func.count()).where(_alias.c.domain == bindparam("domai
 _PUT = sql.put(_alias)
 _PUTS = sql.added(
     _alias,
-    after=" ON CONFLICT (key) DO UPDATE SET"
-    " domain = excluded.domain, created = excluded.created, data = excluded.data",
+    after=" ON CONFLICT (key) DO UPDATE SET domain = excluded.domain, created = excluded.created, data = excluded.data",
 )
 
 

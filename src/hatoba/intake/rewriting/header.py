@@ -12,10 +12,10 @@ import msgspec
 from hatoba.intake.case import Case
 from hatoba.intake.rewriting import maps as maps_
 from hatoba.intake.rewriting.maps import Maps
-from hatoba.intake.rewritten.notes import Notes
 from hatoba.intake.rewriting.pattern import Pattern
 from hatoba.intake.rewriting.settings import HeaderRule
 from hatoba.intake.rewriting.signed import Signed
+from hatoba.intake.rewritten.notes import Notes
 from hatoba.message import cut, encode, readdress
 from hatoba.message.cut import Piece
 from hatoba.model import domain as domain_

@@ -51,9 +51,7 @@ class Maps:
         self._masquerade: _Entry | None = None
         if masquerade.domains:
             hidden = _Masquerading(masquerade)
-            self._masquerade = _Entry(
-                hidden.change, "masquerade", masquerade.side, "both", masquerade.letters == "all"
-            )
+            self._masquerade = _Entry(hidden.change, "masquerade", masquerade.side, "both", masquerade.letters == "all")
 
     def __bool__(self) -> bool:
         return bool(self._entries) or self._masquerade is not None

@@ -1,4 +1,4 @@
-"""Paths: a forward-path to the recipients it stands for: return addresses, aliases, lists, forwards, one RCPT at a time.
+"""Paths: a forward-path to the recipients it stands for: return addresses, aliases, lists, forwards; one at a time.
 
 Called by rewriting, which was asked by transaction.
 Never waits: the directory answers from memory. Never opens a way to the outside that no alias of ours names.
@@ -15,9 +15,9 @@ from hatoba.directory.resolve import Found, Leaf
 from hatoba.directory.snapshot import Snapshot
 from hatoba.intake.case import Case
 from hatoba.intake.rewriting import srs as srs_
+from hatoba.intake.rewriting.settings import Settings
 from hatoba.intake.rewritten import ways as ways_
 from hatoba.intake.rewritten.notes import Notes
-from hatoba.intake.rewriting.settings import Settings
 from hatoba.intake.rewritten.state import State
 from hatoba.intake.rewritten.ways import Draft
 from hatoba.model.address import Address, BadAddress
@@ -120,9 +120,7 @@ class Paths:
         _tell(notes, recipient.address, found)
         return made
 
-    def _draft(
-        self, case: Case, asked: Address, leaf: Leaf, state: State, now: int, notes: Notes
-    ) -> Draft:
+    def _draft(self, case: Case, asked: Address, leaf: Leaf, state: State, now: int, notes: Notes) -> Draft:
         """The way of one copy."""
         if leaf.kind == resolve.DISCARDED:
             return Draft(ends=ways_.DISCARDED)
@@ -266,9 +264,7 @@ def _tell(notes: Notes, address: Address, found: Found) -> None:
     through = dict.fromkeys(name for leaf in leaves for name in leaf.through if name != key(address))
     if through:
         what += f" (through {', '.join([*through][:_SHOWN])})"
-    shown = [
-        f"{leaf.address}" + ("" if leaf.kind != resolve.DISCARDED else " (nowhere)") for leaf in leaves[:_SHOWN]
-    ]
+    shown = [f"{leaf.address}" + ("" if leaf.kind != resolve.DISCARDED else " (nowhere)") for leaf in leaves[:_SHOWN]]
     for status in found.said[:_SHOWN]:
         notes.add("passed over", str(address), str(status))
     more = f" and {len(leaves) - _SHOWN} more" if len(leaves) > _SHOWN else ""

@@ -14,9 +14,9 @@ from hatoba.intake.rewriting import maps as maps_
 from hatoba.intake.rewriting import srs as srs_
 from hatoba.intake.rewriting.header import Header
 from hatoba.intake.rewriting.maps import Maps
-from hatoba.intake.rewritten.notes import Notes
 from hatoba.intake.rewriting.paths import Paths
 from hatoba.intake.rewriting.settings import Settings
+from hatoba.intake.rewritten.notes import Notes
 from hatoba.intake.rewritten.state import Behind, State
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient, Way

@@ -37,8 +37,8 @@ class Srs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=64,
             le=240,
-            description="Longest local part of a return address in octets. Where it would be longer, the sender stays as"
-            " it is. RFC 5321 knows 64; the field takes more.",
+            description="Longest local part of a return address in octets. Where it would be longer, the sender stays"
+            " as it is. RFC 5321 knows 64; the field takes more.",
         ),
     ] = 200
     any_sender: Annotated[
@@ -71,16 +71,18 @@ class Canonical(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             " Resent fields go with their kind."
         ),
     ] = "both"
-    where: Annotated[
-        Literal["envelope", "header", "both"], Meta(description="Envelope, header fields, or both.")
-    ] = "both"
+    where: Annotated[Literal["envelope", "header", "both"], Meta(description="Envelope, header fields, or both.")] = (
+        "both"
+    )
     letters: Annotated[
         Literal["submitted", "all"],
         Meta(description="Letters of submissions and relay networks only, or all, those from outside included."),
     ] = "submitted"
     signed: Annotated[
         bool,
-        Meta(description="Whether a header field that a DKIM signature covers may be changed; it breaks the signature."),
+        Meta(
+            description="Whether a header field that a DKIM signature covers may be changed; it breaks the signature."
+        ),
     ] = False
 
 
@@ -110,9 +112,7 @@ class Masquerade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HeaderRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of `[[rewrite.header]]`; all that apply are carried out, in their order."""
 
-    name: Annotated[
-        str, Meta(pattern=r"^[!-9;-~]{1,76}$", description="Name of the field, in any case.")
-    ]
+    name: Annotated[str, Meta(pattern=r"^[!-9;-~]{1,76}$", description="Name of the field, in any case.")]
     action: Annotated[
         Literal["add", "default", "remove", "replace"],
         Meta(
@@ -134,15 +134,11 @@ class HeaderRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Literal["in", "out", "both"],
         Meta(description="in: from strangers; out: submitted, or from a relay network; or both."),
     ] = "both"
-    senders: Annotated[
-        tuple[str, ...], Meta(description="Domains of the reverse-path it counts for; empty: all.")
-    ] = ()
-    recipients: Annotated[
-        tuple[str, ...], Meta(description="Domains of which a recipient must be; empty: all.")
-    ] = ()
+    senders: Annotated[tuple[str, ...], Meta(description="Domains of the reverse-path it counts for; empty: all.")] = ()
+    recipients: Annotated[tuple[str, ...], Meta(description="Domains of which a recipient must be; empty: all.")] = ()
     signed: Annotated[
         bool,
-        Meta(description="Whether a field that a DKIM signature covers may be changed; it breaks the signature."),
+        Meta(description="Whether a field that a DKIM signature covers may be changed, which breaks the signature."),
     ] = False
 
 
