@@ -75,6 +75,8 @@ def _accepted(form: forms.Accepted, when: str) -> Iterator[str]:
     origin = f" from {form.ip} ({form.helo})" if form.ip else ""
     yield f"{when}  accepted by {form.door}{port}{origin}{who}{secured if form.ip else ''}, {form.size} octets"
     yield f"    <{form.sender}> → {', '.join(f'<{to}>' for to in form.to)}"
+    for what, before, after in form.rewrites:
+        yield f"    {what}: {f'{before} → {after}' if before and after else before or after}"
 
 
 def _other(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:

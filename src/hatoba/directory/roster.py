@@ -173,6 +173,14 @@ def trial(directory: Directory, written: str, *, bounce: bool = False) -> resolv
         raise BadEntry(f"{written} comes to more than {directory.settings.alias_expansion} recipients") from None
 
 
+def _known(snapshot: Snapshot, address: Address) -> bool:
+    """Somebody stands behind the address, or only others can tell."""
+    domain = snapshot.domains.get(address.domain)
+    if domain is None or domain.kind != LOCAL or snapshot.account(address) is not None:
+        return True
+    return snapshot.alias(address)[0] is not None or snapshot.rest(address.domain) is not None
+
+
 def _stands(reader: Reader, name: str) -> Alias:
     row = rows.row(reader, name)
     alias = None if row is None else aliases.made(row.key, row.data, row.created)
@@ -226,7 +234,11 @@ def _alone(snapshot: Snapshot, alias: Alias, address: Address | None) -> None:
 
 
 def _sound(directory: Directory, trial: Snapshot, alias: Alias) -> None:
-    """Nothing that can be reached from the alias leads back to it, nor too far."""
+    """Its targets are there, and nothing that can be reached from the alias leads back to it, nor too far."""
+    for written in alias.to:
+        meant = aliases.target(written)
+        if isinstance(meant, Address) and not _known(trial, meant):
+            raise BadEntry(f"{meant}: nobody here has this address; add the account or alias first")
     settings = directory.settings
     local = alias.key.rpartition("@")[0] or "any-name"
     try:

@@ -17,6 +17,8 @@ VERBS = {
     "config": "config:config",
     "account": "account:account",
     "domain": "domain:domain",
+    "alias": "alias:alias",
+    "srs": "srs:srs",
     "queue": "queue:queue",
     "trace": "trace:trace",
     "cluster": "cluster:cluster",
