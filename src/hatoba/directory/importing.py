@@ -14,6 +14,7 @@ from hatoba.directory import aliases, roster
 from hatoba.directory.aliases import Alias, Roll
 from hatoba.directory.directory import Directory
 from hatoba.directory.entries import BadEntry
+from hatoba.model.address import Address
 
 FORMS = ("aliases", "virtual")
 _NAME = re.compile(r'("(?:[^"\\]|\\.)*"|[^\s:"]+)[ \t]*:')  # the left side of aliases(5)
@@ -178,7 +179,7 @@ def _completed(name: str, domain: str) -> str:
         return name
     if not domain:
         raise BadEntry(f"{name!r} has no domain; say which one completes it: --domain your.domain")
-    return f"{name}@{domain}"
+    return str(Address(name, domain))
 
 
 def _unquoted(written: str) -> str:

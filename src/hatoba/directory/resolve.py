@@ -42,7 +42,7 @@ class Leaf(msgspec.Struct, frozen=True, gc=False):
 class Found(msgspec.Struct):
     """`said` is what refuses (error targets, mailboxes switched off); it matters where no leaf is left.
 
-    `lists` are all lists on the way, `circular` the keys that came round again. `several`: some alias on the way
+    `lists` are all lists on the way, `circular` the keys that came round again by way of others. `several`: some alias on the way
     stands for more than one.
     """
 
@@ -93,8 +93,9 @@ class _Walk:
                 yield from self._open(alias, tag, address, through, roll)
                 return
             account = snapshot.accounts.get(key(address)) or snapshot.accounts.get(alias.key)
-            if account is None:
+            if account is None or alias.key != through[-1]:
                 self.found.circular.append(alias.key)
+            if account is None:
                 return
         elif domain.kind != LOCAL:
             self.leaf(address, RELAYED, through, roll)

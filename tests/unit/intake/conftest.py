@@ -11,6 +11,7 @@ from hatoba.directory import changes
 from hatoba.directory.directory import Directory
 from hatoba.directory.settings import Settings as DirectorySettings
 from hatoba.intake.desk import Desk
+from hatoba.intake.rewriting.settings import Settings as RewriteSettings
 from hatoba.intake.settings import Settings
 from hatoba.store import blobs
 from hatoba.store import directory as rows
@@ -53,8 +54,27 @@ def desk(data: Path, folder: blobs.Folder) -> Iterator[Callable[..., Desk]]:
     register = rows.attach(data, StoreSettings())
     directory = Directory(register, DirectorySettings(), SALT)
 
-    def make(hostname: str = "mx.example.org", **settings: object) -> Desk:
-        return Desk(Settings(**settings), directory, hostname, folder.draft)  # type: ignore[arg-type] # by name
+    def make(
+        hostname: str = "mx.example.org",
+        rewrite: RewriteSettings | None = None,
+        of: Directory = directory,
+        **settings: object,
+    ) -> Desk:
+        return Desk(Settings(**settings), of, hostname, folder.draft, rewrite=rewrite)  # type: ignore[arg-type] # by name
 
     yield make
     register.close()
+
+
+@pytest.fixture
+def directories(data: Path) -> Iterator[Callable[..., Directory]]:
+    """Opens the directory that the desk's is, with settings of its own."""
+    registers = []
+
+    def opened(**settings: object) -> Directory:
+        registers.append(rows.attach(data, StoreSettings()))
+        return Directory(registers[-1], DirectorySettings(**settings), SALT)  # type: ignore[arg-type] # by name
+
+    yield opened
+    for register in registers:
+        register.close()

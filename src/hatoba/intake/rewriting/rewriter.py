@@ -43,6 +43,8 @@ class Rewriter:
         """
         if not self._maps and not case.directory.snapshot().aliases and not srs_.tagged(recipient.address.local):
             return False
+        if case.rewritten is not None and recipient.address in case.rewritten.behind:
+            return True
         asked = recipient
         notes = Notes()
         if self._maps and (mapped := self._mapped(case, recipient, notes)) is not None:
