@@ -154,6 +154,7 @@ class Harbour:
         self._ids = START << 20
         self.shard: Shard
         self.queue: queue_.Queue
+        self.readdress: Callable[[Letter], Letter] = lambda letter: letter
 
     def id(self) -> int:
         self._ids += 1
@@ -170,6 +171,7 @@ class Harbour:
             new_id=self.id,
             clock=self.clock,
             draw=lambda: 0.5,
+            readdress=lambda letter: self.readdress(letter),
         )
         await self.queue.recover()
         return self

@@ -91,7 +91,8 @@ def _apart(kind: str, outcomes: Sequence[Outcome], letter: Letter) -> Iterator[t
     for outcome in outcomes:
         way = envelope.way(outcome.n)
         meant = kind if not way.ends else "expanded" if way.ends == "expanded" else "success"
-        parts.setdefault((meant, way.anew, envelope.told(outcome.n)), []).append(outcome)
+        sender = envelope.told(outcome.n)
+        parts.setdefault((meant, way.anew and sender is not None, sender), []).append(outcome)
     for (meant, anew, sender), part in parts.items():
         known = copy.copy(letter)
         ret, envid = ("", "") if anew else (envelope.ret, envelope.envid)
