@@ -34,7 +34,7 @@ SETTINGS = """
 level = "warning"
 
 [intake]
-relay_networks = ["127.0.0.0/8"]
+relay_networks = ["{trusted}"]
 
 [dns]
 servers = ["{dns}"]
@@ -72,7 +72,7 @@ def _common_port() -> int:
 class Town:
     """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything.
 
-    `move_in` is called with the node before its first start, where it has data of its own; else alice settles in.
+    `trusted` is the network that may relay: that of the tale's own clients, unless it is told otherwise. `move_in` is called with the node before its first start, where it has data of its own; else alice settles in.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Town:
         delivery: str = "",
         more: str = "",
         database: str = "",
+        trusted: str = "127.0.0.0/8",
         move_in: Callable[[Node], object] | None = None,
         **words: object,
     ) -> None:
@@ -93,7 +94,7 @@ class Town:
         self.port = _common_port()
         self.dns = DnsServer()
         self._database = database
-        self._build = (folder, workers, {"queue": queue, "more_delivery": delivery, **words}, more)
+        self._build = (folder, workers, {"queue": queue, "more_delivery": delivery, "trusted": trusted, **words}, more)
         self.node: Node
         self.alice: post.Mailbox
 
