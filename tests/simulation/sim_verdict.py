@@ -153,7 +153,7 @@ def read(world: World) -> dict[int, Tale]:
                     tale.bounced.setdefault(n, []).append(form.dsn)
                 else:
                     tale.delays[n] = tale.delays.get(n, 0) + 1
-        elif row.kind == event_.DROPPED:
+        elif isinstance(form, forms.Ordered) and row.kind == event_.DROPPED:
             for n in form.n:
                 tale.ends.setdefault(n, []).append(row.kind)
     return tales

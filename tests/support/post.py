@@ -35,9 +35,11 @@ def settle_in(
         node.cli("account", "add", address, stdin=f"{PASSWORD}\n")
 
 
-def dial(port: int, *, context: ssl.SSLContext | None = None, helo: str = "client.test") -> smtplib.SMTP:
-    """A connection that has said EHLO; under TLS and EHLO again when `context` is given."""
-    client = smtplib.SMTP("127.0.0.1", port, local_hostname=helo, timeout=60)
+def dial(
+    port: int, *, context: ssl.SSLContext | None = None, helo: str = "client.test", ip: str = "127.0.0.1"
+) -> smtplib.SMTP:
+    """A connection from `ip` that has said EHLO; under TLS and EHLO again when `context` is given."""
+    client = smtplib.SMTP("127.0.0.1", port, local_hostname=helo, timeout=60, source_address=(ip, 0))
     client.ehlo()
     if context is not None:
         client.starttls(context=context)

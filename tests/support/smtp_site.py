@@ -10,10 +10,12 @@ import itertools
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from tests.support.dns_server import DnsServer
 
 from hatoba import store
 from hatoba.directory import changes
@@ -23,9 +25,15 @@ from hatoba.doors.smtp import door
 from hatoba.doors.smtp.house import House
 from hatoba.doors.smtp.settings import Listener, Settings
 from hatoba.intake.desk import Desk
+from hatoba.intake.filter_settings import Auth
+from hatoba.intake.filter_settings import Settings as FilterSettings
+from hatoba.intake.filters import build
 from hatoba.intake.settings import Settings as IntakeSettings
 from hatoba.model.envelope import Letter
-from hatoba.net import listen, tls
+from hatoba.model.event import Event
+from hatoba.net import asking, listen, tls
+from hatoba.net.dns import Resolver
+from hatoba.net.dns import Settings as DnsSettings
 from hatoba.net.headroom import Headroom
 from hatoba.net.limits import SharedCounters
 from hatoba.net.settings import Headroom as HeadroomSettings
@@ -37,6 +45,7 @@ from hatoba.store.settings import Settings as StoreSettings
 NOW = 1_700_000_000_000
 SALT = b"0123456789abcdef"
 PASSWORD = "correct horse"
+QUIET = Auth(spf="off", dkim=False, arc=False, dmarc="off", iprev=False)
 
 
 class Seam:
@@ -104,8 +113,25 @@ class Site:
         self.log = Lines()
         self.numbers = itertools.count(1 << 40)
         self.houses: list[House] = []
+        self.events: list[Event] = []  # of letters that were not taken
 
-    def house(self, *, intake: dict[str, Any] | None = None, headroom: Headroom | None = None, **smtp: Any) -> House:
+    def house(
+        self,
+        *,
+        intake: dict[str, Any] | None = None,
+        headroom: Headroom | None = None,
+        checks: Sequence[Any] = (),
+        auth: Auth = QUIET,
+        filters: dict[str, Any] | None = None,
+        dns: DnsServer | None = None,
+        services: asking.Services | None = None,
+        **smtp: Any,
+    ) -> House:
+        """`checks` are further checks, each a phase; `auth` asks nothing by default; `dns` answers what is asked."""
+        table = FilterSettings(**(filters or {}))
+        made = build.build(auth, table, hostname="mx.example.org", more=[[check] for check in checks])
+        resolver = Resolver(DnsSettings(servers=(dns.address if dns else "127.0.0.1:1",), timeout=2.0, attempts=1))
+        asker = asking.Asker(resolver, services or {}, log=self.log, patience=table.patience)
         tokens = smtp.pop("tokens", None)
         with_tls = smtp.pop("tls", True)
         smtp.setdefault("auth_delay", 0.01)
@@ -113,7 +139,9 @@ class Site:
             settings=Settings(**smtp),
             hostname="mx.example.org",
             directory=self.directory,
-            desk=Desk(IntakeSettings(**(intake or {})), self.directory, "mx.example.org", self.folder.draft),
+            desk=Desk(
+                IntakeSettings(**(intake or {})), self.directory, "mx.example.org", self.folder.draft, filters=made
+            ),
             enqueue=self.seam,
             ids=lambda: (next(self.numbers), time.time_ns() // 1_000_000),
             clock=lambda: time.time_ns() // 1_000_000,
@@ -122,6 +150,8 @@ class Site:
             log=self.log,
             tls=tls.ServerTls(*self.certificate) if with_tls else None,
             tokens=tokens,
+            asker=asker,
+            record=self.events.append,
         )
         self.houses.append(house)
         return house

@@ -59,8 +59,19 @@ def put(opened: Shard, seals: Sequence[rows.Seal]) -> None:
     asyncio.run(all_of_them())
 
 
+def take_apart(opened: Shard, sealed: rows.Seal) -> None:
+    """The header stays with the letter, a draft holds the rest."""
+    made = sealed.letter
+    assert made.content is not None
+    at = made.content.index(b"\r\n\r\n") + 2
+    sealed.draft = opened.blobs.draft(made.id)
+    sealed.draft.append(made.content[at:])
+    made.top, made.content = made.content[:at], None
+
+
 def fill(opened: Shard, count: int = 20, large: int = 6000) -> list[int]:
-    """`count` letters, one in four with a body of about `large` octets, their events indexed but for the last."""
+    """`count` letters, one in four with a body of about `large` octets, every second of these with its header apart as
+    a door hands it in; their events indexed but for the last."""
     ids = [number(opened.number, n) for n in range(count)]
     seals = []
     for n, identity in enumerate(ids):
@@ -68,6 +79,8 @@ def fill(opened: Shard, count: int = 20, large: int = 6000) -> list[int]:
         to = [f"bob{n}@c.example", "döra@d.example"][: 1 + n % 2]
         state = (rows.READY, rows.ACTIVE, rows.HELD, rows.QUARANTINED)[n % 4]
         seals.append(seal(identity, body, to, state=state, last=b'{"code":"4.3.2","text":"later"}'))
+        if n % 8 == 4:
+            take_apart(opened, seals[-1])
     put(opened, seals)
     opened.write(lambda tx: search.catch_up(tx, count - 1))
     opened.write(lambda tx: queue.put_lane(tx, rows.LaneRow("mx:c.example", True, "by hand — ü", NOW)))

@@ -34,7 +34,7 @@ SETTINGS = """
 level = "warning"
 
 [intake]
-relay_networks = ["{trusted}"]
+relay_networks = {trusted}
 
 [dns]
 servers = ["{dns}"]
@@ -70,9 +70,10 @@ def _common_port() -> int:
 
 
 class Town:
-    """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything.
+    """`queue` and `delivery` are TOML lines of those tables; `more` is TOML behind everything; `trusted` are the
+    networks whose letters go anywhere, unchecked.
 
-    `trusted` is the network that may relay: that of the tale's own clients, unless it is told otherwise. `move_in` is called with the node before its first start, where it has data of its own; else alice settles in.
+    `move_in` is called with the node before its first start, where it has data of its own; else alice settles in.
     """
 
     def __init__(
@@ -82,9 +83,9 @@ class Town:
         workers: int = 1,
         queue: str = HASTY,
         delivery: str = "",
+        trusted: str = '["127.0.0.0/8"]',
         more: str = "",
         database: str = "",
-        trusted: str = "127.0.0.0/8",
         move_in: Callable[[Node], object] | None = None,
         **words: object,
     ) -> None:

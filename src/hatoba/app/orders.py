@@ -27,6 +27,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filter: str = ""
     tell: bool = False
     limit: int = 100
+    held: bool = False  # of `ls`: only what is held
 
 
 async def hold(admin: Admin, order: Order) -> Any:
@@ -87,10 +88,11 @@ class Item(msgspec.Struct, frozen=True):
 
 async def ls(admin: Admin, order: Order) -> Any:
     from hatoba.queue import report
-    from hatoba.store.rows import STATES
+    from hatoba.store.rows import HELD, STATES
 
     items = []
-    for listed in await admin.find(order.choice, min(order.limit, MOST_LISTED)):
+    state = HELD if order.held else None
+    for listed in await admin.find(order.choice, min(order.limit, MOST_LISTED), state=state):
         row, last = listed.row, report.last(listed.row)
         items.append(
             Item(

@@ -68,15 +68,32 @@ def _tried(entry: timeline.Entry, form: forms.Tried, when: str) -> Iterator[str]
     yield from _dialogue(form.dialogue)
 
 
-def _accepted(form: forms.Accepted, when: str) -> Iterator[str]:
+def _accepted(form: forms.Accepted | forms.Refused, when: str) -> Iterator[str]:
     who = f" as {form.account}" if form.account else ""
     secured = f" over {form.tls}" if form.tls else " in plain text"
     port = f" on port {form.port}" if form.port else ""
     origin = f" from {form.ip} ({form.helo})" if form.ip else ""
-    yield f"{when}  accepted by {form.door}{port}{origin}{who}{secured if form.ip else ''}, {form.size} octets"
+    done = f"accepted by {form.door}" if isinstance(form, forms.Accepted) else f"refused at {form.door}"
+    size = f", {form.size} octets" if isinstance(form, forms.Accepted) else f": {form.status} {form.text}"
+    yield f"{when}  {done}{port}{origin}{who}{secured if form.ip else ''}{size}"
     yield f"    <{form.sender}> → {', '.join(f'<{to}>' for to in form.to)}"
     for what, before, after in form.rewrites:
         yield f"    {what}: {f'{before} → {after}' if before and after else before or after}"
+    if form.auth:
+        yield from _wrapped(f"auth: {form.auth}")
+    for check, action, score, reason in form.verdicts:
+        points = f" {score:+g}" if score else ""
+        yield f"    {check}: {action}{points}{f' ({reason})' if reason else ''}"
+    if form.dmarc is not None:
+        row, published = form.dmarc.row, form.dmarc.published
+        why = "".join(f"; {each.type}: {each.comment}" for each in row.reasons)
+        yield f"    DMARC of {published.domain}: p={published.p}, done: {row.disposition}{why}"
+
+
+def _wrapped(text: str) -> Iterator[str]:
+    """The findings, one a line."""
+    for part in text.split("; "):
+        yield f"    {part}"
 
 
 def _other(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:
@@ -92,7 +109,7 @@ def _other(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:
 def lines_of(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:
     """One event in words, its dialogue below it."""
     when = moment(entry.at)
-    if isinstance(entry.form, forms.Accepted):
+    if isinstance(entry.form, forms.Accepted | forms.Refused):
         yield from _accepted(entry.form, when)
     elif isinstance(entry.form, forms.Tried):
         yield from _tried(entry, entry.form, when)
@@ -111,7 +128,8 @@ class Moment:
 
 def heading(story: timeline.Story) -> Iterator[str]:
     """The lines above the events."""
-    first = story.accepted
+    refused = next((entry.form for entry in story.entries if isinstance(entry.form, forms.Refused)), None)
+    first = story.accepted or refused
     subject = words.decode(first.subject) if first and first.subject else "(no subject)"
     yield f"{ids.text(story.number)}  {subject}"
     if first and first.message_id:

@@ -3,7 +3,7 @@
 Called by worker. Never decides: each verb calls one room.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
@@ -14,7 +14,9 @@ from hatoba.app.numbers import counter, gauge
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control.serve import Verb
+from hatoba.doors.http.metrics import Sample
 from hatoba.doors.smtp.house import House
+from hatoba.intake.tally import Tally
 
 
 class Worker(Protocol):
@@ -55,6 +57,7 @@ def _health(worker: Worker, arguments: dict[str, Any]) -> Any:
 
 def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
     samples = [counter(f"smtp_{name}", about, value) for name, about, value in worker.house.counts.rows()]
+    samples += _checks(worker.rooms.tally)
     for queue in worker.rooms.queues:
         status = queue.status()
         samples += [
@@ -70,6 +73,16 @@ def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
         connections = gauge("delivery_connections", "Open connections outward", channel.connections, kind=channel.kind)
         samples.append(connections)
     return msgspec.to_builtins(samples)
+
+
+def _checks(tally: Tally) -> Iterator[Sample]:
+    """What the checks of letters said."""
+    about = "Verdicts of checks by what they call for"
+    for (check, action), times in tally.verdicts.items():
+        yield counter("check_verdicts", about, times, check=check, action=action)
+    about = "Letters by what each method of authentication found"
+    for (method, result), times in tally.results.items():
+        yield counter("auth_results", about, times, method=method, result=result)
 
 
 async def _reload(worker: Worker, arguments: dict[str, Any]) -> Any:

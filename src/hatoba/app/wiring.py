@@ -28,6 +28,7 @@ from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
 from hatoba.intake.filters import build
+from hatoba.intake.tally import Tally
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
@@ -94,6 +95,7 @@ class Rooms:
         self._silent: dict[int, float] = {}  # when a shard's lease, not renewed, makes its server suspect (monotonic)
         self._drawn = 0
         self.services: asking.Services = {}
+        self.tally = Tally()
         self.house = self._house(settings, Counts())
 
     @property
@@ -130,6 +132,7 @@ class Rooms:
                 settings.queue.expire,
                 filters=filters,
                 rewrite=settings.rewrite,
+                tally=self.tally,
             ),
             enqueue=self._enqueue,
             ids=self._draw,

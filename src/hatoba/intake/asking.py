@@ -61,6 +61,24 @@ def consult(service: str, subject: Subject | At) -> Asking[Any]:
     return answer
 
 
+def side_by_side(*engines: Asking[Any]) -> Asking[tuple[Any, ...]]:
+    """Several engines in step: each round asks what all of them want to know. Their results, in their order."""
+    results: list[Any] = [None] * len(engines)
+    answers: dict[int, tuple[Any, ...] | None] = dict.fromkeys(range(len(engines)))
+    while answers:
+        wanted: list[tuple[int, tuple[Question | Consult, ...]]] = []
+        for at, answer in answers.items():
+            try:
+                wanted.append((at, engines[at].send(answer)))  # type: ignore[arg-type] # a generator is started with None
+            except StopIteration as end:
+                results[at] = end.value
+        answers = {}
+        if wanted:
+            heard = iter((yield tuple(each for _, asked in wanted for each in asked)))
+            answers = {at: tuple(next(heard) for _ in asked) for at, asked in wanted}
+    return tuple(results)
+
+
 def run(engine: Asking[T] | Sequence[Any], answer: Callable[[Question | Consult], Any]) -> Any:
     """Drives a check to its end with answers that are at hand; a plain sequence is its own result. For tests."""
     if not isinstance(engine, Generator):

@@ -16,6 +16,7 @@ from hatoba.intake.authenticity import Authenticity
 from hatoba.intake.heading import Heading
 from hatoba.intake.rewritten.state import State
 from hatoba.intake.settings import Settings
+from hatoba.intake.tally import Tally
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient, Source, Way
 from hatoba.model.outcome import Verdict
@@ -98,6 +99,7 @@ class Place(msgspec.Struct, frozen=True):
     lifetime: int
     spill: int
     filters: roster.Filters
+    tally: Tally
     authserv_id: str  # our name in Authentication-Results
     rewriter: Rewriting
 
@@ -112,6 +114,9 @@ class Client(msgspec.Struct):
     ptr: tuple[str, ...] = ()
     iprev: str = ""
     verdicts: list[Verdict] | None = None
+
+
+NOBODY, NOTHING = Client(), Authenticity()  # of letters about which nothing is asked: never changed
 
 
 class Visit(msgspec.Struct, frozen=True):

@@ -63,6 +63,7 @@ def marked(place: Place, case: Case, ruled: ruling.Ruling, block: bytes) -> tupl
     made += [_field(name, value, utf8) for verdict in ruled.verdicts for name, value in verdict.fields]
     auth = place.filters.auth
     findings = evidence.findings(case, ruled)
+    place.tally.found(findings)
     if findings and auth.results:
         made.append(write.field(Results(place.authserv_id, findings), utf8=utf8))
     spf = case.authenticity.spf
@@ -98,7 +99,7 @@ def _folded(name: bytes, value: bytes) -> bytes:
     for word in (each[: _LINE - 100] for each in value.split(b" ")):
         if len(line) + 1 + len(word) > 78 and line.strip() and line != name + b":":
             lines.append(line)
-            line = b"\t" + word
+            line = b" " + word
         else:
             line += b" " + word
     lines.append(line)

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from hatoba.directory.directory import Directory
 from hatoba.intake import connection, roster, trace
 from hatoba.intake.asking import Steps
-from hatoba.intake.case import SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
+from hatoba.intake.authenticity import Authenticity
+from hatoba.intake.case import NOBODY, NOTHING, SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
 from hatoba.intake.rewriting import own, rewriter
 from hatoba.intake.rewriting import settings as rewrite_settings
 from hatoba.intake.settings import Settings
+from hatoba.intake.tally import Tally
 from hatoba.intake.transaction import Transaction
 from hatoba.model.envelope import Letter, Source
 from hatoba.store.blobs import Draft
@@ -26,7 +28,8 @@ class Desk:
     """`drafts` starts the body of a large letter (shard.blobs.draft). `hostname` is the name we greet with.
 
     `lifetime` is how long a letter may stay in the queue, in seconds (queue.expire). `filters` are the checks that
-    ask; without them no step of a letter has to wait. `rewrite`: maps, rules and return addresses of forwards.
+    ask; without them no step of a letter has to wait. `tally` counts what they say. `rewrite`: maps, rules and
+    return addresses of forwards.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Desk:
         lifetime: float = 5 * 86400.0,
         *,
         filters: roster.Filters | None = None,
+        tally: Tally | None = None,
         rewrite: rewrite_settings.Settings | None = None,
     ) -> None:
         self.settings = settings
@@ -53,6 +57,7 @@ class Desk:
             lifetime=round(lifetime * 1000),
             spill=max(settings.spill, settings.header),
             filters=filters,
+            tally=tally or Tally(),
             authserv_id=filters.auth.authserv_id or hostname,
             rewriter=rewriter.Rewriter(self._rewrite),
         )
@@ -70,7 +75,15 @@ class Desk:
         visit = self._visits.get((source, verb))
         if visit is None:
             visit = self._visit(source, verb)
-        return Transaction(self._place, visit, self._case(visit, source, mail, now, client), number, now)
+        known = NOTHING
+        if visit.checks.any:
+            client, known = Client() if client is None else client, Authenticity()
+        place = self._place
+        case = Case(
+            place.settings, place.directory, source, visit.submitted, visit.trusted, mail, [], now, place.hostname,
+            client or NOBODY, known,
+        )  # fmt: skip
+        return Transaction(place, visit, case, number, now)
 
     def readdress(self, letter: Letter, now: int) -> Letter:
         """A letter of our own, which came in by no door, with its recipients as they are to be delivered to."""
@@ -83,17 +96,13 @@ class Desk:
         visit = self._visit(source, "EHLO")
         if not visit.checks.connect:
             return None
-        case = self._case(visit, source, Reverse(None), now, client)
-        return connection.asked(visit.checks, self._place.filters.table, case)
-
-    def _case(self, visit: Visit, source: Source, mail: Mail, now: int, client: Client | None) -> Case:
         place = self._place
+        nobody = Reverse(None)
         case = Case(
-            place.settings, place.directory, source, visit.submitted, visit.trusted, mail, [], now, place.hostname
-        )
-        if client is not None:
-            case.client = client
-        return case
+            place.settings, place.directory, source, visit.submitted, visit.trusted, nobody, [], now, place.hostname,
+            client,
+        )  # fmt: skip
+        return connection.asked(visit.checks, self._place, case)
 
     def _visit(self, source: Source, verb: str) -> Visit:
         submitted = source.door in SUBMISSION_DOORS

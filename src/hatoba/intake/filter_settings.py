@@ -12,8 +12,11 @@ from typing import Annotated, Literal
 import msgspec
 
 from hatoba.kit.units import Seconds
+from hatoba.mailauth.dmarc import settings as dmarc_
+from hatoba.mailauth.spf import settings as spf_
 
 Meta = msgspec.Meta
+# Within the classes below a field hides a module of its name, so such modules end in an underscore.
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,12 +33,12 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool, Meta(description="Whether letters from outside get an Authentication-Results field on top.")
     ] = True
     spf: Annotated[
-        Literal["reject", "tag", "off"],
+        Literal["reject", "tell", "off"],
         Meta(
-            description="SPF of letters from outside, asked at the first RCPT. reject: a fail is refused with "
-            "550 5.7.23; tag: it is only told, and DMARC judges; off: not asked."
+            description="SPF of letters from outside, asked with the first RCPT. reject: a fail is refused with "
+            "550 5.7.23; tell: it is only told, and DMARC judges; off: not asked."
         ),
-    ] = "tag"
+    ] = "tell"
     spf_helo: Annotated[bool, Meta(description="Whether the name of HELO is checked by SPF, too.")] = False
     spf_trouble: Annotated[
         Literal["accept", "defer"],
@@ -55,7 +58,7 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Literal["honour", "tag", "off"],
         Meta(
             description="DMARC of letters from outside. honour: what the domain asks for is done, reject as "
-            "550 5.7.1; tag: it is only told; off: not asked."
+            "550 5.7.1; tag: a failure only gets X-Spam-Status; off: not asked."
         ),
     ] = "honour"
     dmarc_quarantine: Annotated[
@@ -69,6 +72,8 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     iprev: Annotated[
         bool, Meta(description="Whether the names of a client's address are looked up, forth and back.")
     ] = True
+    spf_rules: Annotated[spf_.Settings, Meta(description="What an SPF record may ask of us.")] = spf_.Settings()
+    dmarc_rules: Annotated[dmarc_.Settings, Meta(description="How a DMARC policy is found.")] = dmarc_.Settings()
 
 
 class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

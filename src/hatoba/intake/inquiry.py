@@ -12,6 +12,7 @@ from typing import Any
 from hatoba.intake import ruling
 from hatoba.intake.asking import Steps
 from hatoba.intake.roster import Checks, Phase
+from hatoba.intake.tally import Tally
 from hatoba.model.envelope import Recipient
 from hatoba.model.outcome import Silence, Verdict
 
@@ -19,11 +20,12 @@ from hatoba.model.outcome import Silence, Verdict
 class Inquiry:
     """What is common to the stages of one letter. `verdicts`: all that count so far."""
 
-    __slots__ = ("_checks", "_table", "verdicts")
+    __slots__ = ("_checks", "_table", "_tally", "verdicts")
 
-    def __init__(self, checks: Checks, table: ruling.Table, verdicts: list[Verdict]) -> None:
+    def __init__(self, checks: Checks, table: ruling.Table, tally: Tally, verdicts: list[Verdict]) -> None:
         self._checks = checks
         self._table = table
+        self._tally = tally
         self.verdicts = verdicts
 
     def ask(
@@ -39,10 +41,7 @@ class Inquiry:
                 continue
             heard = yield tuple((check.name, partial(getattr(check, stage), *arguments)) for check in asked)
             for answer in heard:
-                if isinstance(answer, Silence):
-                    self.verdicts.append(self._table.silent(answer))
-                elif answer:
-                    self.verdicts += answer
+                self._hear(answer)
             refusal = self.ruling(recipients).refusal
             if refusal is not None:
                 raise refusal
@@ -51,8 +50,18 @@ class Inquiry:
         """What the verdicts come to."""
         return ruling.combine(self.verdicts, self._table, recipients)
 
+    def _hear(self, answer: Sequence[Verdict] | Silence | None) -> None:
+        if isinstance(answer, Silence):
+            self._tally.silence(answer)
+            self.verdicts.append(self._table.silent(answer))
+            return
+        for verdict in answer or ():
+            self._tally.verdict(verdict)
+            self.verdicts.append(verdict)
+
     def _wanted(self, phase: Phase) -> Phase:
-        """Once a letter is allowed, only what always counts is worth a question."""
+        """Once a letter is allowed, only what always counts or is to be told anyway is worth a question."""
         if any(verdict.action == ruling.ALLOW for verdict in self.verdicts):
-            return tuple(check for check in phase if check.name in self._checks.always)
+            wanted = self._checks.always | self._checks.anyway
+            return tuple(check for check in phase if check.name in wanted)
         return phase

@@ -25,7 +25,8 @@ class Check(Protocol):
         def watch(self, case: Case, heading: Heading) -> Watch | None          # sees the body as it comes in
 
     `inside` (False where it is missing): whether it is asked about submissions and trusted networks, too.
-    `always` (likewise): whether it counts even against an allow list: viruses, broken syntax.
+    `always` (likewise): whether it counts even against an allow list: viruses, broken syntax. `anyway` (likewise):
+    whether it is asked about an allowed letter all the same, only to be told: who sent it.
     """
 
     @property
@@ -50,11 +51,9 @@ class Checks(msgspec.Struct, frozen=True):
     content: tuple[Phase, ...] = ()
     watching: Phase = ()
     always: frozenset[str] = frozenset()
-
-    @property
-    def envelope(self) -> bool:
-        """Something is asked at RCPT."""
-        return bool(self.connect or self.sender or self.recipient)
+    anyway: frozenset[str] = frozenset()
+    envelope: bool = False  # something is asked at RCPT
+    any: bool = False  # something is asked at all
 
 
 NONE = Checks()
@@ -81,6 +80,9 @@ def gathered(phases: Iterable[Sequence[Check]], *, inside: bool) -> Checks:
         content,
         watching=tuple(check for check in flat if hasattr(check, "watch")),
         always=frozenset(check.name for check in flat if getattr(check, "always", False)),
+        anyway=frozenset(check.name for check in flat if getattr(check, "anyway", False)),
+        envelope=bool(connect or sender or recipient),
+        any=bool(flat),
     )
 
 

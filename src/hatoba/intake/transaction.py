@@ -91,7 +91,9 @@ class Transaction:
                 return None
         if self._visit.checks.envelope:
             return self._questioned(recipient)
-        self._take(recipient)
+        if case.recipients:
+            self._seen.add(recipient.address)  # type: ignore[union-attr] # made above
+        case.recipients.append(recipient)
         return None
 
     def _take(self, recipient: Recipient) -> None:
@@ -103,7 +105,7 @@ class Transaction:
         """The checks about the client, the sender (both once) and this recipient."""
         case, asked = self._case, self._visit.checks
         if self._inquiry is None:
-            yield from connection.asked(asked, self._place.filters.table, case)
+            yield from connection.asked(asked, self._place, case)
             self._inquiry = self._start()
             try:
                 yield from self._inquiry.ask("at_sender", asked.sender, case, recipients=(recipient,))
@@ -121,7 +123,7 @@ class Transaction:
 
     def _start(self) -> Inquiry:
         self.verdicts += self._case.client.verdicts or ()
-        return Inquiry(self._visit.checks, self._place.filters.table, self.verdicts)
+        return Inquiry(self._visit.checks, self._place.filters.table, self._place.tally, self.verdicts)
 
     def _postmaster(self, recipient: Recipient) -> Recipient:
         """RCPT TO:<postmaster>, the one path without a domain. # RFC 5321 §4.1.1.3"""
@@ -178,7 +180,7 @@ class Transaction:
                 self._open(data)
             if self._visit.checks.content:
                 return self._judged(data, dotted, eightbit)
-            return self._letter(data, dotted, eightbit, None)
+            return self._letter(data, dotted, eightbit, None if self._inquiry is None else self._ruled(self._inquiry))
         except (Refusal, StoreTrouble):
             self.discard()
             raise
@@ -220,6 +222,13 @@ class Transaction:
                 if watch is not None:
                     watch.update(body)
                     self._watches[watcher.name] = watch
+
+    def _ruled(self, inquiry: Inquiry) -> ruling.Ruling:
+        """What was said about the envelope, where nothing is asked about the content. Refusal."""
+        ruled = inquiry.ruling(self._case.recipients)
+        if ruled.refusal is not None:
+            raise ruled.refusal
+        return ruled
 
     def _append(self, draft: Draft, data: bytes) -> None:
         draft.append(data)

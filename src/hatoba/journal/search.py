@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 from hatoba.journal import terms
 from hatoba.kit import ids
-from hatoba.model import event
 from hatoba.model.address import Address, BadAddress
 from hatoba.store import journal as rows
 from hatoba.store.sql import Reader, Tx
@@ -92,7 +91,7 @@ def _matches(reader: Reader, letter: int, asked: Sequence[str]) -> bool:
     if not asked:
         return True
     for row in rows.of_letter(reader, letter):
-        if row.kind == event.ACCEPTED:
+        if row.kind in terms.INDEXED:
             return terms.words(row).issuperset(asked)
     return False
 

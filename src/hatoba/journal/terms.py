@@ -28,7 +28,7 @@ class _Opened(msgspec.Struct, gc=False):
     session: str = ""
 
 
-_INDEXED = frozenset({event.ACCEPTED, event.REFUSED})
+INDEXED = frozenset({event.ACCEPTED, event.REFUSED})  # the kinds a letter is found by
 _OPENING = b'"opening":'  # rare: in the first letter of each connection
 
 _indexed = msgspec.json.Decoder(_Indexed).decode
@@ -60,7 +60,7 @@ def bare(message_id: str) -> str:
 
 def numbers(row: EventRow) -> list[int]:
     """The numbers of `words(row)`, some perhaps twice. Hot: for every event there is."""
-    if row.kind not in _INDEXED:
+    if row.kind not in INDEXED:
         return [number(word) for word in words(row)] if _OPENING in row.data else []
     try:
         form = _indexed(row.data)
@@ -84,7 +84,7 @@ def numbers(row: EventRow) -> list[int]:
 def words(row: EventRow) -> set[str]:
     """What this event lets its letter be found by: addresses, their domains, account, Message-ID; or a session."""
     try:
-        if row.kind in _INDEXED:
+        if row.kind in INDEXED:
             return _words(_indexed(row.data))
         if _OPENING in row.data:
             return {session(_opened(row.data).session)}

@@ -160,11 +160,13 @@ class Admin:
         lanes, now = self._lanes(), self._means.clock()
         return await self._reading.run(lambda reader: report.letter(reader, letter, lanes, now))
 
-    async def find(self, choice: Choice, limit: int, after: Key | None = None) -> Sequence[Listed]:
+    async def find(
+        self, choice: Choice, limit: int, after: Key | None = None, state: int | None = None
+    ) -> Sequence[Listed]:
         """Recipients that match, by (letter, n), from behind `after`; `choice.everything` for all."""
         found: list[Listed] = []
         while len(found) < limit:
-            page = await self._reading.run(partial(rows_.select, which=choice.rows(None), limit=PAGE, after=after))
+            page = await self._reading.run(partial(rows_.select, which=choice.rows(state), limit=PAGE, after=after))
             found += [one for one in page if choice.fits(one.row)]
             if len(page) < PAGE:
                 break

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -164,12 +164,13 @@ class _Check:
                     self._report.add("letter-elsewhere", f"{ids.text(number)} is of shard {ids.part(number):04d}")
             for text, part in self._reader.parts(_BODIES, group):
                 for row in self._reader.rows(text, part):
-                    self._body(*row, letter=letters.get(row[0]))
+                    self._body(row, letters.get(row[0]))
             for text, part in self._reader.parts(_RECIPIENTS, group):
                 for row in self._reader.rows(text, part):
                     self._recipient(RecipientRow(*row), letters)
 
-    def _body(self, number: int, size: int, blob: str, length: int | None, letter: Letter | None) -> None:
+    def _body(self, row: tuple[Any, ...], letter: Letter | None) -> None:
+        number, size, blob, length = row
         self._report.look("bodies")
         name = ids.text(number)
         size = size if letter is None else letter.apart

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from hatoba.directory.directory import Directory
 from hatoba.directory.settings import Settings as DirectorySettings
 from hatoba.intake.desk import Desk
 from hatoba.intake.rewriting.settings import Settings as RewriteSettings
+from hatoba.intake.roster import Filters
 from hatoba.intake.settings import Settings
+from hatoba.intake.tally import Tally
 from hatoba.store import blobs
 from hatoba.store import directory as rows
 from hatoba.store.settings import Settings as StoreSettings
@@ -56,11 +59,14 @@ def desk(data: Path, folder: blobs.Folder) -> Iterator[Callable[..., Desk]]:
 
     def make(
         hostname: str = "mx.example.org",
+        *,
+        filters: Filters | None = None,
+        tally: Tally | None = None,
         rewrite: RewriteSettings | None = None,
         of: Directory = directory,
-        **settings: object,
+        **settings: Any,
     ) -> Desk:
-        return Desk(Settings(**settings), of, hostname, folder.draft, rewrite=rewrite)  # type: ignore[arg-type] # by name
+        return Desk(Settings(**settings), of, hostname, folder.draft, filters=filters, tally=tally, rewrite=rewrite)
 
     yield make
     register.close()

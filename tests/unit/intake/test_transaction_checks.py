@@ -8,7 +8,7 @@ from hatoba.intake.case import Reverse
 from hatoba.intake.desk import Desk
 from hatoba.intake.transaction import Transaction
 from hatoba.model.address import Address
-from hatoba.model.envelope import Recipient, Source
+from hatoba.model.envelope import Letter, Recipient, Source
 from hatoba.model.status import Refusal
 
 NOW = 1_700_000_000_000
@@ -168,6 +168,7 @@ def test_parameters_of_mail(desk: Make) -> None:
 def end(transaction: Transaction) -> tuple[int, int, int, int]:
     rcpt(transaction, "x@example.net")
     letter = transaction.end(b"Subject: x\r\n\r\n", dotted=False, eightbit=False, now=NOW + 5)
+    assert isinstance(letter, Letter)
     envelope = letter.envelope
     return envelope.hold_until, envelope.deliver_by, envelope.priority, letter.expires
 

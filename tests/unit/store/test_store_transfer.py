@@ -21,6 +21,7 @@ from hatoba.store import (
     journal,
     postgres,
     rows,
+    spool,
     targets,
     transfer,
     trouble,
@@ -108,7 +109,7 @@ def test_to_a_server_and_back(filled: Files, empty_server: Server, tmp_path: Pat
                 assert listed == before[part][name], (part, name)
     for row in served["shard 0"]["letter"]:
         assert row[7] == ""  # no node sees another's files: every body is in its row
-        assert len(row[8]) == row[4]
+        assert len(row[8]) == spool.apart(row[4], row[6])
     other = files(tmp_path / "other", settings)
     read(other, written(empty_server))
     assert stock.everything(other) == before

@@ -188,10 +188,11 @@ def _in(milliseconds: int) -> str:
 @queue.command("ls")
 @choosing
 @click.option("--limit", default=100, show_default=True, help="Most recipients listed.")
-def ls(options: dict[str, str | None], limit: int, **words: Any) -> None:
+@click.option("--held", is_flag=True, help="Only what is held: by a person, a rule or a check (quarantine).")
+def ls(options: dict[str, str | None], limit: int, held: bool, **words: Any) -> None:
     """List recipients in the queue; without a choice, all up to --limit."""
     choice = _choice(words) or {"everything": True}
-    items, missing = ask(options, "queue.ls", {"choice": choice, "limit": limit}, words["wait"])
+    items, missing = ask(options, "queue.ls", {"choice": choice, "limit": limit, "held": held}, words["wait"])
     rows = sorted((item for item in items), key=lambda item: (item["id"], item["n"]))[:limit]
     cells = [
         (

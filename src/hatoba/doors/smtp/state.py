@@ -30,8 +30,8 @@ class State:
 
     __slots__ = (
         "account", "asking", "client", "counted", "draining", "engine", "errors", "exchange", "helo", "house", "ip",
-        "last", "left", "letter", "letters", "mechanism", "network", "place", "port", "pump", "refused", "since", "source",
-        "started", "tls", "transaction", "verb", "why", "xclient",
+        "last", "left", "letter", "letters", "mechanism", "network", "place", "port", "pump", "refused", "since",
+        "source", "started", "tls", "transaction", "verb", "why", "xclient",
     )  # fmt: skip
 
     def __init__(self, place: Place, engine: ServerEngine) -> None:
