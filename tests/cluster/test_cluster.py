@@ -97,7 +97,6 @@ def test_a_node_that_was_only_slow_is_fenced(tmp_path: Path) -> None:
         assert collector.repeats() <= flying
 
 
-@pytest.mark.long
 def test_nodes_restarted_in_turn(tmp_path: Path) -> None:
     """The rolling restart: `hatoba restart` on one node after the other, under load on both."""
     with Collector() as collector, Cluster(tmp_path, 2, collector.port) as cluster:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from tests.support import pg
 from tests.support.node import Node, ServerAudit
+from tests.support.pg_proxy import Proxy
 
 SETTINGS = """
 [database]
@@ -49,7 +50,10 @@ tls = "none"
 
 
 class Cluster:
-    """`count` nodes of `workers` each, every one with its own folder and ports; the database is dropped at the end."""
+    """`count` nodes of `workers` each, every one with its own folder and ports; the database is dropped at the end.
+
+    `wire`: what is between them and the server.
+    """
 
     def __init__(
         self,
@@ -60,14 +64,13 @@ class Cluster:
         workers: int = 1,
         shards: int = 6,
         lease: float = 2.0,
-        wire: int = 0,
+        wire: Proxy | None = None,
     ) -> None:
         self.name = pg.database()
         self.url = pg.url(self.name)
         self.lease = lease
         self.at: list[Node] = []
-        # `wire`: the port of a proxy on the way to the server
-        url = f"postgresql://postgres@127.0.0.1:{wire}/{quote(self.name)}" if wire else self.url
+        url = wire.url(quote(self.name)) if wire else self.url
         for number in range(count):
             words: dict[str, Any] = {"sink": sink, "url": url, "shards": shards, "lease": lease}
             self.at.append(Node(folder / f"node{number}", SETTINGS, workers=workers, ports={"mx": 0}, **words))

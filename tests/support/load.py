@@ -10,6 +10,7 @@ import re
 import smtplib
 import threading
 import time
+from collections import Counter
 
 _QUEUED = re.compile(rb"queued as ([0-9A-Z]{13})")
 BODY = "From: <alice@example.org>\r\nSubject: load\r\n\r\n" + "x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 14
@@ -25,6 +26,7 @@ class Load:
         self._recipients = itertools.cycle(recipients)  # one after the other
         self.acknowledged: set[str] = set()
         self.failures = 0
+        self.codes: Counter[int] = Counter()  # of the replies that were no 250
         self.refused: list[str] = []  # why each connect failed; a 421 for a greeting is an answer and not among them
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -61,9 +63,11 @@ class Load:
                 with self._dial() as client:
                     client.ehlo()
                     self._send(client)
-            except (OSError, smtplib.SMTPException):
+            except (OSError, smtplib.SMTPException) as error:
                 with self._lock:
                     self.failures += 1
+                    if isinstance(error, smtplib.SMTPResponseException):
+                        self.codes[error.smtp_code] += 1
                 self._stop.wait(0.02)  # the listener may be away for a moment
 
     def _dial(self) -> smtplib.SMTP:

@@ -21,11 +21,14 @@ COMMITTED = b"COMMIT\0"  # the tag of CommandComplete
 
 
 class Proxy:
-    """`cuts` says what happens next, once: see `arm`. While `away`, nobody gets a connection."""
+    """`cuts` says what happens next, once: see `arm`. While `away`, nobody gets a connection; while not `flows`,
+    connections stand and nothing comes through."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hatoba-px-"))
         self.away = False
+        self.flows = threading.Event()
+        self.flows.set()
         self._cuts = ""
         self._skip = 0
         self._late: tuple[socket.socket, bytes] | None = None
@@ -44,6 +47,7 @@ class Proxy:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+        self.flows.set()
         self.cut()
         shutil.rmtree(self.folder)
 
@@ -95,6 +99,7 @@ class Proxy:
                         self._late = (server, data)
                     self._made(client)
                     break
+                self.flows.wait()
                 server.sendall(data)
         if self._late is None or self._late[0] is not server:
             _end(server)
@@ -108,6 +113,7 @@ class Proxy:
                     elif self._cuts == "answer":
                         self._made(client)
                         break
+                self.flows.wait()
                 client.sendall(data)
         _end(client)
 

@@ -132,6 +132,9 @@ def test_every_next_step_leads_on(hatoba: Run, data: Path) -> None:
     assert hatoba("verify", "--reindex", "--json").json == {"reindexed": 1}
     for letter in (BARE, SPOILT):
         assert hatoba("queue", "drop", ids.text(letter)).out == "1 recipient dropped.\n"
+        again = hatoba("queue", "drop", ids.text(letter))
+        assert again.status == 1
+        assert f"{ids.text(letter)} is not in the queue (any more)" in again.err
     hatoba("queue", "release", "--lane", "mx:c.example")
     assert hatoba("verify").status == 0
     story = hatoba("trace", ids.text(LONELY)).out

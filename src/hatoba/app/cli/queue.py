@@ -7,7 +7,6 @@ On a server all nodes are asked; exit status 1 where a shard did not answer, whi
 import asyncio
 import getpass
 import os
-import re
 import time
 from collections.abc import Callable
 from typing import Any, cast
@@ -22,7 +21,7 @@ from hatoba.doors.control import call
 from hatoba.kit import ids, units
 from hatoba.store.trouble import StoreTrouble
 
-_ID = re.compile(r"[0-9A-Za-z]{13}")
+_GONE = "{0} is not in the queue (any more). Its story: hatoba trace {0}"
 
 
 @click.group()
@@ -139,6 +138,11 @@ def _order(options: dict[str, str | None], verb: str, word: str, words: dict[str
     tail = f", {done['under_way']} under way follow when their attempt ends" if done["under_way"] else ""
     show.either(words["as_json"], done, lambda: click.echo(f"{show.count(done['changed'], 'recipient')} {word}{tail}."))
     _complete(missing)
+    letter = words.get("letter")
+    if letter and not done["changed"] and not done["under_way"]:
+        there, _ = ask(options, "queue.show", {"choice": _choice({"letter": letter})}, words["wait"])
+        if not there:
+            show.fail(_GONE.format(letter))
 
 
 @queue.command()
@@ -234,7 +238,7 @@ def show_(options: dict[str, str | None], letter: str, as_json: bool, wait: str)
         for row in rows
     ]
     columns = ("n#", "to", "lane", "state", "tries#", "next", "binds now", "last")
-    empty = f"{letter} is not in the queue (any more). Its story: hatoba trace {letter}"
+    empty = _GONE.format(letter)
     show.either(as_json, rows, lambda: show.table(f"Letter {letter}", columns, cells, empty=empty))
     _complete(missing)
 
