@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support import post, report
+from tests.support.node import Node
 from tests.support.town import Town
 
 CAROL = "carol@origin.example"  # each tale that hears from its author's host has one of its own
@@ -27,7 +28,7 @@ to = "@lists.example"
 def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A town that trusts nobody for his address alone: its mx door is the world's."""
 
-    def move_in(node: post.Node) -> None:
+    def move_in(node: Node) -> None:
         post.settle_in(node, local=["lists.example"], accounts=["alice@lists.example", "bob@lists.example"])
         node.cli("alias", "add", "boss@lists.example", "alice@lists.example")
         members = ("x@one.example", "y@two.example", "z@three.example", "bob@lists.example")
@@ -140,7 +141,12 @@ def test_a_bounce_of_our_own_finds_a_sender_that_is_an_alias(village: Town) -> N
 def test_expanded_is_what_the_author_hears(village: Town) -> None:
     bob = post.Mailbox(village.node, "bob@lists.example")
     with village.peer("asker.example") as origin:
-        village.send("fred@asker.example", "info@lists.example", post.LETTER.replace(b"a letter", b"to both"), rcpt=["NOTIFY=SUCCESS"])
+        village.send(
+            "fred@asker.example",
+            "info@lists.example",
+            post.LETTER.replace(b"a letter", b"to both"),
+            rcpt=["NOTIFY=SUCCESS"],
+        )
         (told,) = origin.wait_letters(1, 60)
         bob.holding(b"to both")
         dsn = report.read(b"Return-Path: <>\r\n" + told.content)
@@ -162,4 +168,3 @@ def test_strangers_get_through_no_alias(village: Town) -> None:
         code, said = refused(village, "stranger@elsewhere.example", to)
         assert (code, said[:5]) == (550, "5.7.1")
     assert refused(village, CAROL, "nobody@lists.example")[0] == 550
-

@@ -42,8 +42,8 @@ class Leaf(msgspec.Struct, frozen=True, gc=False):
 class Found(msgspec.Struct):
     """`said` is what refuses (error targets, mailboxes switched off); it matters where no leaf is left.
 
-    `lists` are all lists on the way, `circular` the keys that came round again by way of others. `several`: some alias on the way
-    stands for more than one.
+    `lists` are all lists on the way, `circular` the keys that came round again by way of others. `several`: some
+    alias on the way stands for more than one.
     """
 
     leaves: list[Leaf] = []

@@ -152,7 +152,9 @@ async def test_maildir(tmp_path: Path) -> None:
     made = scene.courier(directory=directory, mail=tmp_path)
     ours = scene.job("ann@home.example", "ann+x@home.example", "team@home.example", "null@home.example", ways=WAYS)
     envelope = ours.letter.envelope
-    people = tuple(msgspec.structs.replace(one, way=n) for one, n in zip(envelope.recipients, (0, 1, 3, 4), strict=True))
+    people = tuple(
+        msgspec.structs.replace(one, way=n) for one, n in zip(envelope.recipients, (0, 1, 3, 4), strict=True)
+    )
     ours.letter.envelope = msgspec.structs.replace(envelope, recipients=people)
     feed = await scene.send(made, ours, to="ann@home.example")
     assert [(o.kind, o.status.code) for o in feed.outcomes] == [

@@ -1,4 +1,4 @@
-"""Alias files of Postfix, both forms: what is taken, what is told, and that a circle in the file costs its own lines."""
+"""Alias files of Postfix, both forms: what is taken, what is told; a circle in the file costs its own lines."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from hatoba.model.address import Address
 NOW = 1_700_000_000_000
 Open = Callable[..., Directory]
 
-ALIASES = '''\
+ALIASES = """\
 # /etc/aliases
 postmaster: root
 root:       alice, bob@example.org
@@ -33,7 +33,7 @@ hole: :blackhole:
 sales: bob
 broken line
 ghost: carol
-'''
+"""
 
 
 def take(directory: Directory, text: str, **options: object) -> Report:
@@ -51,9 +51,18 @@ def test_aliases_form(opened: Open) -> None:
     assert sorted(report.added) == sorted(
         f"{name}@example.org"
         for name in (
-            "postmaster", "root", "mailer-daemon", "nobody", "info desk", "sales", "owner-sales", "bob", "team", "gone",
+            "postmaster",
+            "root",
+            "mailer-daemon",
+            "nobody",
+            "info desk",
+            "sales",
+            "owner-sales",
+            "bob",
+            "team",
+            "gone",
             "hole",
-        )  # fmt: skip
+        )
     )
     why = {problem.line: problem.why for problem in report.problems}
     assert "program" in why[13]
@@ -104,7 +113,9 @@ def test_virtual_form(opened: Open) -> None:
 
 def test_a_circle_costs_its_own_lines(opened: Open) -> None:
     directory = opened()
-    report = take(directory, "a@example.org b@example.org\nb@example.org a@example.org\nc@example.org bob@example.org\n")
+    report = take(
+        directory, "a@example.org b@example.org\nb@example.org a@example.org\nc@example.org bob@example.org\n"
+    )
     assert report.added == ["c@example.org"]
     assert [(problem.line, "circle" in problem.why) for problem in report.problems] == [(1, True), (2, True)]
 

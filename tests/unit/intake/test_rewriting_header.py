@@ -34,8 +34,6 @@ PLAIN = HEAD + b"\r\nalice@old.example stays\r\n"
 MOVED = Settings(canonical=(Canonical("@old.example", "@new.example"),))
 
 
-
-
 def letter(
     desk: Desk,
     content: bytes = PLAIN,
@@ -147,7 +145,9 @@ def test_the_first_entry_decides(desk: Make) -> None:
 
 def test_masquerading(desk: Make) -> None:
     masked = Settings(
-        masquerade=Masquerade(domains=("example.org", "!mail.example.org", "deep.mail.example.org"), exceptions=("ROOT",))
+        masquerade=Masquerade(
+            domains=("example.org", "!mail.example.org", "deep.mail.example.org"), exceptions=("ROOT",)
+        )
     )
     content = (
         b"From: alice@host.example.org\r\nTo: root@host.example.org, b@x.y.example.org, c@mail.example.org,\r\n"
@@ -182,7 +182,9 @@ def test_a_signed_field_is_not_changed_unsaid(desk: Make) -> None:
     said = Settings(canonical=(Canonical("@old.example", "@new.example", letters="all", signed=True),))
     made = letter(desk(rewrite=said), SIGNED, MX, "s@x.example")
     assert b"<alice@new.example>" in body(made)
-    assert "From by canonical @old.example, breaking a signature: alice@old.example > alice@new.example" in rewrites(made)
+    assert "From by canonical @old.example, breaking a signature: alice@old.example > alice@new.example" in rewrites(
+        made
+    )
     unsigned = SIGNED.replace(b"h=From:to:", b"h=Date:")
     assert b"<alice@new.example>" in body(letter(desk(rewrite=everybody), unsigned, MX, "s@x.example"))
 
@@ -233,7 +235,9 @@ def test_every_field_of_the_name(desk: Make) -> None:
     content = b"X-A: 1\r\nFrom: a@b.example\r\nX-a : 2\r\n more\r\nX-A: 1\r\n\r\n"
     made = letter(desk(rewrite=rule(HeaderRule("x-a", "remove", match="1|more"))), content, MX, "s@x.example")
     assert body(made) == b"From: a@b.example\r\n\r\n"
-    made = letter(desk(rewrite=rule(HeaderRule("x-a", "replace", match="[0-9]", value="n"))), content, MX, "s@x.example")
+    made = letter(
+        desk(rewrite=rule(HeaderRule("x-a", "replace", match="[0-9]", value="n"))), content, MX, "s@x.example"
+    )
     assert body(made) == b"X-A: n\r\nFrom: a@b.example\r\nX-a : n more\r\nX-A: n\r\n\r\n"
 
 
@@ -292,16 +296,19 @@ def test_a_map_opens_no_relay(desk: Make) -> None:
     with pytest.raises(Refusal) as caught:
         letter(desk(rewrite=out), PLAIN, MX, "s@x.example", "bob@example.org")
     assert caught.value.status.code == "5.7.1"
-    assert str(letter(desk(rewrite=out), to="bob@example.org").envelope.recipients[0].address) == "bob@elsewhere.example"
+    assert (
+        str(letter(desk(rewrite=out), to="bob@example.org").envelope.recipients[0].address) == "bob@elsewhere.example"
+    )
     astray = Settings(canonical=(Canonical("@example.net", "@example.org", letters="all"),))
     for source, sender in ((MX, "s@x.example"), (ALICE, "alice@example.org")):
         for local, code in (("nobody", "5.1.1"), ("off", "5.2.1")):
             with pytest.raises(Refusal) as caught:
                 letter(desk(rewrite=astray), PLAIN, source, sender, f"{local}@example.net")
             assert caught.value.status.code == code
-    assert str(
-        letter(desk(rewrite=astray), PLAIN, MX, "s@x.example", "bob@example.net").envelope.recipients[0].address
-    ) == "bob@example.org"
+    assert (
+        str(letter(desk(rewrite=astray), PLAIN, MX, "s@x.example", "bob@example.net").envelope.recipients[0].address)
+        == "bob@example.org"
+    )
 
 
 def test_a_map_leads_to_an_alias(desk: Make, directories: Callable[..., Directory]) -> None:
@@ -309,7 +316,10 @@ def test_a_map_leads_to_an_alias(desk: Make, directories: Callable[..., Director
     roster.add(directory, roster.shaped(directory, "info@example.org", ["alice@example.org", "bob@example.org"], NOW))
     maps = Settings(canonical=(Canonical("@old.example", "@example.org"),))
     made = letter(desk(rewrite=maps, of=directory), to="info@old.example")
-    assert [str(recipient.address) for recipient in made.envelope.recipients] == ["alice@example.org", "bob@example.org"]
+    assert [str(recipient.address) for recipient in made.envelope.recipients] == [
+        "alice@example.org",
+        "bob@example.org",
+    ]
 
 
 def test_a_large_letter_on_disk(desk: Make, folder: blobs.Folder) -> None:
@@ -342,7 +352,8 @@ def test_octets_that_are_no_text(desk: Make) -> None:
 
 FIELDS = st.sampled_from(
     [
-        b"Subject: old words\r\n", b"X-A: 1\r\n 2\r\n", b"From: a@old.example\r\n", b"To: <b@c.example>,\r\n\t<d@old.example>\r\n",
+        b"Subject: old words\r\n", b"X-A: 1\r\n 2\r\n", b"From: a@old.example\r\n",
+        b"To: <b@c.example>,\r\n\t<d@old.example>\r\n",
         b"no field at all\r\n", b"X-Long: " + b"y " * 300 + b"\r\n", b"\xff: \xfe\r\n", b"Cc: g: a@b.example;\r\n",
     ]
 )  # fmt: skip

@@ -44,7 +44,9 @@ def directory(directories: Directories) -> Directory:
     ):
         roster.add(made, roster.shaped(made, address, targets, NOW))
     members = ["bob@example.org", "x@one.example", "y@two.example"]
-    roster.add(made, roster.shaped(made, "team@example.org", members, NOW, roll=Roll("alice@example.org", False, "Team")))
+    roster.add(
+        made, roster.shaped(made, "team@example.org", members, NOW, roll=Roll("alice@example.org", False, "Team"))
+    )
     roster.add(made, roster.shaped(made, "closed@example.org", members, NOW, roll=Roll("", True)))
     return made
 
@@ -139,8 +141,12 @@ def test_srs_by_the_settings(desk: Make, directory: Directory) -> None:
     assert there is not None
     assert there.domain == "bounces.example"
     assert len(there.local.split("=")[1]) == 10
-    assert names(letter(elsewhere, str(there), "")) == ["carol@sender.example"]  # though no such domain is in the directory
-    short = letter(desk(of=directory, rewrite=Settings(srs=Srs(longest=64))), "away@example.org", f"{'c' * 60}@s.example")
+    assert names(letter(elsewhere, str(there), "")) == [
+        "carol@sender.example"
+    ]  # though no such domain is in the directory
+    short = letter(
+        desk(of=directory, rewrite=Settings(srs=Srs(longest=64))), "away@example.org", f"{'c' * 60}@s.example"
+    )
     assert short.envelope.reverse(0) == short.envelope.sender
     assert ("SRS not applied", f"{'c' * 60}@s.example", "") in rewrites(short)
 

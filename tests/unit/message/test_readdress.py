@@ -73,7 +73,17 @@ def test_a_thousand_and_no_more() -> None:
 
 
 WORDS = st.sampled_from(
-    [b"A", b'"q, <x@old.example>"', b"=?utf-8?Q?=41?=", b"(c <y@old.example>)", b"\xe3\x81\x82", b"\xff", b"g:", b";", b","]
+    [
+        b"A",
+        b'"q, <x@old.example>"',
+        b"=?utf-8?Q?=41?=",
+        b"(c <y@old.example>)",
+        b"\xe3\x81\x82",
+        b"\xff",
+        b"g:",
+        b";",
+        b",",
+    ]
 )
 ADDRESSES = st.sampled_from([b"a@old.example", b"<b@old.example>", b'"c d"@old.example', b"e@other.example"])
 SPACE = st.sampled_from([b" ", b"\t", b"\r\n ", b"  "])

@@ -30,7 +30,12 @@ def test_rows_come_and_go(register: base.Register) -> None:
     assert aliases.row(register.reader, "info@b.example") == one
     assert aliases.row(register.reader, "") is None
     assert aliases.table(register.reader) == {row.key: row.data for row in (one, rest)}
-    assert [aliases.count(register.reader, name) for name in ("a.example", "b.example", "c.example", "")] == [1, 1, 0, 1]
+    assert [aliases.count(register.reader, name) for name in ("a.example", "b.example", "c.example", "")] == [
+        1,
+        1,
+        0,
+        1,
+    ]
     other = AliasRow("info@b.example", "b.example", 5, b"{}")
     register.write(lambda tx: aliases.put(tx, [other]))
     assert aliases.row(register.reader, one.key) == other
