@@ -6,6 +6,7 @@ Fails with BadEntry that says which target breaks which rule.
 """
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -95,6 +96,7 @@ def made(name: str, data: bytes, created: int = 0) -> Alias | None:
     return Alias(name, found.to, found.paused, found.list, created)
 
 
+@lru_cache(maxsize=65_536)  # a list's members are the same for every letter
 def target(written: str) -> Target:
     """What a target means. BadEntry where it is none.
 

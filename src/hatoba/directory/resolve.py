@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from hatoba.directory import aliases
-from hatoba.directory.aliases import Alias, Ends, Whole
+from hatoba.directory.aliases import Alias, Ends, Target, Whole
 from hatoba.directory.entries import LOCAL, Account, BadEntry, key
 from hatoba.directory.snapshot import Snapshot
 from hatoba.model.address import Address
@@ -90,7 +90,7 @@ class _Walk:
         alias, tag = snapshot.alias(address)
         if alias is not None:
             if alias.key not in through:
-                yield from self._open(alias, tag, address, through, roll)
+                yield from self.open(alias, address, tag, through, roll)
                 return
             account = snapshot.accounts.get(key(address)) or snapshot.accounts.get(alias.key)
             if account is None or alias.key != through[-1]:
@@ -111,7 +111,7 @@ class _Walk:
         elif rest.key in through:
             self.found.circular.append(rest.key)
         else:
-            yield from self._open(rest, "", address, through, roll)
+            yield from self.open(rest, address, "", through, roll)
 
     def _mailbox(self, address: Address, account: Account, through: tuple[str, ...], roll: Alias | None) -> None:
         if account.enabled:
@@ -124,8 +124,13 @@ class _Walk:
         if through:
             self.found.said.append(Status("5.1.1", f"<{through[0]}>: nobody stands behind this address"))
 
-    def _open(
-        self, alias: Alias, tag: str, address: Address, through: tuple[str, ...], roll: Alias | None
+    def open(
+        self,
+        alias: Alias,
+        address: Address,
+        tag: str = "",
+        through: tuple[str, ...] = (),
+        roll: Alias | None = None,
     ) -> Iterator["_Step"]:
         """The targets of an alias."""
         self.found.aliased = True
@@ -144,17 +149,23 @@ class _Walk:
                 to, paused = (alias.list.owner,), ()
         if len(to) > 1:
             self.found.several = True
+        domains = self.snapshot.domains
         for written in to:
-            if written not in paused:
-                yield _Step(written, tag, address, through, roll)
+            if written in paused:
+                continue
+            try:
+                meant = aliases.target(written)
+            except BadEntry:
+                self.found.said.append(Status("5.3.5", f"<{through[0]}>: its alias cannot be read"))
+                continue
+            if type(meant) is Address and meant.domain not in domains:  # most members of large lists
+                self.leaf(meant, OUTSIDE, through, roll)
+            else:
+                yield _Step(meant, tag, address, through, roll)
 
     def take(self, step: "_Step") -> Iterator["_Step"]:
         """One target: an end, or the address it means."""
-        try:
-            meant = aliases.target(step.written)
-        except BadEntry:
-            self.found.said.append(Status("5.3.5", f"<{step.through[0]}>: its alias cannot be read"))
-            return
+        meant = step.target
         if isinstance(meant, Ends):
             if meant.status is None:
                 self.leaf(step.address, DISCARDED, step.through, step.roll)
@@ -177,9 +188,9 @@ class _Walk:
 
 
 class _Step(msgspec.Struct, frozen=True, gc=False):
-    """A target as it is written, and how it was come to."""
+    """A target, and how it was come to."""
 
-    written: str
+    target: Target
     tag: str
     address: Address
     through: tuple[str, ...]
@@ -193,14 +204,19 @@ def expand(snapshot: Snapshot, address: Address, *, most: int, deep: int, bounce
     owner. An account whose alias names it too is among the leaves: that keeps a copy.
     """
     walk = _Walk(snapshot, most, deep, bounce)
-    open_ = [walk.visit(address, (), None)]
+    _walk(walk, walk.visit(address, (), None))
+    return walk.found
+
+
+def _walk(walk: _Walk, first: Iterator["_Step"]) -> None:
+    """Depth first, in the order of the targets; no deeper in Python's stack than one call."""
+    open_ = [first]
     while open_:
         step = next(open_[-1], None)
         if step is None:
             open_.pop()
         else:
             open_.append(walk.take(step))
-    return walk.found
 
 
 def belongs(snapshot: Snapshot, roll: Alias, address: Address, *, most: int, deep: int) -> bool:
@@ -214,14 +230,8 @@ def belongs(snapshot: Snapshot, roll: Alias, address: Address, *, most: int, dee
     if any(_named(written, names) for written in roll.to):
         return True
     members = _Walk(snapshot, most, deep, False)
-    open_ = [members.take(_Step(written, "", address, (roll.key,), roll)) for written in reversed(roll.to)]
-    while open_:
-        step = next(open_[-1], None)
-        if step is None:
-            open_.pop()
-        else:
-            open_.append(members.take(step))
-    return not names.isdisjoint(members.keys) or any(alias in names for alias, _ in members.seen)
+    _walk(members, members.open(roll, address))
+    return not names.isdisjoint(members.keys) or any(alias in names for alias, _ in members.seen - {(roll.key, "")})
 
 
 def _named(written: str, names: set[str]) -> bool:

@@ -39,6 +39,9 @@ class Aliases:
     def __len__(self) -> int:
         return len(self._data)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._data
+
     def get(self, name: str) -> Alias | None:
         """The alias with that key; None also where its row cannot be read."""
         data = self._data.get(name)
@@ -149,6 +152,11 @@ class Snapshot:
         base = self._base(address)
         found = aliases.get(base) if base else None
         return found, address.local.partition(self.separator)[2] if found is not None else ""
+
+    def plain(self, address: Address) -> bool:
+        """It is the very address of an account, and no alias. Hot: most recipients are."""
+        name = key(address)
+        return name in self.accounts and name not in self.aliases
 
     def rest(self, domain: str) -> Alias | None:
         """What takes everything of the domain that nobody else does: its catch-all, or the domain it stands for."""

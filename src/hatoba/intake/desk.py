@@ -6,19 +6,19 @@ Fails with Refusal when the reverse-path is not wanted, ValueError on settings t
 """
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hatoba.directory.directory import Directory
 from hatoba.intake import connection, roster, trace
 from hatoba.intake.asking import Steps
 from hatoba.intake.authenticity import Authenticity
 from hatoba.intake.case import NOBODY, NOTHING, SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
-from hatoba.intake.rewriting import own, rewriter
+from hatoba.intake.rewriting import own, preview, rewriter
 from hatoba.intake.rewriting import settings as rewrite_settings
 from hatoba.intake.settings import Settings
 from hatoba.intake.tally import Tally
 from hatoba.intake.transaction import Transaction
-from hatoba.model.envelope import Letter, Source
+from hatoba.model.envelope import Letter, Recipient, Source
 from hatoba.store.blobs import Draft
 
 _VISITS = 8192  # connections whose part of the Received field is kept
@@ -88,6 +88,18 @@ class Desk:
     def readdress(self, letter: Letter, now: int) -> Letter:
         """A letter of our own, which came in by no door, with its recipients as they are to be delivered to."""
         return own.readdressed(self._place.directory, self._rewrite.srs, letter, now)
+
+    def preview(
+        self, source: Source, mail: Mail, recipients: Sequence[Recipient], content: bytes, now: int
+    ) -> preview.Preview:
+        """What rewriting would make of a letter; nothing is taken in. `content` begins with the whole header."""
+        place = self._place
+        visit = self._visit(source, "EHLO")
+        case = Case(
+            place.settings, place.directory, source, visit.submitted, visit.trusted, mail, [], now, place.hostname,
+            NOBODY, NOTHING,
+        )  # fmt: skip
+        return preview.preview(place.rewriter, case, recipients, content, place.own)
 
     def greeted(self, source: Source, client: Client, now: int) -> Steps[None] | None:
         """What is to be asked about a client before it is greeted; Refusal where it is turned away. None: nothing."""

@@ -41,7 +41,8 @@ def stamp(reader: Reader) -> int:
 
 def table(reader: Reader) -> dict[str, bytes]:
     """The data of every alias by its key."""
-    return {key: bytes(data) for key, data in reader.rows(_ALL)}
+    found: dict[str, bytes] = dict(reader.rows(_ALL))
+    return found
 
 
 def rows(reader: Reader) -> list[AliasRow]:

@@ -159,6 +159,8 @@ class Paths:
 def concerns(case: Case, address: Address) -> bool:
     """Whether an alias may have a say about the address. Hot: for an account without aliases two look-ups."""
     directory = case.directory
+    if directory.snapshot().plain(address):
+        return False
     domain = directory.domain(address.domain)
     if domain is None:
         return False
