@@ -4,6 +4,7 @@ Load by Postfix's smtp-source (50 sessions, connections reused), out to smtp-sin
 A rate counts only when, afterwards, the store is whole (integrity_check) and accepted = delivered + bounced + queued,
 and for relay the sink counted the same; any difference fails the run. CPU is that of all processes of the server.
 Prints a row for each size and kind: medians of rates, the median and range of paired ratios, CPU per letter.
+relay-dkim: hatoba signs each letter with RSA-2048, beside plain Postfix and beside Postfix with OpenDKIM.
 """
 
 import argparse
@@ -51,8 +52,10 @@ def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path
     kind, _, engine = kind.partition("-")
     fresh: Callable[[Path, int, bool, int], AbstractContextManager[Server]] = postfix_peer.start
     if peer == "hatoba":
-        fresh = partial(hatoba_peer.start, postgresql=engine == "pg")
-    addresses = ("-f", "alice@example.org", "-t", f"bob@{hatoba_peer.DOMAIN}")
+        fresh = partial(hatoba_peer.start, postgresql=engine == "pg", signing=engine == "dkim")
+    elif peer == "opendkim":
+        fresh = postfix_peer.signed
+    addresses = ("-f", f"alice@{hatoba_peer.SENDER}", "-t", f"bob@{hatoba_peer.DOMAIN}")
     warm = max(100, count // 10)
     with (
         postfix.Sink(folder / "sink.out") as sink,
@@ -76,11 +79,13 @@ def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path
 
 def measure(kind: str, size: int, options: argparse.Namespace, root: Path) -> dict[str, object]:
     """Interleaved rounds of both; the row that is printed."""
-    runs: dict[str, list[Run]] = {"postfix": [], "hatoba": []}
+    peers = ["postfix", "hatoba"]
+    if kind.endswith("-dkim") and Path("/usr/sbin/opendkim").exists():
+        peers.append("opendkim")
+    runs: dict[str, list[Run]] = {peer: [] for peer in peers}
     count = max(500, int(options.letters * (10 / max(size, 10)) ** 0.5))
     for number in range(options.rounds):
-        order = ("postfix", "hatoba") if number % 2 == 0 else ("hatoba", "postfix")
-        for peer in order:
+        for peer in peers if number % 2 == 0 else reversed(peers):
             letters = count if peer == "hatoba" else max(500, count // 4)
             folder = Path(tempfile.mkdtemp(dir=root, prefix=f"{peer}-"))
             folder.chmod(0o755)
@@ -91,7 +96,13 @@ def measure(kind: str, size: int, options: argparse.Namespace, root: Path) -> di
                 raise SystemExit(f"this rate does not count: {peer} {kind} {size} KB: {run.fault}")
     ratios = [ours.rate / theirs.rate for ours, theirs in zip(runs["hatoba"], runs["postfix"], strict=True)]
     middle = statistics.median
-    return {
+    beside: dict[str, object] = {}
+    if "opendkim" in runs:
+        beside = {
+            "opendkim": round(middle(run.rate for run in runs["opendkim"])),
+            "cpu_opendkim_ms": round(middle(run.cpu for run in runs["opendkim"]), 3),
+        }
+    return beside | {
         "kind": kind,
         "size_kb": size,
         "postfix": round(middle(run.rate for run in runs["postfix"])),
@@ -106,7 +117,9 @@ def measure(kind: str, size: int, options: argparse.Namespace, root: Path) -> di
 def main() -> int:
     parser = argparse.ArgumentParser(description="hatoba against Postfix, interleaved")
     parser.add_argument("--sizes", default="1,10,100", help="KB, comma separated")
-    parser.add_argument("--kinds", default="accept,relay,relay-pg", help="-pg: hatoba on PostgreSQL")
+    parser.add_argument(
+        "--kinds", default="accept,relay,relay-pg", help="-pg: hatoba on PostgreSQL; relay-dkim: each letter signed"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--letters", type=int, default=20000, help="a hatoba run at 10 KB (Postfix: a quarter)")
     parser.add_argument("--workers", type=int, default=2)
@@ -133,6 +146,11 @@ def main() -> int:
             f"| {row['kind']} | {row['size_kb']} KB | {row['postfix']:,} | {row['hatoba']:,} "
             f"| {row['ratio']} × ({ratios[0]} to {ratios[-1]}) | {row['cpu_postfix_ms']}, {row['cpu_hatoba_ms']} |"
         )
+        if "opendkim" in row:
+            print(
+                f"| {row['kind']}: Postfix with OpenDKIM | {row['size_kb']} KB | {row['opendkim']:,} | | | "
+                f"{row['cpu_opendkim_ms']} |"
+            )
     return 0
 
 

@@ -11,10 +11,16 @@ import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hatoba.app import config, listeners
+import msgspec
+
+from hatoba.app import config, dns_helper, listeners
 from hatoba.app.problems import Problem
 from hatoba.app.settings import Settings
 from hatoba.delivery import courier
+from hatoba.directory import dkim_key
+from hatoba.directory.dkim import making, ring
+from hatoba.directory.dkim import settings as dkim_
+from hatoba.kit import sealing
 from hatoba.model import domain
 from hatoba.net import dns, tls
 from hatoba.store import spools
@@ -131,8 +137,44 @@ def _spools(settings: Settings) -> Found:
         yield f"database.spool[{index}].{field}", text, fix
 
 
+def _unsignable(chosen: dkim_.Settings) -> str:
+    """Why nothing can be signed with these settings, "" when it can: tried with a key of its own."""
+    probe = making.Made("x", making.make("ed25519"))
+    key = dkim_key.Key("example.org", "x", 0, 0, probe.kind, probe.bits, "", b"", "")
+    try:
+        ring.signer(key, probe.key, chosen)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _signing(settings: Settings) -> Found:
+    if why := _unsignable(settings.dkim):
+        lists = ("oversigned", "guarded", "signed")
+        alone = {
+            name: msgspec.structs.replace(dkim_.Settings(), **{name: getattr(settings.dkim, name)}) for name in lists
+        }
+        guilty = next((name for name in lists if _unsignable(alone[name])), "oversigned")
+        fix = "Name header fields like Subject, and From among those that are signed."
+        yield f"dkim.{guilty}", f"nothing can be signed like this: {why}", fix
+    if settings.master_key:
+        try:
+            sealing.read(settings.master_key)
+        except sealing.BadSeal as error:
+            yield "master_key", str(error), "Take the line of a master.key file, or 32 octets in base64."
+    elif settings.master_key_file and not Path(settings.master_key_file).is_file():
+        fix = "Give the path of the master key, or leave it out: then one is made in the data directory."
+        yield "master_key_file", f"{settings.master_key_file} is not there", fix
+
+
+def _dns_helper(settings: Settings) -> Found:
+    for key, text, fix in dns_helper.faults(settings.dns_helper):
+        yield f"dns_helper.{key}", text, fix
+
+
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
     _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools,
+    _signing, _dns_helper,
 )  # fmt: skip
 
 

@@ -10,8 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from hatoba.app import certificate, logs
+from hatoba.app import dns_helper as dns_helper_
 from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
+from hatoba.directory.dkim import settings as dkim_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import filter_settings
 from hatoba.intake import settings as intake_
@@ -52,6 +54,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain: Annotated[
         Seconds, Meta(ge=0, description="At a stop, transactions and deliveries in progress may end for this long.")
     ] = 20.0
+    master_key: Annotated[
+        str,
+        Meta(
+            description="The master key itself (32 octets, base64), the same on every node; empty: it is in a file.",
+            extra={"secret": True},
+        ),
+    ] = ""
+    master_key_file: Annotated[
+        str, Meta(description="File of the master key; empty: master.key in the data directory, made at first use.")
+    ] = ""
     uvloop: Annotated[bool, Meta(description="Use uvloop where it is installed; false: plain asyncio.")] = True
     listener: Annotated[
         tuple[smtp_.Listener, ...],
@@ -80,12 +92,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     notice: Annotated[notice_.Settings, Meta(description="Delivery status notifications.")] = notice_.Settings()
     journal: Annotated[journal_.Settings, Meta(description="How long events are kept.")] = journal_.Settings()
+    dkim: Annotated[dkim_.Settings, Meta(description="DKIM: keys and signatures.", extra=_RELOADS)] = dkim_.Settings()
     directory: Annotated[directory_.Settings, Meta(description="Accounts and passwords.")] = directory_.Settings()
     blobs: Annotated[blobs_.Settings, Meta(description="Where large bodies are kept.")] = blobs_.Settings()
     store: Annotated[store_.Settings, Meta(description="The databases and files of letters.")] = store_.Settings()
     database: Annotated[
         store_.Database, Meta(description="A PostgreSQL server instead of files in the data directory.")
     ] = store_.Database()
+    dns_helper: Annotated[
+        dns_helper_.Settings, Meta(description="What `hatoba dns` proposes for our domains.", extra=_RELOADS)
+    ] = dns_helper_.Settings()
     dns: Annotated[net.Dns, Meta(description="How names are looked up.")] = net.Dns()
     headroom: Annotated[net.Headroom, Meta(description="Disk and memory that must stay free.")] = net.Headroom()
     http: Annotated[Http, Meta(description="Metrics and health.")] = Http()

@@ -79,6 +79,11 @@ def _accepted(form: forms.Accepted | forms.Refused, when: str) -> Iterator[str]:
     yield f"    <{form.sender}> → {', '.join(f'<{to}>' for to in form.to)}"
     for what, before, after in form.rewrites if isinstance(form, forms.Accepted) else ():
         yield f"    {what}: {f'{before} → {after}' if before and after else before or after}"
+    if isinstance(form, forms.Accepted):
+        if form.signed:
+            yield f"    signed by {_signed(form.signed)}"
+        if form.unsigned:
+            yield f"    not signed: {form.unsigned}"
     if form.auth:
         yield from _wrapped(f"auth: {form.auth}")
     for check, action, score, reason in form.verdicts:
@@ -94,6 +99,15 @@ def _wrapped(text: str) -> Iterator[str]:
     """The findings, one a line."""
     for part in text.split("; "):
         yield f"    {part}"
+
+
+def _signed(names: Sequence[str]) -> str:
+    """ "example.org (selector, selector)" of the names of an accepted event."""
+    by: dict[str, list[str]] = {}
+    for name in names:
+        domain, _, selector = name.partition(" ")
+        by.setdefault(domain, []).append(selector)
+    return ", ".join(f"{domain} ({', '.join(selectors)})" for domain, selectors in by.items())
 
 
 def _other(entry: timeline.Entry, moment: "Moment") -> Iterator[str]:

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from hatoba.app import offline
+from hatoba.app import keyring, offline
 from hatoba.app.settings import Settings
-from hatoba.directory import entries
+from hatoba.directory import dkim_key, entries
+from hatoba.directory.dkim import changes
 from hatoba.directory.snapshot import Snapshot
 from hatoba.journal import forms, search, terms
 from hatoba.kit import scram
 from hatoba.model.event import Event
 from hatoba.queue import board, leased
 from hatoba.store import directory as rows
-from hatoba.store import journal, trouble, verify
+from hatoba.store import dkim_keys, journal, trouble, verify
 from hatoba.store.findings import Report
 from hatoba.store.rows import EventRow, LaneRow
 from hatoba.store.sql import Reader, Tx
@@ -56,6 +57,7 @@ def _directory(settings: Settings) -> Report:
         verify.integrity(register.reader, report)
         with register.reader.snapshot():
             entries_of(register.reader, settings.directory.separator, report)
+            keys_of(register.reader, settings, report)
     except trouble.StoreTrouble as error:
         report.add("table-unreadable", str(error))
     finally:
@@ -88,6 +90,30 @@ def entries_of(reader: Reader, separator: str, report: Report) -> None:
                 scram.Verifier.parse(account.scram.decode("ascii"))
         except ValueError as error:
             report.add("account-undecodable", f"{account.key}: {error}")
+
+
+def keys_of(reader: Reader, settings: Settings, report: Report) -> None:
+    """The DKIM keys: can each be read, and opened here."""
+    found = dkim_keys.keys(reader)
+    if not found:
+        return
+    report.look("dkim_keys", len(found))
+    why = "this node has no master key"
+    try:
+        master = keyring.master(settings)
+    except trouble.StoreTrouble as error:
+        master, why = None, str(error)
+    for row in found:
+        key = dkim_key.of_row(row)
+        if key is None:
+            report.add("dkim-key-undecodable", f"{row.selector} of {row.domain}")
+        elif master is None:
+            report.add("dkim-key-sealed", f"{row.selector} of {row.domain}: {why}")
+        else:
+            try:
+                changes.opened(master, key)
+            except entries.BadEntry as error:
+                report.add("dkim-key-sealed", str(error))
 
 
 def reindex(settings: Settings) -> int:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, offline
+from hatoba.app import certificate, keyring, offline
 from hatoba.app.crew import Orders
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
@@ -35,6 +35,7 @@ from hatoba.model.event import Event
 from hatoba.model.status import Refusal, Status
 from hatoba.net import asking, dns, headroom, limits
 from hatoba.net.tls import ServerTls
+from hatoba.queue import signing
 from hatoba.queue.queue import Queue
 from hatoba.store import base, journal, shard, spool, trouble
 from hatoba.store.blobs import Draft
@@ -96,7 +97,12 @@ class Rooms:
         self._drawn = 0
         self.services: asking.Services = {}
         self.tally = Tally()
-        self.house = self._house(settings, Counts())
+        counts = Counts()
+        threads = signing.threads(settings.dkim.threads, orders.workers)
+        self.signing = signing.Signing(
+            keyring.ring(settings, self.directory), self.directory, counts, offline.now, threads
+        )
+        self.house = self._house(settings, counts)
 
     @property
     def queues(self) -> list[Queue]:
@@ -144,6 +150,7 @@ class Rooms:
             record=self._record,
             tls=ServerTls(settings.tls.certificate, settings.tls.key, minimum=settings.tls.minimum),
             counts=counts,
+            sign=self.signing.letter,
         )
 
     def _draw(self) -> tuple[int, int]:
@@ -230,6 +237,7 @@ class Rooms:
     def reload(self, settings: Settings) -> House:
         """A house of new settings; what counts goes on counting."""
         self.settings = settings
+        self.signing.ring = keyring.ring(settings, self.directory)
         self.house = self._house(settings, self.house.counts)
         return self.house
 
@@ -250,6 +258,7 @@ class Rooms:
             journal=settings.journal,
             notice=settings.notice,
             readdress=self._readdress,
+            sign=self.signing.notice,
         )
 
     def _readdress(self, letter: Letter) -> Letter:
@@ -275,6 +284,7 @@ class Rooms:
     async def drain(self, grace: float) -> None:
         """Gives every shard back."""
         await asyncio.gather(*(self.move_out(number, grace) for number in list(self.homes)))
+        self.signing.close()
         await asyncio.to_thread(self.register.close)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import structlog
 
-from hatoba.app import logs, verbs
+from hatoba.app import logs, publication, verbs
 from hatoba.app.crew import Orders
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
@@ -52,6 +52,7 @@ class Worker:
         self._share: Share | None = None
         self._sharing: asyncio.Task[None] | None = None
         self._hearing: Hearing | None = None
+        self._publishing: asyncio.Task[None] | None = None
 
     @property
     def stops(self) -> bool:
@@ -69,7 +70,13 @@ class Worker:
         path = rooms.places.control(self.orders.worker)
         self._control = await serve.serve(path, verbs.of(self))
         self.doors = await self._open()
-        self._ticking = asyncio.get_running_loop().create_task(self._tick())
+        loop = asyncio.get_running_loop()
+        self._ticking = loop.create_task(self._tick())
+        if self.orders.worker == 0:
+            looks = publication.Publication(
+                rooms.directory, rooms.resolver, self.house.clock, lambda: rooms.settings.dkim.look
+            )
+            self._publishing = loop.create_task(looks.run())
         gc.collect()
         gc.freeze()  # what stands now stays: no collection walks it again
         gc.set_threshold(*GC_THRESHOLD)
@@ -121,8 +128,9 @@ class Worker:
     async def drain(self) -> None:
         """Takes nothing new, ends what is in progress, gives the rest back to the store."""
         rooms, grace = self.rooms, self.orders.settings.drain
-        if self._ticking:
-            self._ticking.cancel()
+        for task in (self._ticking, self._publishing):
+            if task:
+                task.cancel()
         await asyncio.gather(*(opened.drain(grace) for opened in [*self.doors, *self.retired]))
         if self._sharing:
             self._sharing.cancel()

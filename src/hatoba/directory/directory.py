@@ -20,7 +20,7 @@ from hatoba.directory.settings import Settings
 from hatoba.directory.snapshot import Aliases, Snapshot, account_of
 from hatoba.kit import scram
 from hatoba.model.address import Address, BadAddress
-from hatoba.store import aliases, base, secrets
+from hatoba.store import aliases, base, dkim_keys, secrets
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow
 from hatoba.store.sql import Reader, Tx
@@ -167,6 +167,7 @@ class Directory:
             self.settings.separator,
             known,
             [row.data for row in secrets.of(reader, SIGNING)],
+            dkim_keys=dkim_keys.keys(reader),
         )
         self._version = version
 

@@ -9,9 +9,11 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 
 from hatoba.directory import aliases as aliases_
+from hatoba.directory import dkim_key
 from hatoba.directory.aliases import Alias
 from hatoba.directory.entries import LOCAL, Account, Domain, key
 from hatoba.model.address import Address, BadAddress
+from hatoba.store.dkim_keys import DkimKeyRow
 from hatoba.store.rows import AccountRow, DomainRow
 
 ROLES = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142 §4
@@ -68,10 +70,11 @@ NO_ALIASES = Aliases({})
 class Snapshot:
     """`domains` by name, `accounts` by key; `first`: the oldest account in use of each domain, who has its roles.
 
-    `secrets` are those that addresses of ours are signed with, the newest first.
+    `secrets` are those that addresses of ours are signed with, the newest first. `dkim`: the keys of each domain, the
+    oldest first.
     """
 
-    __slots__ = ("accounts", "aliases", "domains", "first", "oldest", "secrets", "separator", "unreadable")
+    __slots__ = ("accounts", "aliases", "dkim", "domains", "first", "oldest", "secrets", "separator", "unreadable")
 
     def __init__(
         self,
@@ -80,6 +83,8 @@ class Snapshot:
         separator: str,
         aliases: Aliases = NO_ALIASES,
         secrets: Sequence[bytes] = (),
+        *,
+        dkim_keys: Iterable[DkimKeyRow] = (),
     ) -> None:
         self.separator = separator
         self.aliases = aliases
@@ -100,6 +105,13 @@ class Snapshot:
             if account.enabled:
                 self.first.setdefault(address.domain, account)
                 self.oldest = self.oldest or account
+        self.dkim: dict[str, tuple[dkim_key.Key, ...]] = {}
+        for found in dkim_keys:
+            made = dkim_key.of_row(found)
+            if made is None:
+                self.unreadable.append(f"dkim {found.domain} {found.selector}")
+            else:
+                self.dkim[made.domain] = (*self.dkim.get(made.domain, ()), made)
 
     def trial(self, those: Iterable[Alias]) -> "Snapshot":
         """The directory as it would be with these aliases."""

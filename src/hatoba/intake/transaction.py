@@ -66,6 +66,11 @@ class Transaction:
             self._asked = parameters.asked(mail, case.settings, case.trusted, now)
 
     @property
+    def ours(self) -> bool:
+        """An account or a trusted network hands it in: it may leave with our signature."""
+        return self._visit.submitted or self._visit.trusted
+
+    @property
     def recipients(self) -> list[Recipient]:
         """Those accepted so far."""
         return self._case.recipients

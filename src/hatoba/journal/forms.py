@@ -30,8 +30,9 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     `sender` is "" for the null reverse-path; `to` holds every recipient, by n. `sites` holds the lanes of the first
     attempt, by n (one entry alone: all share it; "" not routed yet); `next_at` is when that attempt is repeated
-    should the worker die in it (ms, 0: unknown). `verdicts` are (check, action, score, reason), `auth` the findings of
-    Authentication-Results, `rewrites` are (what, from, to).
+    should the worker die in it (ms, 0: unknown). `signed` names the DKIM keys that signed it, "domain selector" each;
+    `unsigned` says why a letter of ours got no signature. `verdicts` are (check, action, score, reason), `auth` the
+    findings of Authentication-Results, `rewrites` are (what, from, to).
     """
 
     sender: str
@@ -51,6 +52,8 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     hold_until: int = 0
     sites: tuple[str, ...] = ()
     next_at: int = 0
+    signed: tuple[str, ...] = ()
+    unsigned: str = ""
     verdicts: tuple[tuple[str, str, float, str], ...] = ()
     auth: str = ""
     dmarc: Dmarc | None = None
@@ -172,6 +175,7 @@ def accepted(letter: Letter, sites: Sequence[str] = (), next_at: int = 0) -> Eve
         source.ip, source.port, source.helo, source.tls, source.account,
         letter.message_id, letter.header_from, letter.subject,
         envelope.envid, envelope.priority, envelope.hold_until, tuple(sites), next_at,
+        letter.signed, letter.unsigned,
     )  # fmt: skip
     notes = letter.notes
     if notes is not None:

@@ -107,6 +107,8 @@ class Letter(msgspec.Struct):
     `content` is the message in canonical form (CRLF lines, not dot-stuffed, our Received on top), or None when it
     must be read from the store (then `blob` may name the file that holds it). `top` is what stands before the octets
     in the blob, its header most often; `size` counts it. A letter with `content` has everything there.
+    `signed` names the DKIM keys that signed it on its way in ("example.org selector"), `unsigned` says why none did:
+    for the journal, as `notes` are; the row does not keep them.
     """
 
     id: int
@@ -124,6 +126,8 @@ class Letter(msgspec.Struct):
     subject: str = ""
     top: bytes = b""
     notes: Notes | None = None
+    signed: tuple[str, ...] = ()
+    unsigned: str = ""
 
     @property
     def apart(self) -> int:

@@ -6,7 +6,8 @@ Fails with whatever composing raises: settlement contains it.
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -23,6 +24,12 @@ from hatoba.store import spool
 from hatoba.store.sql import Reader
 
 HEAD = 256 << 10  # of a body in a file this much is read: more than a header may have
+
+
+class Sign(Protocol):
+    """signing.Signing.notice: signs a notice; None when there is nothing to wait for."""
+
+    def __call__(self, letter: Letter, /) -> Awaitable[None] | None: ...
 
 
 class Text(msgspec.Struct):
@@ -42,9 +49,16 @@ class Told(msgspec.Struct):
 class Notices:
     """One per queue."""
 
-    def __init__(self, means: Means, settings: settings_.Settings) -> None:
+    def __init__(self, means: Means, settings: settings_.Settings, sign: Sign | None = None) -> None:
         self._means = means
         self._settings = settings
+        self._sign = sign
+
+    def signing(self, told: Told) -> list[Awaitable[None]]:
+        """Signs the notices, the last that is done to them; what must be waited for before they are sealed."""
+        if self._sign is None:
+            return []
+        return [wait for notice in told.letters if (wait := self._sign(notice)) is not None]
 
     def compose(self, ruling: Ruling, text: Text, attempt: Attempt, final: bool, now: int) -> Told:
         """The notices of one ruling. `final`: success here is delivery, not relaying."""

@@ -155,6 +155,8 @@ class Orders:
             n = [m for letter, m in held if letter == number]
             now = self._means.clock()
             told = Told() if text is None else self._tell(text, n, now)
+            for signed in self._notices.signing(told):
+                await signed
             events = [forms.dropped(number, n, by, now, reason)]
             if self.on is not None:
                 written.append(self.on.settlement.remove(number, n, counts[number], events, told))

@@ -26,7 +26,7 @@ from hatoba.queue.ink import Ink
 from hatoba.queue.lanes import LaneStatus
 from hatoba.queue.ledger import Ledger
 from hatoba.queue.means import Courier, Means
-from hatoba.queue.notices import Notices
+from hatoba.queue.notices import Notices, Sign
 from hatoba.queue.orders import Online
 from hatoba.queue.refill import Refill
 from hatoba.queue.resolving import Resolving
@@ -83,6 +83,7 @@ class Queue:
         new_id: Callable[[], int],
         journal: journal_.Settings | None = None,
         notice: notice_.Settings | None = None,
+        sign: Sign | None = None,
         clock: Callable[[], int] = now_ms,
         draw: Callable[[], float] = random.random,
         readdress: Callable[[Letter], Letter] | None = None,
@@ -98,7 +99,7 @@ class Queue:
         self._ledger = Ledger()
         self._ink = Ink(means)
         self._resolving = Resolving(means, board, self._contents, self._ledger)
-        notices = Notices(means, notice or notice_.Settings())
+        notices = Notices(means, notice or notice_.Settings(), sign)
         self._settlement = Settlement(means, self._contents, self._ledger, self._ink, notices, self._bodies)
         self._admission = Admission(means, board, self._contents, self._ledger, self._resolving, self._settlement)
         self._refill = Refill(means, board, self._ledger, self._resolving, self._settlement, self._reading)

@@ -6,7 +6,7 @@ Fails in nothing: a bug in here defers the letter with 4.3.0, or quarantines it 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -109,9 +109,21 @@ class Settlement:
             return
         final = lane is not None and lane.site.kind in _FINAL
         if job.letter.content is not None:
-            self._write(job, ruling, events, self._notices.compose(ruling, Text(job.letter), attempt, final, now))
+            told = self._notices.compose(ruling, Text(job.letter), attempt, final, now)
+            signing = self._notices.signing(told)
+            if not signing:
+                self._write(job, ruling, events, told)
+            else:
+                self._start(self._sign_and_write(job, ruling, events, told, signing))
             return
         self._start(self._read_and_write(job, attempt, ruling, events, final))
+
+    async def _sign_and_write(
+        self, job: Leased, ruling: Ruling, events: list[Event], told: Told, signing: Iterable[Awaitable[None]]
+    ) -> None:
+        for signed in signing:
+            await signed
+        self._write(job, ruling, events, told)
 
     async def _read_and_write(
         self, job: Leased, attempt: Attempt, ruling: Ruling, events: list[Event], final: bool
@@ -121,6 +133,8 @@ class Settlement:
         try:
             text = await self._reading.run(lambda reader: readable(reader, means, job.letter))
             told = self._notices.compose(ruling, text, attempt, final, means.clock())
+            for signed in self._notices.signing(told):
+                await signed
         except Exception:  # noqa: BLE001  a bug is contained: logged whole, the letter stays
             self._contain(job, attempt)
         else:

@@ -95,6 +95,14 @@ KINDS = {
         "an account whose address or password cannot be read",
         "`hatoba account remove ADDRESS` and add it anew, or `hatoba account passwd ADDRESS`.",
     ),
+    "dkim-key-undecodable": (
+        "a DKIM key that cannot be read",
+        "It signs nothing: `hatoba dkim remove DOMAIN SELECTOR --force`, then `hatoba dkim new DOMAIN`.",
+    ),
+    "dkim-key-sealed": (
+        "a DKIM key that this node's master key does not open",
+        "Letters go out unsigned: bring the right master key (master.key), or make new keys with `hatoba dkim new`.",
+    ),
     "domain-undecodable": (
         "a domain of a kind there is not",
         "`hatoba domain remove NAME` and add it anew.",

@@ -94,6 +94,31 @@ def test_spools(tmp_path: Path) -> None:
     assert found(tmp_path, f'{head}[[database.spool]]\nurl = ""\nshards = "1"\n') == [(5, "database.spool[0].url")]
 
 
+def test_signing(tmp_path: Path) -> None:
+    assert found(tmp_path, '[dkim]\noversigned = ["From", "Subject"]\nguarded = []\nsigned = []\n') == []
+    assert found(tmp_path, '[dkim]\noversigned = ["Subject"]\n') == [(2, "dkim.oversigned")]
+    assert found(tmp_path, '[dkim]\nsigned = ["X Y"]\n') == [(2, "dkim.signed")]
+    assert found(tmp_path, 'master_key = "short"\n') == [(1, "master_key")]
+    assert found(tmp_path, f'master_key = "{"ab" * 32}"\nmaster_key_file = "/nowhere/at/all"\n') == []
+    assert found(tmp_path, 'master_key_file = "/nowhere/at/all"\n') == [(1, "master_key_file")]
+
+
+def test_the_dns_helper(tmp_path: Path) -> None:
+    text = """
+[dns_helper]
+addresses = ["192.0.2.1", "2001:db8::1", "mx.example.org"]
+mx = ["mx.example.org", "a..b"]
+services = ["imaps", "pop3s:995", "smtp", "imap:99999", "x:1:host.example"]
+reports = "nobody"
+web = "a b"
+"""
+    assert found(tmp_path, text) == [
+        (3, "dns_helper.addresses"), (4, "dns_helper.mx"), (7, "dns_helper.web"), (5, "dns_helper.services"),
+        (5, "dns_helper.services"), (6, "dns_helper.reports"),
+    ]  # fmt: skip
+    assert found(tmp_path, '[dns_helper]\nreports = ""\n') == []
+
+
 def test_a_finding_in_a_variable_names_it() -> None:
     (problem,) = checks.problems(config.load(None, {"HATOBA_USER": "no-such-user-here"}))
     assert (problem.file, problem.line, problem.key) == ("HATOBA_USER", 0, "user")

@@ -93,7 +93,8 @@ def test_settings_are_shown_with_their_source(hatoba: Run, tmp_path: Path, monke
 def test_domains(hatoba: Run) -> None:
     assert "hatoba domain add your.domain" in hatoba("domain", "list").out
     done = hatoba("domain", "add", "Example.COM", "例え.jp")
-    assert (done.status, done.out) == (0, "example.com added (local).\nxn--r8jz45g.jp added (local).\n")
+    assert done.status == 0
+    assert done.out.startswith("example.com added (local).\nxn--r8jz45g.jp added (local).\nDKIM keys ")
     assert hatoba("domain", "add", "relay.example", "--relay", "--json").json == [
         {"name": "relay.example", "kind": "relay"}
     ]

@@ -175,6 +175,12 @@ DIRECTORY: dict[str, tuple[str, str]] = {
     "key": ("account-undecodable", "UPDATE account SET key = 'x@b.example'"),
     "hash": ("account-undecodable", "UPDATE account SET hash = 'secret'"),
     "scram": ("account-undecodable", "UPDATE account SET scram = x'00ff'"),
+    "dkim key": ("dkim-key-undecodable", "INSERT INTO dkim_key VALUES ('b.example', 's', 1, 0, x'7b')"),
+    "master key": (
+        "dkim-key-sealed",
+        "INSERT INTO dkim_key VALUES ('b.example', 's', 1, 0, CAST("
+        """'{"kind":"rsa","bits":1,"record":"","sealed":"","mark":"x"}' AS BLOB))""",
+    ),
     "kind": ("domain-undecodable", "UPDATE domain SET kind = 'odd' WHERE name = 'r.example'"),
     "revision": ("revision", "UPDATE alembic_version SET version_num = '9999'"),
     "table": ("table-unreadable", "ALTER TABLE account RENAME TO accounts"),

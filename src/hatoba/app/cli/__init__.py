@@ -19,6 +19,8 @@ VERBS = {
     "domain": "domain:domain",
     "alias": "alias:alias",
     "srs": "srs:srs",
+    "dkim": "dkim:dkim",
+    "dns": "dns:dns",
     "queue": "queue:queue",
     "trace": "trace:trace",
     "cluster": "cluster:cluster",

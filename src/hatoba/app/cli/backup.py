@@ -10,18 +10,21 @@ import click
 
 import hatoba
 from hatoba.app import config as settings_file
-from hatoba.app import lock, offline
+from hatoba.app import keyring, lock, offline
 from hatoba.app.cli import show
 from hatoba.kit import units
 from hatoba.store import backup as store_backup
+from hatoba.store import master_key
 from hatoba.store import restore as store_restore
 from hatoba.store.bundle import Manifest
 from hatoba.store.trouble import StoreTrouble
 
+_COUNTED = ("letter", "domain", "account", "dkim_key")
+
 
 def _summary(manifest: Manifest, place: Path) -> dict[str, Any]:
     """What a backup holds, in figures."""
-    total = {name: sum(part.counts.get(name, 0) for part in manifest.parts) for name in ("letter", "domain", "account")}
+    total = {name: sum(part.counts.get(name, 0) for part in manifest.parts) for name in _COUNTED}
     return {
         "place": str(place),
         "made_by": manifest.hatoba,
@@ -29,6 +32,7 @@ def _summary(manifest: Manifest, place: Path) -> dict[str, Any]:
         "letters": total["letter"],
         "domains": total["domain"],
         "accounts": total["account"],
+        "dkim_keys": total["dkim_key"],
         "large_bodies": sum(part.bodies for part in manifest.parts),
         "missing_bodies": [f"{part.name}: {name}" for part in manifest.parts for name in part.missing],
         "files": manifest.files,
@@ -66,7 +70,11 @@ def backup(options: dict[str, str | None], folder: Path, as_json: bool) -> int:
     place, node = folder.absolute(), offline.places(settings).data
     with show.declined(StoreTrouble):
         manifest = store_backup.take(offline.home(settings), place, hatoba.__version__, show.progress(), node)
-    return _tell(manifest, place, as_json, f"Backed up to {place}")
+    status = _tell(manifest, place, as_json, f"Backed up to {place}")
+    if any(part.counts.get("dkim_key") for part in manifest.parts):
+        key = "the master key" if settings.master_key else settings.master_key_file or str(master_key.path(node))
+        click.echo(f"hatoba: DKIM keys are in it sealed, {key} is not: keep a copy of that apart.", err=True)
+    return status
 
 
 @click.command()
@@ -84,4 +92,11 @@ def restore(options: dict[str, str | None], folder: Path, hold: bool, as_json: b
     places = offline.places(settings)
     with show.declined(StoreTrouble, lock.Taken), lock.held(places):
         manifest = store_restore.restore(offline.home(settings), folder.absolute(), hold, show.progress(), places.data)
-    return _tell(manifest, folder.absolute(), as_json, f"Restored to {places.data}")
+    status = _tell(manifest, folder.absolute(), as_json, f"Restored to {places.data}")
+    with show.declined(StoreTrouble):
+        if any(part.counts.get("dkim_key") for part in manifest.parts) and keyring.master(settings) is None:
+            place = master_key.path(places.data)
+            click.echo(
+                f"hatoba: DKIM keys were restored sealed; put the master key to {place}, or none signs.", err=True
+            )
+    return status

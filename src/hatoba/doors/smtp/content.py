@@ -12,12 +12,14 @@ from collections.abc import Callable
 from functools import partial
 
 from hatoba.doors.smtp import inquiry, words
+from hatoba.doors.smtp.house import House
 from hatoba.doors.smtp.state import State
 from hatoba.intake.transaction import Transaction
 from hatoba.kit import ids
 from hatoba.model.envelope import Letter
 from hatoba.model.status import Refusal
 from hatoba.net.session import Later
+from hatoba.store.blobs import Draft
 from hatoba.store.trouble import StoreTrouble
 from hatoba.wire.smtp import events
 from hatoba.wire.smtp.reply import Reply
@@ -88,11 +90,38 @@ def _record(state: State, transaction: Transaction, refusal: Refusal) -> None:
 
 
 def _ready(state: State, transaction: Transaction, letter: Letter) -> Reply | Later:
-    """The letter is as it is to go on: into the queue. StoreTrouble."""
-    sealed = state.house.enqueue(letter, transaction.draft)
+    """The letter is as it is to go on: signed where it is ours, and into the queue. StoreTrouble."""
+    house, draft = state.house, transaction.draft
+    signed = house.sign(letter, draft) if transaction.ours and house.sign is not None else None
+    sealed = house.enqueue(letter, draft) if signed is None else _when_signed(house, letter, draft, signed)
     state.transaction = None
     state.letter = letter
     return Later(sealed, partial(_sealed, state))
+
+
+def _when_signed(
+    house: House, letter: Letter, draft: Draft | None, signed: asyncio.Future[None]
+) -> asyncio.Future[None]:
+    """Handed over once it is signed; the future ends as the one of `enqueue` does."""
+    sealed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def hand_over(_signed: asyncio.Future[None]) -> None:
+        try:
+            house.enqueue(letter, draft).add_done_callback(over)
+        except BaseException as error:  # noqa: BLE001  told to whoever waits
+            if draft is not None:
+                draft.discard()
+            sealed.set_exception(error)
+
+    def over(done: asyncio.Future[None]) -> None:
+        error = done.exception()
+        if error is None:
+            sealed.set_result(None)
+        else:
+            sealed.set_exception(error)
+
+    signed.add_done_callback(hand_over)
+    return sealed
 
 
 def _sealed(state: State, sealed: asyncio.Future[None]) -> Reply:
@@ -103,6 +132,8 @@ def _sealed(state: State, sealed: asyncio.Future[None]) -> Reply:
     if error is not None:
         if isinstance(error, StoreTrouble):
             return _trouble(state, error)
+        if isinstance(error, Refusal):
+            return _refused(state, error)
         raise error
     counts = state.house.counts
     counts.letters += 1

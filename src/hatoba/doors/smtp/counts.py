@@ -37,6 +37,8 @@ class Counts(msgspec.Struct):
     malformed: Annotated[int, Meta(description="Malformed, unknown or misplaced commands")] = 0
     timeouts: Annotated[int, Meta(description="Connections closed for being idle or too slow")] = 0
     faults: Annotated[int, Meta(description="Connections closed by an error of our own")] = 0
+    signed: Annotated[int, Meta(description="Letters of ours signed with DKIM")] = 0
+    unsigned: Annotated[int, Meta(description="Letters of ours that went out unsigned for want of a usable key")] = 0
     store_troubles: Annotated[int, Meta(description="Letters answered with 451 because the store failed")] = 0
 
     def rows(self) -> Iterator[tuple[str, str, int]]:

@@ -34,6 +34,12 @@ class Enqueue(Protocol):
     def __call__(self, letter: Letter, draft: Draft | None = None, /) -> asyncio.Future[None]: ...
 
 
+class Sign(Protocol):
+    """queue.signing.Signing.letter: signs a letter of ours; None when there is nothing to wait for."""
+
+    def __call__(self, letter: Letter, draft: Draft | None, /) -> asyncio.Future[None] | None: ...
+
+
 class Log(session.Log, Protocol):
     """A structlog logger. A line for each letter is said at level debug only: it costs a third of what taking the
     letter costs, and the journal has it."""
@@ -58,6 +64,7 @@ class House:
     `tls` None: no listener offers TLS. `tokens(name, token)` says whose account (its key) a bearer token opens, ""
     for nobody; without it XOAUTH2 and OAUTHBEARER are not offered. `secret` makes SCRAM's decoys. `asker` drives the
     checks of the desk, where it has any. `record` puts an event of a refused letter into the journal, sooner or later.
+    `sign` None: nothing is signed.
     """
 
     settings: Settings
@@ -74,6 +81,7 @@ class House:
     tokens: Callable[[str, str], Awaitable[str]] | None = None
     asker: Asker | None = None
     record: Callable[[Event], object] | None = None
+    sign: Sign | None = None
     counts: Counts = field(default_factory=Counts)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     passwords: Executor = field(default_factory=_two_threads)

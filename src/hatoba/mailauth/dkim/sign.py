@@ -34,7 +34,7 @@ class Signer(msgspec.Struct, frozen=True):
     """One key and how to sign with it. Make it once and keep it. ValueError for a domain, selector or i= in bad form.
 
     `domain` and `selector` are kept as A-labels; `identity` is the i= to write ("" for none): "@sub.example.org".
-    `lifetime`: seconds until x=, 0 for no x=.
+    `lifetime`: seconds until x=, 0 for no x=. `stamped`: whether t= tells when it was made.
     """
 
     domain: str
@@ -44,6 +44,7 @@ class Signer(msgspec.Struct, frozen=True):
     body_form: canonical.Form = "relaxed"
     identity: str = ""
     lifetime: int = 0
+    stamped: bool = True
     sealed: tuple[bytes, ...] = SEALED
     guarded: tuple[bytes, ...] = GUARDED
     taken: tuple[bytes, ...] = TAKEN
@@ -82,9 +83,13 @@ def field(header: fields.Fields, body_hash: bytes, signer: Signer, *, now: int) 
     `body_hash`: canonical.BodyHash of signer.body_form over the whole body. `now`: seconds since 1970.  # RFC 6376 §5
     """
     names = signed_names(header, signer)
-    until = f" x={now + signer.lifetime};" if signer.lifetime else ""
+    times = f"t={now};" if signer.stamped else ""
+    if signer.lifetime:
+        times += f" x={now + signer.lifetime};" if times else f"x={now + signer.lifetime};"
+    if times:
+        times += "\r\n\t"
     digest = base64.b64encode(body_hash).decode()
-    value = f"{signer.opening}t={now};{until}\r\n\t{listed(tuple(names))};\r\n\tbh={digest};\r\n\tb=".encode()
+    value = f"{signer.opening}{times}{listed(tuple(names))};\r\n\tbh={digest};\r\n\tb=".encode()
     form = signer.header_form
     parts = [header.canonical(place, form) for place in header.selected(names)]
     parts.append(canonical.field(b"DKIM-Signature", value, form))
