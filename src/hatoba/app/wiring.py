@@ -22,7 +22,7 @@ from hatoba.app.crew import Orders
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
-from hatoba.directory import signing
+from hatoba.directory import returns
 from hatoba.directory.directory import Directory
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
@@ -76,7 +76,7 @@ class Rooms:
         self.base = base.of(self.places.data, settings.store, settings.database, settings.blobs)
         self.register = self.base.register()
         self.directory = Directory(self.register, settings.directory, secrets.token_bytes(32))
-        signing.ensure(self.directory, secrets.token_bytes(32), offline.now())
+        returns.ensure(self.directory, secrets.token_bytes(32), offline.now())
         self.headroom = headroom.Headroom(self.places.data, settings.headroom)
         self.resolver = dns.Resolver(settings.dns)
         self.courier = Courier(

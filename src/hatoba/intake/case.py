@@ -5,7 +5,7 @@ Never decides.
 Fails never: values only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -81,6 +81,8 @@ class Rewriting(Protocol):
     def takes(self, case: "Case", recipient: Recipient, now: int) -> bool: ...
 
     def header(self, case: "Case", read: Heading, block: bytes) -> bytes: ...
+
+    def seal(self, case: "Case", recipients: Sequence[Recipient], authserv_id: str) -> object: ...
 
     def envelope(
         self, case: "Case", read: Heading

@@ -35,8 +35,8 @@ class Transaction:
     """
 
     __slots__ = (
-        "_asked", "_block", "_case", "_fault", "_heading", "_inquiry", "_now", "_pieces", "_place", "_refusal", "_seen",
-        "_size", "_visit", "_watches", "draft", "id", "verdicts",
+        "_asked", "_block", "_case", "_fault", "_heading", "_inquiry", "_now", "_pieces", "_place", "_refusal",
+        "_seals", "_seen", "_size", "_visit", "_watches", "draft", "id", "verdicts",
     )  # fmt: skip
 
     def __init__(self, place: Place, visit: Visit, case: Case, number: int, now: int) -> None:
@@ -54,6 +54,7 @@ class Transaction:
         self._block = b""  # the header as it goes on; it stays out of the draft
         self._fault: Refusal | StoreTrouble | None = None
         self._asked = _NOTHING_ASKED
+        self._seals = False  # it is to be sealed (ARC)
         self._inquiry: Inquiry | None = None  # once something was asked
         self._refusal: Refusal | None = None  # what the sender's checks came to
         self._watches: dict[str, Any] = {}
@@ -67,8 +68,8 @@ class Transaction:
 
     @property
     def ours(self) -> bool:
-        """An account or a trusted network hands it in: it may leave with our signature."""
-        return self._visit.submitted or self._visit.trusted
+        """An account or a trusted network hands it in, or it is forwarded under our seal: it wants a key of ours."""
+        return self._visit.submitted or self._visit.trusted or self._seals
 
     @property
     def recipients(self) -> list[Recipient]:
@@ -283,7 +284,11 @@ class Transaction:
         else:
             content = top + data if block is read.fields.block else b"".join((top, block, memoryview(data)[read.end :]))
             size, top = len(content), b""
+        notes = evidence.notes(case, ruled, rewrites)
+        if ways and notes is not None:
+            notes.seal = self._place.rewriter.seal(case, recipients, self._place.authserv_id)
+            self._seals = notes.seal is not None
         return Letter(
             self.id, now, expires, envelope, case.source, size, content, blob, dotted, eightbit,
-            read.message_id, read.header_from, read.subject, top, evidence.notes(case, ruled, rewrites),
+            read.message_id, read.header_from, read.subject, top, notes,
         )  # fmt: skip

@@ -90,7 +90,8 @@ class Notes(msgspec.Struct):
 
     `verdicts` are (check, action, score, reason), `auth` the findings of Authentication-Results as text, `dmarc` what
     an aggregate report wants to know (journal.forms.Dmarc). `hold` says why it is to be held in the queue, `drop` why
-    it is to be accepted and thrown away; "" for neither. `rewrites` are (what, from, to).
+    it is to be accepted and thrown away; "" for neither. `rewrites` are (what, from, to). `seal` is what a forwarded
+    letter is to be sealed with (intake.rewriting.sealing.Wanted), None for most.
     """
 
     verdicts: tuple[tuple[str, str, float, str], ...] = ()
@@ -99,6 +100,7 @@ class Notes(msgspec.Struct):
     hold: str = ""
     drop: str = ""
     rewrites: tuple[tuple[str, str, str], ...] = ()
+    seal: object = None
 
 
 class Letter(msgspec.Struct):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hatoba.directory import aliases, changes, resolve, roster, signing
+from hatoba.directory import aliases, changes, resolve, returns, roster
 from hatoba.directory.aliases import Alias, Roll
 from hatoba.directory.directory import Directory
 from hatoba.directory.entries import BadEntry
@@ -211,14 +211,14 @@ def test_an_unreadable_row_is_nobody(opened: Open) -> None:
 def test_secrets_are_made_once_and_replaced(opened: Open) -> None:
     directory, other = opened(), opened()
     day = 86_400_000
-    assert signing.ensure(directory, b"a" * 32, NOW)
-    assert not signing.ensure(other, b"b" * 32, NOW + 1)
+    assert returns.ensure(directory, b"a" * 32, NOW)
+    assert not returns.ensure(other, b"b" * 32, NOW + 1)
     other.refresh(NOW)
     assert other.snapshot().secrets == (b"a" * 32,)
-    assert signing.rotate(directory, b"c" * 32, NOW + day, 21) == 1
+    assert returns.rotate(directory, b"c" * 32, NOW + day, 21) == 1
     assert directory.snapshot().secrets == (b"c" * 32, b"a" * 32)
-    assert signing.rotate(directory, b"d" * 32, NOW + 20 * day, 21) == 2
+    assert returns.rotate(directory, b"d" * 32, NOW + 20 * day, 21) == 2
     # "a" was in use until the second day: nothing it has signed is younger than that
-    assert signing.rotate(directory, b"e" * 32, NOW + 23 * day, 21) == 2
+    assert returns.rotate(directory, b"e" * 32, NOW + 23 * day, 21) == 2
     assert directory.snapshot().secrets == (b"e" * 32, b"d" * 32, b"c" * 32)
-    assert [row.created for row in signing.listed(directory)] == [NOW + 23 * day, NOW + 20 * day, NOW + day]
+    assert [row.created for row in returns.listed(directory)] == [NOW + 23 * day, NOW + 20 * day, NOW + day]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hatoba.directory import changes, roster, signing
+from hatoba.directory import changes, returns, roster
 from hatoba.directory.aliases import Roll
 from hatoba.directory.directory import Directory
 from hatoba.intake.case import Reverse
@@ -31,7 +31,7 @@ Directories = Callable[..., Directory]
 def directory(directories: Directories) -> Directory:
     """With aliases of every kind."""
     made = directories()
-    signing.ensure(made, SECRET, NOW)
+    returns.ensure(made, SECRET, NOW)
     for address, *targets in (
         ("info@example.org", "alice@example.org", "bob@example.org"),
         ("office@example.org", "bob@example.org"),

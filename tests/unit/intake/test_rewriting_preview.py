@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hatoba.directory import roster, signing
+from hatoba.directory import returns, roster
 from hatoba.directory.aliases import Roll
 from hatoba.directory.directory import Directory
 from hatoba.intake.case import Reverse
@@ -23,7 +23,7 @@ Make = Callable[..., Desk]
 
 def test_as_it_is_done(desk: Make, directories: Callable[..., Directory]) -> None:
     directory = directories()
-    signing.ensure(directory, b"s" * 32, NOW)
+    returns.ensure(directory, b"s" * 32, NOW)
     members = ["bob@example.org", "x@far.example"]
     for alias in (
         roster.shaped(directory, "team@example.org", members, NOW, roll=Roll("alice@example.org")),

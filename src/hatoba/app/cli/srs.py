@@ -10,7 +10,7 @@ import click
 from hatoba.app import config as settings_file
 from hatoba.app import offline
 from hatoba.app.cli import show
-from hatoba.directory import signing
+from hatoba.directory import returns
 from hatoba.intake.rewriting import srs as srs_
 from hatoba.model.address import Address, BadAddress
 
@@ -31,7 +31,7 @@ def show_(options: dict[str, str | None], as_json: bool) -> None:
     with offline.directory(settings) as directory:
         rows = [
             {"created": show.moment(row.created), "use": "believed" if number else "in use"}
-            for number, row in enumerate(signing.listed(directory))
+            for number, row in enumerate(returns.listed(directory))
         ]
     cells = [tuple(row.values()) for row in rows]
     empty = "No secret yet: the first start makes one, and so does: hatoba srs rotate"
@@ -45,7 +45,7 @@ def rotate(options: dict[str, str | None]) -> None:
     settings = settings_file.load(options["config"]).settings
     days = settings.rewrite.srs.age
     with offline.directory(settings) as directory:
-        kept = signing.rotate(directory, secrets.token_bytes(_OCTETS), offline.now(), days)
+        kept = returns.rotate(directory, secrets.token_bytes(_OCTETS), offline.now(), days)
     click.echo(f"A new secret is in use; {show.count(kept, 'old one')} believed for up to {days} days.")
 
 

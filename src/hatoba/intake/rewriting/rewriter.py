@@ -11,6 +11,7 @@ from hatoba.directory.entries import LOCAL, key
 from hatoba.intake.case import Case
 from hatoba.intake.heading import Heading
 from hatoba.intake.rewriting import maps as maps_
+from hatoba.intake.rewriting import sealing
 from hatoba.intake.rewriting import srs as srs_
 from hatoba.intake.rewriting.header import Header
 from hatoba.intake.rewriting.maps import Maps
@@ -125,6 +126,21 @@ class Rewriter:
         notes.take(state.notes)
         recipients = self._recipients(case, read, state, notes)
         return state.sender, recipients, state.ways.finished(read.fields), notes.told()
+
+    def seal(self, case: Case, recipients: Sequence[Recipient], authserv_id: str) -> sealing.Wanted | None:
+        """What an ARC set for this letter is to be made with; None where none is wanted: it is not forwarded, or ours.
+
+        # RFC 8617 §5.1
+        """
+        state, chain = case.rewritten, case.authenticity.arc
+        if not self.settings.arc or state is None or chain is None or case.trusted:
+            return None
+        domains = case.directory.snapshot().domains
+        for one in recipients:
+            through = state.ways.draft(one.way).through if one.way else ()
+            if through and one.address.domain not in domains:
+                return sealing.Wanted(through[0].rpartition("@")[2], chain, authserv_id)
+        return None
 
     @staticmethod
     def _recipients(case: Case, read: Heading, state: State, notes: Notes) -> tuple[Recipient, ...]:

@@ -1,4 +1,4 @@
-"""Signing: the secrets that return addresses of ours (SRS) are signed with: made once, replaced now and then.
+"""Returns: the secrets that return addresses of ours (SRS) are signed with: made once, replaced now and then.
 
 Called by app: at the start of each worker, and by the command line to replace the one in use.
 Never draws chance: the new secret is an argument. Never forgets one whose addresses may still come back.
