@@ -20,6 +20,7 @@ from hatoba.delivery import courier
 from hatoba.directory import dkim_key
 from hatoba.directory.dkim import making, ring
 from hatoba.directory.dkim import settings as dkim_
+from hatoba.intake.rewriting import rewriter
 from hatoba.kit import sealing
 from hatoba.model import domain
 from hatoba.net import dns, tls
@@ -167,6 +168,11 @@ def _signing(settings: Settings) -> Found:
         yield "master_key_file", f"{settings.master_key_file} is not there", fix
 
 
+def _rewriting(settings: Settings) -> Found:
+    for key, text in rewriter.faults(settings.rewrite):
+        yield f"rewrite.{key}", text, "See docs/rewriting.md."
+
+
 def _dns_helper(settings: Settings) -> Found:
     for key, text, fix in dns_helper.faults(settings.dns_helper):
         yield f"dns_helper.{key}", text, fix
@@ -174,7 +180,7 @@ def _dns_helper(settings: Settings) -> Found:
 
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
     _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools,
-    _signing, _dns_helper,
+    _signing, _dns_helper, _rewriting,
 )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ Never asks anybody: directory and tables are in memory. Never touches a letter t
 Fails with Refusal for a recipient (see paths), ValueError on settings that make no sense.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from hatoba.directory.entries import LOCAL, key
 from hatoba.intake.case import Case
@@ -16,9 +17,10 @@ from hatoba.intake.rewriting import srs as srs_
 from hatoba.intake.rewriting.header import Header
 from hatoba.intake.rewriting.maps import Maps
 from hatoba.intake.rewriting.paths import Paths
-from hatoba.intake.rewriting.settings import Settings
+from hatoba.intake.rewriting.settings import Masquerade, Settings
 from hatoba.intake.rewritten.notes import Notes
 from hatoba.intake.rewritten.state import Behind, State
+from hatoba.model import domain as domain_
 from hatoba.model.address import Address
 from hatoba.model.envelope import Recipient, Way
 from hatoba.model.status import Refusal, Status
@@ -163,6 +165,27 @@ class Rewriter:
         if not made:
             raise Refusal(_LOOP)
         return tuple(made.values())
+
+
+def faults(settings: Settings) -> list[tuple[str, str]]:
+    """(key below [rewrite], what is wrong) of entries that make no sense."""
+    found = []
+    for index, one in enumerate(settings.canonical):
+        found += _fault(f"canonical[{index}]", partial(Maps, (one,), Masquerade()))
+    found += _fault("masquerade.domains", partial(Maps, (), settings.masquerade))
+    for index, rule in enumerate(settings.header):
+        found += _fault(f"header[{index}]", partial(Header, Maps((), Masquerade()), (rule,)))
+    if settings.srs.domain:
+        found += _fault("srs.domain", partial(domain_.parse, settings.srs.domain))
+    return found
+
+
+def _fault(key: str, make: Callable[[], object]) -> list[tuple[str, str]]:
+    try:
+        make()
+    except ValueError as error:
+        return [(key, str(error))]
+    return []
 
 
 def _name(case: Case, address: Address) -> object:
