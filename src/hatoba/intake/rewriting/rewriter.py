@@ -34,7 +34,9 @@ class Rewriter:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._maps = Maps(settings.canonical, settings.masquerade)
+        self._mapping = bool(self._maps)
         self._header = Header(self._maps, settings.header)
+        self._ruling = bool(self._header)
         self._paths = Paths(settings)
 
     # recipients
@@ -44,13 +46,13 @@ class Rewriter:
 
         Hot: for an account of a node without aliases and maps it looks at three names.
         """
-        if not self._maps and not case.directory.snapshot().aliases and not srs_.tagged(recipient.address.local):
+        if not self._mapping and not case.directory.snapshot().aliases and not srs_.tagged(recipient.address.local):
             return False
         if case.rewritten is not None and recipient.address in case.rewritten.behind:
             return True
         asked = recipient
         notes = Notes()
-        if self._maps and (mapped := self._mapped(case, recipient, notes)) is not None:
+        if self._mapping and (mapped := self._mapped(case, recipient, notes)) is not None:
             recipient = mapped
         returned = self._paths.returned(case, recipient, now, notes)
         if returned is not None:
@@ -93,7 +95,7 @@ class Rewriter:
         if case.rewritten is None:
             sender = case.mail.sender
             case.rewritten = State(sender)
-            if sender is not None and self._maps:
+            if sender is not None and self._mapping:
                 found = self._maps.change(sender, maps_.SENDER, maps_.ENVELOPE, ours=case.trusted)
                 if found is not None:
                     case.rewritten.sender = found.to
@@ -104,7 +106,7 @@ class Rewriter:
 
     def header(self, case: Case, read: Heading, block: bytes) -> bytes:
         """The header as maps and rules leave it; the very block where they leave it alone. `read` learns of it."""
-        if not self._header:
+        if not self._ruling:
             return block
         made = self._header.rewritten(block, case, self._state(case).notes)
         if made == block:
@@ -119,7 +121,7 @@ class Rewriter:
 
         Each recipient stands there once, whatever led to it.
         """
-        state = self._state(case) if self._maps else case.rewritten
+        state = self._state(case) if self._mapping else case.rewritten
         if state is None:
             return case.mail.sender, tuple(case.recipients), (), ()
         if not state.behind:
