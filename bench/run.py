@@ -14,12 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from bench import hatoba_peer, postfix_peer
+from bench import authentic, hatoba_peer, postfix_peer
 from tests.support import postfix
 
 
@@ -49,18 +49,27 @@ def wait_for(sink: postfix.Sink, wanted: int, seconds: float) -> None:
 
 def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path) -> Run:
     """One run on a fresh server: warm up with a tenth, then measure."""
-    kind, _, engine = kind.partition("-")
-    fresh: Callable[[Path, int, bool, int], AbstractContextManager[Server]] = postfix_peer.start
-    if peer == "hatoba":
-        fresh = partial(hatoba_peer.start, postgresql=engine == "pg", signing=engine == "dkim")
-    elif peer == "opendkim":
-        fresh = postfix_peer.signed
-    addresses = ("-f", f"alice@{hatoba_peer.SENDER}", "-t", f"bob@{hatoba_peer.DOMAIN}")
+    kind, _, how = kind.partition("-")
+    addresses: tuple[str, ...] = ("-f", authentic.SENDER, "-t", f"bob@{hatoba_peer.DOMAIN}")
     warm = max(100, count // 10)
-    with (
-        postfix.Sink(folder / "sink.out") as sink,
-        fresh(folder, sink.port, kind == "accept", workers) as server,
-    ):
+    with ExitStack() as stack:
+        fresh: Callable[[Path, int, bool, int], AbstractContextManager[Server]] = postfix_peer.start
+        if how == "auth":
+            scene = authentic.Scene(folder / "authentic")
+            addresses = (*addresses, "-F", str(scene.letter(size)))
+            size = 0
+            if peer == "hatoba":
+                fresh = partial(hatoba_peer.start, dns=stack.enter_context(scene.dns()).address)
+            else:
+                fresh = partial(postfix_peer.start, milter=stack.enter_context(scene.opendkim()))
+        elif peer == "hatoba":
+            signing = authentic.DOMAIN if how == "dkim" else ""
+            fresh = partial(hatoba_peer.start, postgresql=how == "pg", signing=signing)
+        elif peer == "opendkim":
+            scene = authentic.Scene(folder / "authentic")
+            fresh = partial(postfix_peer.start, milter=stack.enter_context(scene.opendkim(signing=True)))
+        sink = stack.enter_context(postfix.Sink(folder / "sink.out"))
+        server = stack.enter_context(fresh(folder, sink.port, kind == "accept", workers))
         postfix.source(server.port, warm, size, *addresses)
         if kind == "relay":
             wait_for(sink, warm, 60)
@@ -80,7 +89,7 @@ def once(kind: str, peer: str, size: int, count: int, workers: int, folder: Path
 def measure(kind: str, size: int, options: argparse.Namespace, root: Path) -> dict[str, object]:
     """Interleaved rounds of both; the row that is printed."""
     peers = ["postfix", "hatoba"]
-    if kind.endswith("-dkim") and Path("/usr/sbin/opendkim").exists():
+    if kind.endswith("-dkim") and Path(authentic.OPENDKIM).exists():
         peers.append("opendkim")
     runs: dict[str, list[Run]] = {peer: [] for peer in peers}
     count = max(500, int(options.letters * (10 / max(size, 10)) ** 0.5))
@@ -118,7 +127,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="hatoba against Postfix, interleaved")
     parser.add_argument("--sizes", default="1,10,100", help="KB, comma separated")
     parser.add_argument(
-        "--kinds", default="accept,relay,relay-pg", help="-pg: hatoba on PostgreSQL; relay-dkim: each letter signed"
+        "--kinds",
+        default="accept,relay,relay-pg",
+        help="-pg: hatoba on PostgreSQL; -auth: SPF, DKIM, DMARC, Postfix with OpenDKIM; -dkim: each letter signed",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--letters", type=int, default=20000, help="a hatoba run at 10 KB (Postfix: a quarter)")

@@ -22,6 +22,9 @@ SETTINGS = """
 [log]
 level = "error"
 
+[dns]
+servers = ["127.0.0.1:1"]  # nobody answers there
+
 [queue]
 first = "1s"
 most = "2s"

@@ -21,6 +21,9 @@ level = "warning"
 certificate = "{certificate}"
 key = "{certificate}"
 
+[dns]
+servers = ["127.0.0.1:1"]  # nobody answers there
+
 [smtp]
 auth_delay = 0
 auth_failures = 1000

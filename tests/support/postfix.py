@@ -142,6 +142,10 @@ class Postfix:
         names = ("incoming", "active", "deferred", "hold", "maildrop")
         return sum(1 for name in names for path in (self.root / "spool" / name).rglob("*") if path.is_file())
 
+    def held(self) -> list[Path]:
+        """The files of letters on hold."""
+        return [path for path in (self.root / "spool" / "hold").rglob("*") if path.is_file()]
+
     def log(self) -> str:
         return (self.root / "log").read_text(encoding="utf-8", errors="replace")
 
@@ -182,8 +186,12 @@ class Sink:
 
 
 def source(port: int, count: int, size: int, *options: str, sessions: int = 50, timeout: float = 300.0) -> float:
-    """Sends `count` letters of `size` octets by smtp-source; seconds taken. CalledProcessError when any was refused."""
-    command = [SOURCE, "-d", "-s", str(sessions), "-m", str(count), "-l", str(size), *options, f"127.0.0.1:{port}"]
+    """Sends `count` letters of `size` octets by smtp-source; seconds taken. CalledProcessError when any was refused.
+
+    `size` 0: the options name a file with the letter.
+    """
+    length = ("-l", str(size)) if size else ()
+    command = [SOURCE, "-d", "-s", str(sessions), "-m", str(count), *length, *options, f"127.0.0.1:{port}"]
     started = time.monotonic()
     subprocess.run(command, check=True, capture_output=True, timeout=timeout)
     return time.monotonic() - started

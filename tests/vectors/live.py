@@ -16,6 +16,9 @@ SETTINGS = """
 [log]
 level = "warning"
 
+[dns]
+servers = ["127.0.0.1:1"]  # nobody answers there
+
 [[listener]]
 kind = "mx"
 address = ["127.0.0.1"]

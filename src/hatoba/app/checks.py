@@ -133,6 +133,16 @@ def _blobs(settings: Settings) -> Found:
         yield "blobs.access_key", "access_key and secret_key belong together", fix
 
 
+def _auth(settings: Settings) -> Found:
+    names = [("auth.arc_sealers", name) for name in settings.auth.arc_sealers]
+    names += [(f"filter.domain[{n}].name", each.name) for n, each in enumerate(settings.filter.domain)]
+    for key, written in names:
+        try:
+            domain.parse(written.removeprefix("*."))
+        except domain.BadAddress as error:
+            yield key, f"{written!r} is no domain: {error}", 'Write it like "example.org".'
+
+
 def _spools(settings: Settings) -> Found:
     for index, field, text, fix in spools.faults(settings.database):
         yield f"database.spool[{index}].{field}", text, fix
@@ -179,7 +189,7 @@ def _dns_helper(settings: Settings) -> Found:
 
 
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
-    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools,
+    _names, _certificate, _listeners, _networks, _routes, _addresses, _user, _data, _blobs, _spools, _auth,
     _signing, _dns_helper, _rewriting,
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
+from hatoba.app import processor
 from hatoba.app.settings import Settings
 
 SHORT_LIFE = 10.0  # seconds: a worker that dies sooner is started again with a growing delay
@@ -84,6 +85,7 @@ class Crew:
             [sys.executable, "-m", "hatoba.app.worker"],
             stdin=subprocess.PIPE,
             pass_fds=fds,
+            env=os.environ | processor.hints(),
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then drains
         )
         os.close(writer)

@@ -16,6 +16,7 @@ from hatoba.mailauth.results import remove, write
 from hatoba.mailauth.results.finding import Results
 from hatoba.mailauth.spf import trace as spf_trace
 from hatoba.model.address import Address
+from hatoba.model.envelope import Notes
 
 _NOT_IN_A_NAME = re.compile(r"[^!-9;-~]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
@@ -52,8 +53,9 @@ def top(place: Place, visit: Visit, case: Case, read: Heading, number: int) -> b
     return made
 
 
-def marked(place: Place, case: Case, ruled: ruling.Ruling, block: bytes) -> tuple[bytes, bytes]:
-    """(what the checks have to say, to stand on top of all; the header without what they want out of it)."""
+def marked(place: Place, case: Case, ruled: ruling.Ruling, block: bytes) -> tuple[bytes, bytes, Notes]:
+    """(what the checks have to say, to stand on top of all; the header without what they want out of it; the same for
+    the journal)."""
     removed = {name for verdict in ruled.verdicts for name in verdict.remove}
     marks = list(_spam(ruled))
     if marks:
@@ -64,13 +66,18 @@ def marked(place: Place, case: Case, ruled: ruling.Ruling, block: bytes) -> tupl
     auth = place.filters.auth
     findings = evidence.findings(case, ruled)
     place.tally.found(findings)
-    if findings and auth.results:
-        made.append(write.field(Results(place.authserv_id, findings), utf8=utf8))
+    told = ""
+    if findings:
+        payload = write.payload(Results(place.authserv_id, findings), utf8=utf8)
+        told = evidence.text(payload)
+        if auth.results:
+            made.append(b"Authentication-Results: " + payload + b"\r\n")
     spf = case.authenticity.spf
     if spf is not None and auth.received_spf:
         sender = "" if case.mail.sender is None else str(case.mail.sender)
         made.append(spf_trace.received_spf(spf, case.source.ip, sender, case.source.helo, place.hostname))
-    return b"".join(made), mend.without(block, removed) if removed else block
+    block = mend.without(block, removed) if removed else block
+    return b"".join(made), block, evidence.notes(case, ruled, told)
 
 
 def _spam(ruled: ruling.Ruling) -> Iterator[tuple[str, str]]:

@@ -56,11 +56,14 @@ def disposition(case: Case, ruled: ruling.Ruling) -> tuple[str, tuple[Reason, ..
     return known.disposition, reasons
 
 
-def notes(case: Case, ruled: ruling.Ruling | None, rewrites: tuple[tuple[str, str, str], ...] = ()) -> Notes | None:
-    """What goes with the letter to the journal; None where there is nothing to tell."""
-    if ruled is None:
-        return Notes(rewrites=rewrites) if rewrites else None
-    made = Notes(_verdicts(ruled), _text(case, ruled), _dmarc(case, ruled), rewrites=rewrites)
+def text(payload: bytes) -> str:
+    """What stands in an Authentication-Results behind our name, in one line."""
+    return " ".join(payload.decode().split()).partition("; ")[2]
+
+
+def notes(case: Case, ruled: ruling.Ruling, told: str) -> Notes:
+    """What goes with the letter to the journal. `told`: the findings as text."""
+    made = Notes(_verdicts(ruled), told, _dmarc(case, ruled), chain=case.authenticity.arc)
     if ruled.action == ruling.QUARANTINE:
         made.hold = f"quarantine: {_why(ruled)}"
     elif ruled.action == ruling.DISCARD:
@@ -76,7 +79,7 @@ def refused(number: int, case: Case, read: Heading, ruled: ruling.Ruling, status
         tuple([str(recipient.address) for recipient in case.recipients]),
         source.door, status.code, status.text, source.ip, source.port, source.helo, source.tls, source.account,
         read.message_id, read.header_from, read.subject,
-        _verdicts(ruled), _text(case, ruled), _dmarc(case, ruled),
+        _verdicts(ruled), text(write.payload(Results("us", findings(case, ruled)))), _dmarc(case, ruled),
     )  # fmt: skip
     return forms.refused(number, form, case.now)
 
@@ -90,14 +93,6 @@ def _verdicts(ruled: ruling.Ruling) -> tuple[tuple[str, str, float, str], ...]:
     return tuple(
         (verdict.check, verdict.action, verdict.score, verdict.reason[:_REASON_MOST]) for verdict in ruled.verdicts
     )
-
-
-def _text(case: Case, ruled: ruling.Ruling) -> str:
-    """The findings in one line, "" for none."""
-    found = findings(case, ruled)
-    if not found:
-        return ""
-    return " ".join(write.payload(Results("us", found), utf8=True).decode().split()).partition("; ")[2]
 
 
 def _dmarc(case: Case, ruled: ruling.Ruling) -> forms.Dmarc | None:

@@ -40,11 +40,13 @@ class Inquiry:
             if not asked:
                 continue
             heard = yield tuple((check.name, partial(getattr(check, stage), *arguments)) for check in asked)
+            before = len(self.verdicts)
             for answer in heard:
                 self._hear(answer)
-            refusal = self.ruling(recipients).refusal
-            if refusal is not None:
-                raise refusal
+            if len(self.verdicts) > before:
+                refusal = self.ruling(recipients).refusal
+                if refusal is not None:
+                    raise refusal
 
     def ruling(self, recipients: Sequence[Recipient] = ()) -> ruling.Ruling:
         """What the verdicts come to."""

@@ -93,7 +93,7 @@ def sign(letter: Letter, hand: Hand, pieces: Iterable[bytes], now: int) -> None:
     seconds = now // 1000
     wanted = seal_of(letter)
     if wanted is not None:
-        sealing.seal(letter, wanted, hand.signers[0], seconds)
+        sealing.seal(letter, wanted, hand.signers[0], now)
         return
     if letter.content is not None:
         fresh = signed(letter.content, hand.signers, now=seconds)

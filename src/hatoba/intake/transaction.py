@@ -16,7 +16,7 @@ from hatoba.intake.case import Case, Place, Visit
 from hatoba.intake.inquiry import Inquiry
 from hatoba.intake.subject import Subject
 from hatoba.model.address import Address
-from hatoba.model.envelope import Envelope, Letter, Recipient
+from hatoba.model.envelope import Envelope, Letter, Notes, Recipient
 from hatoba.model.event import Event
 from hatoba.model.outcome import Verdict
 from hatoba.model.status import Refusal, Status
@@ -261,9 +261,9 @@ class Transaction:
         case, read, draft = self._case, self._heading, self.draft
         mail, now = case.mail, case.now
         top = composing.top(self._place, self._visit, case, read, self.id)
-        block = self._block
+        block, notes = self._block, None
         if ruled is not None:
-            marks, block = composing.marked(self._place, case, ruled, block)
+            marks, block, notes = composing.marked(self._place, case, ruled, block)
             top = marks + top
         kept, block = block, self._place.rewriter.header(case, read, block)
         sender, recipients, ways, rewrites = self._place.rewriter.envelope(case, read)
@@ -284,9 +284,10 @@ class Transaction:
         else:
             content = top + data if block is read.fields.block else b"".join((top, block, memoryview(data)[read.end :]))
             size, top = len(content), b""
-        notes = evidence.notes(case, ruled, rewrites)
-        if ways and notes is not None:
-            notes.seal = self._place.rewriter.seal(case, recipients, self._place.authserv_id)
+        if rewrites:
+            notes = notes or Notes()
+            notes.rewrites = rewrites
+            notes.seal = self._place.rewriter.seal(case, recipients, self._place.authserv_id) if ways else None
             self._seals = notes.seal is not None
         return Letter(
             self.id, now, expires, envelope, case.source, size, content, blob, dotted, eightbit,

@@ -90,8 +90,9 @@ class Notes(msgspec.Struct):
 
     `verdicts` are (check, action, score, reason), `auth` the findings of Authentication-Results as text, `dmarc` what
     an aggregate report wants to know (journal.forms.Dmarc). `hold` says why it is to be held in the queue, `drop` why
-    it is to be accepted and thrown away; "" for neither. `rewrites` are (what, from, to). `seal` is what a forwarded
-    letter is to be sealed with (intake.rewriting.sealing.Wanted), None for most.
+    it is to be accepted and thrown away; "" for neither. `chain` is its ARC chain (mailauth.arc.chain.Chain), for who
+    seals it again. `rewrites` are (what, from, to). `seal` says how a forwarded letter is to be sealed
+    (intake.rewriting.sealing.Wanted), None for most.
     """
 
     verdicts: tuple[tuple[str, str, float, str], ...] = ()
@@ -99,6 +100,7 @@ class Notes(msgspec.Struct):
     dmarc: object = None
     hold: str = ""
     drop: str = ""
+    chain: object = None
     rewrites: tuple[tuple[str, str, str], ...] = ()
     seal: object = None
 

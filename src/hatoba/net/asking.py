@@ -31,6 +31,7 @@ class Resolver(Protocol):
     """What is asked of net.dns.Resolver."""
 
     def cached(self, name: str, rtype: str, /) -> Known | None: ...
+    def troubled(self, name: str, rtype: str, /) -> bool: ...
     def query(self, name: str, rtype: str, /) -> Awaitable[Known]: ...
 
 
@@ -127,7 +128,9 @@ class Asker:
         """An answer, or an awaitable of it."""
         if asked.__class__ is Question:
             found = self._resolver.cached(asked.name, asked.type)
-            return self._resolve(asked) if found is None else _answer(found)
+            if found is not None:
+                return _answer(found)
+            return questions.TROUBLE if self._resolver.troubled(asked.name, asked.type) else self._resolve(asked)
         return self._services[asked.service.partition(" ")[0]](asked)
 
     async def _resolve(self, question: Question) -> Answer:

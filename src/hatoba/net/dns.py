@@ -59,6 +59,10 @@ class Resolver:
         """The answer if it is known and still good; `name` in lower case without the final dot. Hot."""
         return self._cache.get((name, rtype))
 
+    def troubled(self, name: str, rtype: str) -> bool:
+        """No server had an answer a moment ago: `query` would raise at once. `name` as for `cached`."""
+        return bool(self._cache.trouble((name, rtype)))
+
     async def query(self, name: str, rtype: str) -> Answer:
         """The answer from the cache or from a server. DnsTrouble when there is none for now."""
         key = (name.rstrip(".").lower(), rtype)

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import dkim
+import msgspec
 import pytest
 from tests.support import authentic, signed, steps, zone
 
+from hatoba.intake import sealing
 from hatoba.intake.case import Client, Reverse
 from hatoba.intake.desk import Desk
 from hatoba.intake.filter_settings import Auth, Settings
@@ -17,6 +19,7 @@ from hatoba.intake.tally import Tally
 from hatoba.intake.transaction import Transaction
 from hatoba.journal import forms
 from hatoba.mailauth import questions
+from hatoba.mailauth.arc import chain
 from hatoba.mailauth.arc.chain import Chain, Sealer
 from hatoba.message import headers
 from hatoba.model.address import Address
@@ -261,6 +264,19 @@ def test_a_trusted_seal_overrides_a_failure(scene: Any) -> None:
     for saw in (b"dmarc=fail header.from=example.org", b"dmarc=pass header.from=other.example", b"spf=pass"):
         refusing = scene(Auth(arc_sealers=("list.example",)))
         assert refusing.refused(authentic.forwarded(saw), authentic.ELSEWHERE)[0].startswith("5.7.1")
+
+
+def test_a_letter_that_goes_on_is_sealed_over_what_was_found(scene: Any) -> None:
+    made = scene(Auth(arc_sealers=("list.example",)))
+    made.zone["e._domainkey.mx.example.org"] = made.zone["e._domainkey.example.org"]
+    for sent, before in ((GENUINE, 0), (authentic.forwarded(), 1)):
+        letter = made.take(sent, authentic.ELSEWHERE)
+        own = authentic.signer("mx.example.org")
+        sealed = sealing.arc(letter, content(letter), own, "mx.example.org", NOW) + content(letter)
+        found = questions.run(chain.check(sealed, now=authentic.NOW), zone.look(made.zone))
+        assert (found.result, found.instance, found.sealers[-1].domain) == ("pass", before + 1, "mx.example.org")
+        assert b"dmarc=" in found.sealers[-1].results
+    assert sealing.arc(msgspec.structs.replace(letter, notes=None), content(letter), own, "x", NOW) == b""
 
 
 def test_everybody_who_sealed_since_must_be_trusted() -> None:

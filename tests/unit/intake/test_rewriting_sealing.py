@@ -107,4 +107,4 @@ def test_a_large_letter_goes_on_without(take: Callable[..., tuple[Transaction, L
     wanted = signature.seal_of(letter)
     assert wanted is not None
     letter.content = None
-    assert not sealing.seal(letter, wanted, HAND.signers[0], authentic.NOW)
+    assert not sealing.seal(letter, wanted, HAND.signers[0], NOW)

@@ -113,7 +113,9 @@ def test_trouble_is_an_answer(loop: str) -> None:
     async def main() -> None:
         with DnsServer() as dns:
             dns.servfail.add("sick.example")
-            assert await driven(asker(dns), one(look("sick.example"))) == [questions.TROUBLE]
+            made = asker(dns)
+            assert await driven(made, one(look("sick.example"))) == [questions.TROUBLE]
+            assert made.drive(one(look("sick.example"))) == [questions.TROUBLE]  # known by now
 
     run(loop, main())
 

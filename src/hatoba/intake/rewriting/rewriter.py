@@ -136,14 +136,14 @@ class Rewriter:
 
         # RFC 8617 §5.1
         """
-        state, chain = case.rewritten, case.authenticity.arc
-        if not self.settings.arc or state is None or chain is None or case.trusted:
+        state = case.rewritten  # a chain that nobody looked at cannot go on
+        if not self.settings.arc or state is None or case.authenticity.arc is None or case.trusted:
             return None
         domains = case.directory.snapshot().domains
         for one in recipients:
             through = state.ways.draft(one.way).through if one.way else ()
             if through and one.address.domain not in domains:
-                return sealing.Wanted(through[0].rpartition("@")[2], chain, authserv_id)
+                return sealing.Wanted(through[0].rpartition("@")[2], authserv_id)
         return None
 
     @staticmethod

@@ -6,6 +6,7 @@ Fails never: a From without a domain has none.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from hatoba.message import mailbox
@@ -48,6 +49,7 @@ def domains_of(text: str) -> list[str]:
     return list(dict.fromkeys(name for each in written if (name := normal(each))))
 
 
+@lru_cache(maxsize=1024)  # the same domains come again
 def normal(domain: str) -> str:
     """A domain in A-labels and lower case; "" for an address literal and for what DNS cannot hold."""
     name = domain.strip().removesuffix(".")

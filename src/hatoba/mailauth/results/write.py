@@ -7,6 +7,7 @@ Fails never.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from hatoba.mailauth.results.finding import Finding, Property, Results
 
@@ -16,6 +17,7 @@ _COMMENT_LONGEST = 200
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~\u0080-\U0010ffff]+")  # RFC 2045 §5.1, RFC 8601 §2.2 (UTF-8)
 _DOMAIN = r"[0-9A-Za-z\u0080-\U0010ffff](?:[-.0-9A-Za-z\u0080-\U0010ffff]*[0-9A-Za-z\u0080-\U0010ffff])?"
 _MAILBOX = re.compile(rf"(?:{_TOKEN.pattern})?@{_DOMAIN}")  # others are legal too, and confuse simple readers
+_BRACKETS = re.compile(r"([()\\])")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -59,6 +61,7 @@ def _plain(value: str, utf8: bool) -> str | None:
     return value if (utf8 or value.isascii()) and len(value.encode()) <= _VALUE_LONGEST else None
 
 
+@lru_cache(maxsize=512)  # the same few words in every letter
 def _keyword(word: str) -> str:
     return re.sub(r"[^0-9A-Za-z_-]", "-", word) or "unknown"
 
@@ -71,7 +74,7 @@ def _quoted(value: str) -> str:
 
 
 def _commented(text: str) -> str:
-    return re.sub(r"([()\\])", r"\\\1", text[:_COMMENT_LONGEST])
+    return _BRACKETS.sub(r"\\\1", text[:_COMMENT_LONGEST])
 
 
 def _folded(line: list[str]) -> str:
