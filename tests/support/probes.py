@@ -62,3 +62,24 @@ class Broken:
 
     def _fail(self, *arguments: Any) -> Any:
         raise ZeroDivisionError("a bug in a check")
+
+
+class Blind:
+    """Fails while it watches a body come in: in "watch" or in "update"."""
+
+    name = "blind"
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def watch(self, case: Any, heading: Any) -> Any:
+        if self.where == "watch":
+            raise ZeroDivisionError("a bug at the beginning")
+        return self
+
+    def update(self, piece: bytes) -> None:
+        raise ZeroDivisionError("a bug in the middle")
+
+    def at_content(self, subject: Any) -> Any:
+        assert subject.watched.get(self.name) is self
+        return ()

@@ -34,7 +34,7 @@ class Check(Protocol):
 
 
 class Watch(Protocol):
-    """Sees a body piece by piece before at_content, which finds it in `subject.watched[name]`."""
+    """Sees a body piece by piece before at_content, which finds it by `subject.watched.get(name)`."""
 
     def update(self, piece: bytes, /) -> None: ...
 

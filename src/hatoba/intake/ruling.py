@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from hatoba.intake import filter_settings as settings_
+from hatoba.model import domain as domains
 from hatoba.model.envelope import Recipient
 from hatoba.model.outcome import Silence, Verdict
 from hatoba.model.status import Refusal, Status
@@ -71,7 +72,7 @@ class Table:
         self.settings = settings = settings or settings_.Settings()
         self.always = always
         self._common = Thresholds(settings.tag_at, settings.junk_at, settings.quarantine_at, settings.reject_at)
-        self._domains = {each.name.lower(): self._of(each) for each in settings.domain}
+        self._domains = {_spelled(each.name): self._of(each) for each in settings.domain}
 
     def thresholds(self, domain: str) -> Thresholds:
         """Those of a recipient's domain: its own, the nearest "*.parent", else the common ones."""
@@ -136,6 +137,12 @@ def combine(verdicts: Iterable[Verdict], table: Table, recipients: Sequence[Reci
             decisive = Verdict("score", action, status, reason)
     action = ACCEPT if decisive.action == ALLOW else decisive.action
     return Ruling(action, _status(decisive) if action in REFUSING else None, score, decisive, heard)
+
+
+def _spelled(name: str) -> str:
+    """A domain, or all below one, as addresses spell it. BadAddress."""
+    below = name.startswith("*.")
+    return ("*." if below else "") + domains.parse(name.removeprefix("*."))
 
 
 def _rank(verdict: Verdict) -> int:

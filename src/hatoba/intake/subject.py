@@ -8,10 +8,10 @@ Fails with StoreTrouble when the draft cannot be read, ValueError when `content`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from hatoba.intake.case import Case
 from hatoba.intake.heading import Heading
+from hatoba.intake.watches import NONE, Watches
 from hatoba.message import parts
 
 
@@ -19,7 +19,7 @@ class Subject:
     """`pieces()` gives the whole content as it will be queued, without what goes on top; it may be called again.
 
     `block` is the header as it will be queued, without the empty line; `heading` what intake knows of it as it came.
-    `size` counts octets, `id` is the letter's. `watched` has the Watch of each check that had one, by its name.
+    `size` counts octets, `id` is the letter's. `watched.get(name)` is the Watch of a check that had one.
     """
 
     __slots__ = ("_content", "_most", "_parts", "_rest", "block", "case", "heading", "id", "size", "watched")
@@ -33,7 +33,7 @@ class Subject:
         rest: bytes | Callable[[], Iterable[bytes]],
         size: int,
         most: int,
-        watched: dict[str, Any] | None = None,
+        watched: Watches = NONE,
     ) -> None:
         """`rest`: what follows the header's fields, the empty line first; `most`: the largest `content` in octets."""
         self.case = case
@@ -41,7 +41,7 @@ class Subject:
         self.id = number
         self.block = block
         self.size = size
-        self.watched = watched or {}
+        self.watched = watched
         self._rest = rest
         self._most = most
         self._content: bytes | None = None

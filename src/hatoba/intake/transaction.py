@@ -10,7 +10,7 @@ what they would have given, or raises what they would have raised.
 
 from typing import Any
 
-from hatoba.intake import checks, composing, connection, evidence, extent, heading, parameters, ruling
+from hatoba.intake import checks, composing, connection, evidence, extent, heading, parameters, ruling, watches
 from hatoba.intake.asking import Steps
 from hatoba.intake.case import Case, Place, Visit
 from hatoba.intake.inquiry import Inquiry
@@ -57,7 +57,7 @@ class Transaction:
         self._seals = False  # it is to be sealed (ARC)
         self._inquiry: Inquiry | None = None  # once something was asked
         self._refusal: Refusal | None = None  # what the sender's checks came to
-        self._watches: dict[str, Any] = {}
+        self._watches = watches.NONE
         mail = case.mail
         for check in checks.SENDER:
             verdict = check(case)
@@ -222,12 +222,8 @@ class Transaction:
                 checks.settle(verdict, self.verdicts)
         self._block = composing.kept(self._place, case, read)
         if self._visit.checks.watching:
-            body = data[read.fields.end :]
-            for watcher in self._visit.checks.watching:
-                watch = watcher.watch(case, read)
-                if watch is not None:
-                    watch.update(body)
-                    self._watches[watcher.name] = watch
+            self._watches = watches.Watches(self._visit.checks.watching, case, read)
+            self._watches.update(data[read.fields.end :])
 
     def _ruled(self, inquiry: Inquiry) -> ruling.Ruling:
         """What was said about the envelope, where nothing is asked about the content. Refusal."""
@@ -238,8 +234,7 @@ class Transaction:
 
     def _append(self, draft: Draft, data: bytes) -> None:
         draft.append(data)
-        for watch in self._watches.values():
-            watch.update(data)
+        self._watches.update(data)
 
     def _judged(self, data: bytes, dotted: bool, eightbit: bool) -> Steps[Letter]:
         """The checks about the whole letter, then the letter."""

@@ -119,6 +119,12 @@ web = "a b"
     assert found(tmp_path, '[dns_helper]\nreports = ""\n') == []
 
 
+def test_domains_of_checks(tmp_path: Path) -> None:
+    text = '[auth]\narc_sealers = ["list.example", "no domain"]\n[[filter.domain]]\nname = "*.a..b"\n'
+    assert found(tmp_path, text) == [(2, "auth.arc_sealers"), (4, "filter.domain[0].name")]
+    assert found(tmp_path, '[auth]\narc_sealers = ["例え.jp"]\n[[filter.domain]]\nname = "*.a.example"\n') == []
+
+
 def test_a_finding_in_a_variable_names_it() -> None:
     (problem,) = checks.problems(config.load(None, {"HATOBA_USER": "no-such-user-here"}))
     assert (problem.file, problem.line, problem.key) == ("HATOBA_USER", 0, "user")

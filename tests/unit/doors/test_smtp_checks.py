@@ -201,6 +201,24 @@ def test_a_bug_in_a_check_is_logged_and_temporary(loop: str, stage: str, fault: 
 
 
 @both
+@pytest.mark.parametrize("where", ["watch", "update"])
+def test_a_bug_while_the_content_comes_in_is_said_at_its_end(loop: str, where: str, site: Any, dial: Any) -> None:
+    house = site.house(checks=[probes.Blind(where)], intake={"spill": 2000, "header": 2000})
+
+    async def main() -> None:
+        async with site.door(house=house) as door, dial(door.port) as client:
+            await client.greet()
+            for body in ("hi", "line of text\r\n" * 1000):
+                said = await client.letter(text=f"Subject: x\r\n\r\n{body}")
+                assert said.startswith("451 4.3.0 Internal error ")
+            assert (await client.say("NOOP")).startswith("250")
+
+    run(loop, main())
+    assert [event for event in site.log.events() if "check" in event] == ["check failed"] * 2
+    assert list(site.folder.path.iterdir()) == []
+
+
+@both
 @pytest.mark.parametrize("refused", [False, True])
 def test_the_greeting_may_wait_for_the_connections_checks(loop: str, refused: bool, site: Any, dial: Any) -> None:
     gate = probes.Gate()

@@ -24,7 +24,7 @@ from hatoba.mailauth.arc.chain import Chain, Sealer
 from hatoba.message import headers
 from hatoba.model.address import Address
 from hatoba.model.envelope import Letter, Recipient, Source
-from hatoba.model.outcome import Verdict
+from hatoba.model.outcome import Silence, Verdict
 from hatoba.model.status import Refusal
 from hatoba.store import blobs
 
@@ -223,6 +223,20 @@ def test_who_could_vouch_and_was_not_heard_saves_a_letter_from_reject(scene: Any
     made.zone |= authentic.zone()
     made.zone["far.example"] = {"TXT": questions.TROUBLE}  # could not have vouched for example.org
     assert made.refused(FORGED, authentic.ELSEWHERE, sender="x@far.example")[0].startswith("5.7.1")
+
+
+def test_spf_that_was_not_done_in_time_is_no_failure(scene: Any) -> None:
+    made = scene()
+    source, mail = Source("mx", authentic.IP, 25, "mail.example.org"), Reverse(Address.parse("alice@example.org"))
+    transaction = made.desk.begin(source, mail, 7, NOW, client=Client())
+    asked = transaction.recipient(Recipient(Address.parse("bob@example.org")))
+    assert [name for name, _ in next(asked)] == ["iprev"]
+    assert [name for name, _ in asked.send([()])] == ["spf"]
+    with pytest.raises(StopIteration):
+        asked.send([Silence("spf")])
+    letter = steps.ended(transaction.end(FORGED, dotted=False, eightbit=False, now=NOW), zone.look(made.zone))
+    assert authentic.words(content(letter))["dmarc"] == "temperror"
+    assert made.tally.verdicts[("spf", "late")] == 1
 
 
 def test_spf_by_setting(scene: Any) -> None:

@@ -297,7 +297,8 @@ def test_a_watch_sees_every_octet_of_the_body(judged: Make) -> None:
             self.body += piece
 
     def watched(subject: Any) -> Said:
-        assert subject.watched["probe"] is probe
+        assert subject.watched.get("probe") is probe
+        assert subject.watched.get("other") is None
         return ()
 
     probe = Watching(content=watched)
