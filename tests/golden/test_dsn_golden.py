@@ -88,6 +88,12 @@ CASES: dict[str, Callable[[], Letter | None]] = {
         [Outcome(0, DELIVERED, Status("2.0.0", "Sent"), "250 2.0.0 Ok: queued as 4FZ3")],
         NOW, "mx.example.org", 2004, host="mx1.example.jp", attempted=NOW - 1000,
     ),
+    "expanded": lambda: dsn.compose(
+        dsn.EXPANDED,
+        letter(to("team@example.jp", "SUCCESS", "rfc822;team@example.jp"), envid="e 1"),
+        [Outcome(0, DELIVERED, Status("2.1.5", "the address stands for several, who get the letter"))],
+        NOW, "mx.example.org", 2006, attempted=NOW - 1000,
+    ),
     "failure-global": lambda: dsn.compose(
         dsn.FAILURE,
         letter(to("太郎@日本語.jp", orcpt="utf-8;太郎@日本語.jp"), content=GLOBAL, sender="花子@例え.jp"),

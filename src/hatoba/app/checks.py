@@ -22,6 +22,7 @@ from hatoba.directory import dkim_key
 from hatoba.directory.dkim import making, ring
 from hatoba.directory.dkim import settings as dkim_
 from hatoba.doors.http import mta_sts
+from hatoba.intake.rewriting import rewriter
 from hatoba.kit import sealing
 from hatoba.mailauth import mtasts
 from hatoba.model import domain
@@ -209,6 +210,11 @@ def _signing(settings: Settings) -> Found:
         yield "master_key_file", f"{settings.master_key_file} is not there", fix
 
 
+def _rewriting(settings: Settings) -> Found:
+    for key, text in rewriter.faults(settings.rewrite):
+        yield f"rewrite.{key}", text, "See docs/rewriting.md."
+
+
 def _dns_helper(settings: Settings) -> Found:
     for key, text, fix in dns_helper.faults(settings.dns_helper):
         yield f"dns_helper.{key}", text, fix
@@ -231,7 +237,7 @@ def _reports(settings: Settings) -> Found:
 
 _CHECKS: tuple[Callable[[Settings], Found], ...] = (
     _names, _certificate, _listeners, _networks, _routes, _tls_policies, _own_policy, _addresses, _user, _data, _blobs,
-    _spools, _auth, filterfaults.found, services.faults, _signing, _dns_helper, _audit, _reports,
+    _spools, _auth, filterfaults.found, services.faults, _signing, _dns_helper, _audit, _reports, _rewriting,
 )  # fmt: skip
 
 

@@ -20,7 +20,9 @@ from hatoba.app import certificate
 from hatoba.app.places import Places, default_data
 from hatoba.app.settings import Settings
 from hatoba.directory.directory import Directory
+from hatoba.intake.rewriting import own
 from hatoba.kit import ids
+from hatoba.model.envelope import Letter
 from hatoba.queue import admin
 from hatoba.store import base, journal
 from hatoba.store import queue as rows
@@ -109,11 +111,18 @@ def at_rest(
             new_id=partial(_draw, drawn),
             clock=now,
             notice=settings.notice,
+            readdress=partial(_readdressed, settings),
         )
         try:
             yield opened, made
         finally:
             made.close()
+
+
+def _readdressed(settings: Settings, letter: Letter) -> Letter:
+    """A notice to those that its recipient stands for."""
+    with directory(settings) as known:
+        return own.readdressed(known, settings.rewrite.srs, letter, now())
 
 
 def _draw(drawn: ids.Numbers) -> int:

@@ -18,6 +18,7 @@ from hatoba.doors.http import settings as http_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import filter_settings, service_settings
 from hatoba.intake import settings as intake_
+from hatoba.intake.rewriting import settings as rewrite_
 from hatoba.journal import settings as journal_
 from hatoba.kit.units import Seconds
 from hatoba.net import settings as net
@@ -105,6 +106,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[service_settings.Hook, ...],
         Meta(description="Programs of your own that are told letters over HTTP.", extra=_RELOADS),
     ] = ()
+    rewrite: Annotated[
+        rewrite_.Settings, Meta(description="What is changed about letters on their way in.", extra=_RELOADS)
+    ] = rewrite_.Settings()
     queue: Annotated[queue_.Settings, Meta(description="Retries, lanes and memory.")] = queue_.Settings()
     delivery: Annotated[delivery_.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
         delivery_.Settings()

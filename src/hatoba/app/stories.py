@@ -93,6 +93,8 @@ def _accepted(form: forms.Accepted | forms.Refused, when: str) -> Iterator[str]:
     size = f", {form.size} octets" if isinstance(form, forms.Accepted) else f": {form.status} {form.text}"
     yield f"{when}  {done}{port}{origin}{who}{secured if form.ip else ''}{size}"
     yield f"    <{form.sender}> → {', '.join(f'<{to}>' for to in form.to)}"
+    for what, before, after in form.rewrites if isinstance(form, forms.Accepted) else ():
+        yield f"    {what}: {f'{before} → {after}' if before and after else before or after}"
     if isinstance(form, forms.Accepted):
         if form.signed:
             yield f"    signed by {_signed(form.signed)}"

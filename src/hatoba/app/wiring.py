@@ -23,6 +23,7 @@ from hatoba.app.filtering import Filtering
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
+from hatoba.directory import returns
 from hatoba.directory.directory import Directory
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
@@ -77,6 +78,7 @@ class Rooms:
         self.base = base.of(self.places.data, settings.store, settings.database, settings.blobs)
         self.register = self.base.register()
         self.directory = Directory(self.register, settings.directory, secrets.token_bytes(32))
+        returns.ensure(self.directory, secrets.token_bytes(32), offline.now())
         self.headroom = headroom.Headroom(self.places.data, settings.headroom)
         self.resolver = dns.Resolver(settings.dns)
         self.upkeep = tls_upkeep.Upkeep(
@@ -148,6 +150,7 @@ class Rooms:
                 self._draft,
                 settings.queue.expire,
                 filters=filters,
+                rewrite=settings.rewrite,
                 tally=self.tally,
             ),
             enqueue=self._enqueue,
@@ -182,6 +185,7 @@ class Rooms:
 
     async def take(self, letter: Letter) -> None:
         """Signs a letter of our own and puts it into the queue; done when it is on disk. StoreTrouble."""
+        letter = self._readdress(letter)  # no door has asked whom its recipients stand for
         signed = self.signing.letter(letter, None)
         if signed is not None:
             await signed
@@ -297,6 +301,7 @@ class Rooms:
             audit=settings.audit,
             keep=self._keep(),
             notice=settings.notice,
+            readdress=self._readdress,
             sign=self.signing.notice,
         )
 
@@ -311,6 +316,10 @@ class Rooms:
         except (contents.BadContent, StoreTrouble) as error:
             self.log.error("no content is kept for the audit", why=str(error))
             return None
+
+    def _readdress(self, letter: Letter) -> Letter:
+        """A notice of ours to those that its recipient stands for."""
+        return self.house.desk.readdress(letter, offline.now())
 
     def _share(self) -> int:
         """How many queues this worker will have, about."""

@@ -145,7 +145,7 @@ class Worker:
             await asyncio.sleep(TICK)
             now = self.house.clock()
             try:
-                self.rooms.directory.refresh(now)
+                await asyncio.to_thread(self.rooms.directory.refresh, now)  # many aliases take a while to read
                 self.house.tick()
                 for old in self.retired:
                     old.sweep()

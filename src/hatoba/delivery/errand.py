@@ -1,7 +1,8 @@
 """Errand and Transaction: one job on its way through a connection, and one MAIL…dot of it.
 
 Made by channel when a job is taken; driven by session; ended by channel, which tells the feed.
-Never speaks and never reads a clock. A large recipient list makes several transactions of one errand.
+Never speaks and never reads a clock. A large recipient list, or recipients reached in several ways, make several
+transactions of one errand.
 Fails in nothing: `finish` gives every recipient an Outcome, whatever is missing.
 """
 
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 
 from hatoba.delivery import verdict
 from hatoba.delivery.need import Need
+from hatoba.model.envelope import Way
 from hatoba.model.outcome import Attempt, Job, Outcome
 from hatoba.model.status import Status
 from hatoba.wire.smtp import commands
@@ -47,10 +49,10 @@ class Errand:
             if n not in outcomes:
                 outcomes[n] = verdict.ours(n, status, scope, reply)
 
-    def reject(self, reply: PeerReply, scope: str) -> None:
-        """Every recipient without an Outcome gets the peer's."""
+    def reject(self, reply: PeerReply, scope: str, indexes: Sequence[int] = ()) -> None:
+        """Every recipient (of `indexes`, if given) without an Outcome gets the peer's."""
         outcomes = self.outcomes
-        for n in self.job.indexes:
+        for n in indexes or self.job.indexes:
             if n not in outcomes:
                 outcomes[n] = verdict.outcome(n, reply, scope)
 
@@ -68,15 +70,22 @@ class Transaction:
 
     __slots__ = (
         "accepted", "answered", "binary", "commands", "content", "errand", "heard", "indexes", "later", "refused",
-        "replies", "sent", "void",
+        "replies", "sent", "void", "way",
     )  # fmt: skip
 
     def __init__(
-        self, errand: Errand, indexes: Sequence[int], lines: list[commands.Command], *, binary: bool = False
+        self,
+        errand: Errand,
+        indexes: Sequence[int],
+        lines: list[commands.Command],
+        way: Way,
+        *,
+        binary: bool = False,
     ) -> None:
         self.errand = errand
         self.indexes = indexes
         self.commands = lines  # MAIL, RCPT…, and DATA unless `binary`
+        self.way = way  # of all its recipients
         self.binary = binary  # the content goes by BDAT  # RFC 3030
         self.replies: list[PeerReply] = []
         self.heard = 0  # RCPTs answered

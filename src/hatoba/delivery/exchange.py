@@ -157,11 +157,13 @@ def _content(line: Line, t: Transaction) -> opening.Say:
     letter = errand.job.letter
     content = letter.content
     errand.mixed = True
-    t.content = f"{letter.size} octets of content"
+    t.content = f"{letter.size + len(t.way.top)} octets of content"
     line.wait(line.timeouts.end)
     if content is None:
         streaming.start(line, t)
         return None
+    if t.way.top:
+        content = t.way.top + content
     t.sent = True
     if t.binary:
         return [commands.Bdat(content, last=True, vouched=True)]
@@ -255,6 +257,10 @@ def _refused(line: Line, t: Transaction, reply: PeerReply) -> opening.Say:
     if not verdict.of_site(reply):
         line.served += 1
         line.dirty = False
+        if errand.job.letter.envelope.ways:  # another reverse-path may be welcome
+            errand.reject(reply, verdict.LETTER, t.indexes)
+            if errand.todo:
+                return begin(line, errand)
         errand.reject(reply, verdict.LETTER)
         errand.todo = ()
         line.owner.done(line, errand)

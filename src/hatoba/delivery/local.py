@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from hatoba.delivery import feed as feeds
-from hatoba.delivery import verdict
+from hatoba.delivery import verdict, ways
 from hatoba.kit import ids
 from hatoba.model.address import Address
-from hatoba.model.envelope import Letter
+from hatoba.model.envelope import Letter, Way
 from hatoba.model.outcome import DEFERRED, DELIVERED, Attempt, Job, Outcome
 from hatoba.model.status import Status
 from hatoba.net import session as sessions
@@ -99,8 +99,12 @@ class LocalChannel:
         outcomes: dict[tuple[int, int], Outcome] = {}
         places: list[tuple[int, int, Path, Address]] = []
         for j, job in enumerate(batch):
+            envelope = job.letter.envelope
             for n in job.indexes:
-                address = job.letter.envelope.recipients[n].address
+                address = envelope.recipients[n].address
+                if envelope.recipients[n].way and (way := envelope.way(n)).ends:
+                    outcomes[j, n] = ways.ended(n, way)
+                    continue
                 owner = self._owner(address)
                 if isinstance(owner, Status):
                     outcomes[j, n] = verdict.ours(n, owner)
@@ -129,7 +133,7 @@ class LocalChannel:
         for j, n, mailbox, address in places:
             letter = batch[j].letter
             name = f"{letter.accepted // 1000}.{ids.text(letter.id)}R{n}.{self._hostname}"
-            items.append(maildir.Item(mailbox, name, stored(letter, address, self._chunks)))
+            items.append(maildir.Item(mailbox, name, stored(letter, address, self._chunks, letter.envelope.way(n))))
         return list(maildir.deliver(items))
 
     def _written(
@@ -194,13 +198,15 @@ def _logged(bug: BaseException, log: sessions.Log) -> Exception:
     return RuntimeError(f"internal error {error_id}")
 
 
-def stored(letter: Letter, address: Address, chunks: Chunks) -> Iterator[bytes]:
+def stored(letter: Letter, address: Address, chunks: Chunks, way: Way = ways.PLAIN) -> Iterator[bytes]:
     """The letter as its Maildir file holds it: our two fields on top, old Return-Path gone, lines ending in LF.
 
     # RFC 5321 §4.4: the final delivery writes Return-Path, and there is only one.
     """
-    sender = letter.envelope.sender
+    sender = way.sender or letter.envelope.sender
     yield f"Return-Path: <{sender or ''}>\nDelivered-To: {address}\n".encode("utf-8", "surrogateescape")
+    if way.top:
+        yield way.top.replace(b"\r\n", b"\n")
     pieces = iter((letter.content,) if letter.content is not None else chunks(letter))
     head = b""
     for piece in pieces:

@@ -5,8 +5,10 @@ Never speaks. Fails by Outcomes on the errand: 5.3.4 too large, 5.6.1, 5.6.3, 5.
 5.7.30 REQUIRETLS, 5.3.3 DELIVERBY, 5.1.3 / 5.1.7 an address that cannot be said, 5.6.0 bare CR or LF.
 """
 
+from hatoba.delivery import ways
 from hatoba.delivery.errand import Errand, Transaction
 from hatoba.delivery.verdict import LETTER, RECIPIENT, ours
+from hatoba.delivery.ways import PLAIN
 from hatoba.model.envelope import Letter
 from hatoba.model.status import Status
 from hatoba.wire.smtp import commands, outgoing, parameters
@@ -40,19 +42,27 @@ def transaction(
     letter = errand.job.letter
     envelope = letter.envelope
     status: Status | None
-    if _plain(letter) and (extensions.size <= 0 or letter.size <= extensions.size):
-        words = [f"SIZE={letter.size}"] if extensions.size >= 0 else []
+    way = PLAIN
+    if envelope.ways:
+        todo, rest, way = ways.parted(errand)
+        envelope = ways.enveloped(envelope, way)
+        if not todo:
+            return None
     else:
-        wanted = parameters.mail_parameters(envelope, letter.size, extensions, eightbit=letter.eightbit, now=now)
+        todo, rest = errand.todo, ()
+    size = letter.size + len(way.top)
+    if _plain(letter) and (extensions.size <= 0 or size <= extensions.size):
+        words = [f"SIZE={size}"] if extensions.size >= 0 else []
+    else:
+        wanted = parameters.mail_parameters(envelope, size, extensions, eightbit=letter.eightbit, now=now)
         words = wanted.words
-        status = _refusal(letter, wanted.missing, extensions, eightbit_anyway=eightbit_anyway, secure=secure)
+        status = _refusal(letter, size, wanted.missing, extensions, eightbit_anyway=eightbit_anyway, secure=secure)
         if status is not None:
             errand.refuse(status, LETTER)
             errand.todo = ()
             return None
-    todo = errand.todo
     indexes = list(todo[:most])
-    errand.todo = todo[most:]
+    errand.todo = [*todo[most:], *rest] if rest else todo[most:]
     try:
         lines: list[commands.Command] = [commands.MailFrom(envelope.sender, words)]
     except ValueError as error:
@@ -74,7 +84,7 @@ def transaction(
     binary = envelope.body == "BINARYMIME"
     if not binary:
         lines.append(_DATA)
-    return Transaction(errand, indexes, lines, binary=binary)
+    return Transaction(errand, indexes, lines, way, binary=binary)
 
 
 def _plain(letter: Letter) -> bool:
@@ -96,11 +106,11 @@ def _plain(letter: Letter) -> bool:
 
 
 def _refusal(
-    letter: Letter, missing: list[str], extensions: Extensions, *, eightbit_anyway: bool, secure: bool
+    letter: Letter, size: int, missing: list[str], extensions: Extensions, *, eightbit_anyway: bool, secure: bool
 ) -> Status | None:
     """Why this letter cannot go to this peer at all."""
-    if extensions.size > 0 and letter.size > extensions.size:  # RFC 1870 §6.1
-        return Status("5.3.4", f"the letter has {letter.size} octets, the receiving host takes {extensions.size}")
+    if extensions.size > 0 and size > extensions.size:  # RFC 1870 §6.1
+        return Status("5.3.4", f"the letter has {size} octets, the receiving host takes {extensions.size}")
     if letter.envelope.requiretls and not secure:
         return Status("5.7.30", "the sender requires TLS with a verified certificate (REQUIRETLS)")
     for name in missing:

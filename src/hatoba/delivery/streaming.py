@@ -20,7 +20,7 @@ from hatoba.wire.smtp import commands
 def start(line: Line, t: Transaction) -> None:
     """A letter from its blob, in pieces as the peer takes them; nothing is announced behind it."""
     letter = t.errand.job.letter
-    chunks = _read(line, letter)
+    chunks = _read(line, letter, t.way.top)
     if t.binary:
         pieces = _bdat(line, chunks)
     else:
@@ -28,8 +28,10 @@ def start(line: Line, t: Transaction) -> None:
     line.pump.stream(_watched(line, t, pieces))
 
 
-def _read(line: Line, letter: Letter) -> Iterator[bytes]:
+def _read(line: Line, letter: Letter, top: bytes) -> Iterator[bytes]:
     """Opened when the first piece is wanted, so that trouble with it is found in one place."""
+    if top:
+        yield top
     yield from line.owner.chunks(letter)
 
 

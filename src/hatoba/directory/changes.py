@@ -14,6 +14,7 @@ from hatoba.directory.snapshot import account_of
 from hatoba.kit import scram
 from hatoba.model import domain as domain_
 from hatoba.model.address import Address, BadAddress
+from hatoba.store import aliases
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow, DomainRow
 from hatoba.store.sql import Tx
@@ -64,6 +65,9 @@ def remove_domain(directory: Directory, name: str) -> None:
             raise BadEntry(
                 f"{name} still has {len(there)} account(s); remove them first: hatoba account remove {there[0]}"
             )
+        left = aliases.count(tx, name)
+        if left:
+            raise BadEntry(f"{name} still has {left} alias(es); see: hatoba alias list {name}")
         if not rows.remove_domain(tx, name):
             raise BadEntry(f"{name} is no domain of this node; see: hatoba domain list")
 
@@ -99,6 +103,11 @@ def add_account(
             raise BadEntry(f"{mailbox.domain} is no domain of this node; run: hatoba domain add {mailbox.domain}")
         if domain.kind != LOCAL:
             raise BadEntry(f"{mailbox.domain} is a relay domain: its accounts live elsewhere")
+        if aliases.row(tx, name) is not None:
+            raise BadEntry(
+                f"{name} is an alias, which would go before the mailbox; run: hatoba alias remove {name},"
+                f" and afterwards, to forward and keep a copy: hatoba alias add {name} --keep TARGET"
+            )
         if rows.account(tx, name) is not None:
             raise BadEntry(f"{name} is here already; to change its password run: hatoba account passwd {name}")
         row = AccountRow(name, str(mailbox), *hashes, created=now, changed=now)

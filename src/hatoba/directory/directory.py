@@ -12,23 +12,26 @@ from typing import TypeVar
 
 import msgspec
 
-from hatoba.directory import listing, passwords
+from hatoba.directory import listing, passwords, resolve
+from hatoba.directory.aliases import Alias
 from hatoba.directory.entries import LOCAL, Account, Domain, key
 from hatoba.directory.memory import Memory
 from hatoba.directory.settings import Settings
-from hatoba.directory.snapshot import Snapshot, account_of
+from hatoba.directory.snapshot import Aliases, Snapshot, account_of
 from hatoba.kit import scram
 from hatoba.model.address import Address, BadAddress
-from hatoba.store import base, dkim_keys
+from hatoba.store import aliases, base, dkim_keys, secrets
 from hatoba.store import directory as rows
 from hatoba.store import listings as listing_rows
 from hatoba.store.rows import AccountRow
-from hatoba.store.sql import Tx
+from hatoba.store.sql import Reader, Tx
 from hatoba.store.trouble import StoreTrouble
 
 T = TypeVar("T")
 
+SIGNING = "srs"  # the name of the secrets in Snapshot.secrets
 _DAY = 86_400_000  # ms
+_SENDERS, _SENDERS_DEEP = 100, 5  # how far an alias is followed to see whether an account may send as it
 _MISSES = 16  # unknown domains that may look at the database between two refreshes: the rest cost nothing
 
 
@@ -88,12 +91,57 @@ class Directory:
 
     def may_send_as(self, account: str, address: Address) -> bool:
         """Whether the account (its key) may put `address` in the reverse-path: its own or a subaddress."""
-        owner = self._snapshot.owner(address)
-        return owner is not None and owner.key == account and owner.enabled
+        snapshot = self._snapshot
+        owner = snapshot.owner(address)
+        if owner is not None:
+            return owner.key == account and owner.enabled
+        return self.settings.alias_senders and self._stands_for(snapshot, address, account)
+
+    @staticmethod
+    def _stands_for(snapshot: Snapshot, address: Address, account: str) -> bool:
+        """Whether `address` is an alias, no list, with the account's mailbox right behind it."""
+        domain = snapshot.domains.get(address.domain)
+        owner = snapshot.accounts.get(account)
+        if not snapshot.aliases or domain is None or domain.kind != LOCAL or owner is None or not owner.enabled:
+            return False
+        try:
+            found = resolve.expand(snapshot, address, most=_SENDERS, deep=_SENDERS_DEEP)
+        except (resolve.TooMany, resolve.TooDeep):
+            return False
+        if found.lists or not found.aliased:
+            return False
+        for leaf in found.leaves:
+            mailbox = snapshot.owner(leaf.address) if leaf.kind == resolve.MAILBOX else None
+            if mailbox is not None and mailbox.key == account and not snapshot.caught(leaf.through):
+                return True
+        return False
+
+    def expand(self, address: Address, *, bounce: bool = False) -> resolve.Found:
+        """Everybody `address` stands for; see resolve.expand. An address that nobody knows is looked up anew, once."""
+        found = self._expand(address, bounce)
+        if not found.leaves and not found.said and self._moved():
+            found = self._expand(address, bounce)
+        return found
+
+    def _expand(self, address: Address, bounce: bool) -> resolve.Found:
+        most, deep = self.settings.alias_expansion, self.settings.alias_depth
+        return resolve.expand(self._snapshot, address, most=most, deep=deep, bounce=bounce)
+
+    def posts(self, roll: Alias, address: Address) -> bool:
+        """Whether `address` is a member of the list or its owner."""
+        most, deep = self.settings.alias_expansion, self.settings.alias_depth
+        try:
+            return resolve.belongs(self._snapshot, roll, address, most=most, deep=deep)
+        except (resolve.TooMany, resolve.TooDeep):
+            return False
 
     def snapshot(self) -> Snapshot:
         """Everything, as it stands now."""
         return self._snapshot
+
+    def reader(self) -> Reader:
+        """The database itself, for those who change or list what is in it."""
+        return self._register.reader
 
     def refresh(self, now: int) -> bool:
         """Looks whether another process changed the directory; app calls it each second. True if it did."""
@@ -116,8 +164,16 @@ class Directory:
     def _load(self) -> None:
         reader = self._register.reader
         version = self._register.version()
+        known, stamp = self._snapshot.aliases, aliases.stamp(reader)
+        if known.stamp != stamp:
+            known = Aliases(aliases.table(reader), stamp)
         self._snapshot = Snapshot(
-            rows.domains(reader), rows.accounts(reader), self.settings.separator, dkim_keys=dkim_keys.keys(reader)
+            rows.domains(reader),
+            rows.accounts(reader),
+            self.settings.separator,
+            known,
+            [row.data for row in secrets.of(reader, SIGNING)],
+            dkim_keys=dkim_keys.keys(reader),
         )
         self.lists = listing.compiled(listing_rows.all_(reader), self.lists)
         self._version = version

@@ -1,4 +1,4 @@
-"""Settings of the directory: passwords and how long a proven one is remembered.
+"""Settings of the directory: passwords, how long a proven one is remembered, and how far aliases may reach.
 
 Read by app from the `[directory]` table.
 Never read from a file here.
@@ -32,3 +32,28 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Character between user and tag in user+tag@domain; empty switches subaddresses off.",
         ),
     ] = "+"  # RFC 5233
+    alias_targets: Annotated[
+        int,
+        msgspec.Meta(ge=1, le=100_000, description="Most targets of one alias or list; one with more is not added."),
+    ] = 10_000
+    alias_depth: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=100,
+            description="Most aliases behind one another; deeper is not added, and met all the same gets 550 5.2.4.",
+        ),
+    ] = 10
+    alias_expansion: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=1_000_000,
+            description="Most recipients that the aliases of one letter may come to; more gets 550 5.2.4, or 452 4.5.3"
+            " where another transaction would have room.",
+        ),
+    ] = 20_000
+    alias_senders: Annotated[
+        bool,
+        msgspec.Meta(description="Whether an account may send as an alias (no list) that it is a target of."),
+    ] = True

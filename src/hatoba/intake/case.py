@@ -5,7 +5,7 @@ Never decides.
 Fails never: values only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,10 +13,12 @@ import msgspec
 from hatoba.directory.directory import Directory
 from hatoba.intake import roster, trace
 from hatoba.intake.authenticity import Authenticity
+from hatoba.intake.heading import Heading
+from hatoba.intake.rewritten.state import State
 from hatoba.intake.settings import Settings
 from hatoba.intake.tally import Tally
 from hatoba.model.address import Address
-from hatoba.model.envelope import Recipient, Source
+from hatoba.model.envelope import Recipient, Source, Way
 from hatoba.model.outcome import Verdict
 from hatoba.model.status import Status
 from hatoba.store.blobs import Draft
@@ -73,6 +75,20 @@ class Reverse(msgspec.Struct, frozen=True, gc=False):
     priority: int | None = None
 
 
+class Rewriting(Protocol):
+    """What a transaction asks of rewriting.rewriter.Rewriter."""
+
+    def takes(self, case: "Case", recipient: Recipient, now: int) -> bool: ...
+
+    def header(self, case: "Case", read: Heading, block: bytes) -> bytes: ...
+
+    def seal(self, case: "Case", recipients: Sequence[Recipient], authserv_id: str) -> object: ...
+
+    def envelope(
+        self, case: "Case", read: Heading
+    ) -> tuple[Address | None, tuple[Recipient, ...], tuple[Way, ...], tuple[tuple[str, str, str], ...]]: ...
+
+
 class Place(msgspec.Struct, frozen=True):
     """What all transactions of one desk share. `own` is "by <hostname> " in lower case, `lifetime` in ms."""
 
@@ -87,6 +103,7 @@ class Place(msgspec.Struct, frozen=True):
     filters: roster.Filters
     tally: Tally
     authserv_id: str  # our name in Authentication-Results
+    rewriter: Rewriting
 
 
 class Client(msgspec.Struct):
@@ -117,7 +134,8 @@ class Case(msgspec.Struct):
     """One transaction, as the checks see it; at_connect sees one without a sender and recipients.
 
     `submitted`: came through a submission door, so the account answers for it. `trusted`: may relay anywhere
-    (an account, or a network of the settings). `now` is ms since 1970. `recipients` are those accepted so far.
+    (an account, or a network of the settings). `now` is ms since 1970. `recipients` are those accepted so far, as
+    RCPT named them; `rewritten` knows who gets the letter in their place, where an alias or a map has a say.
     """
 
     settings: Settings
@@ -131,6 +149,7 @@ class Case(msgspec.Struct):
     hostname: str = ""
     client: Client = msgspec.field(default_factory=Client)
     authenticity: Authenticity = msgspec.field(default_factory=Authenticity)
+    rewritten: State | None = None
 
     @property
     def ptr(self) -> str:

@@ -6,17 +6,19 @@ Fails with Refusal when the reverse-path is not wanted, ValueError on settings t
 """
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hatoba.directory.directory import Directory
 from hatoba.intake import connection, roster, trace
 from hatoba.intake.asking import Steps
 from hatoba.intake.authenticity import Authenticity
 from hatoba.intake.case import NOBODY, NOTHING, SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
+from hatoba.intake.rewriting import own, preview, rewriter
+from hatoba.intake.rewriting import settings as rewrite_settings
 from hatoba.intake.settings import Settings
 from hatoba.intake.tally import Tally
 from hatoba.intake.transaction import Transaction
-from hatoba.model.envelope import Source
+from hatoba.model.envelope import Letter, Recipient, Source
 from hatoba.store.blobs import Draft
 
 _VISITS = 8192  # connections whose part of the Received field is kept
@@ -26,7 +28,8 @@ class Desk:
     """`drafts` starts the body of a large letter (shard.blobs.draft). `hostname` is the name we greet with.
 
     `lifetime` is how long a letter may stay in the queue, in seconds (queue.expire). `filters` are the checks that
-    ask; without them no step of a letter has to wait. `tally` counts what they say.
+    ask; without them no step of a letter has to wait. `tally` counts what they say. `rewrite`: maps, rules and
+    return addresses of forwards.
     """
 
     def __init__(
@@ -39,9 +42,11 @@ class Desk:
         *,
         filters: roster.Filters | None = None,
         tally: Tally | None = None,
+        rewrite: rewrite_settings.Settings | None = None,
     ) -> None:
         self.settings = settings
         filters = filters or roster.Filters()
+        self._rewrite = rewrite or rewrite_settings.Settings()
         self._place = Place(
             settings=settings,
             directory=directory,
@@ -54,6 +59,7 @@ class Desk:
             filters=filters,
             tally=tally or Tally(),
             authserv_id=filters.auth.authserv_id or hostname,
+            rewriter=rewriter.Rewriter(self._rewrite),
         )
         self._networks = [_network(written) for written in settings.relay_networks]
         self._visits: dict[tuple[Source, str], Visit] = {}
@@ -78,6 +84,22 @@ class Desk:
             client or NOBODY, known,
         )  # fmt: skip
         return Transaction(place, visit, case, number, now)
+
+    def readdress(self, letter: Letter, now: int) -> Letter:
+        """A letter of our own, which came in by no door, with its recipients as they are to be delivered to."""
+        return own.readdressed(self._place.directory, self._rewrite.srs, letter, now)
+
+    def preview(
+        self, source: Source, mail: Mail, recipients: Sequence[Recipient], content: bytes, now: int
+    ) -> preview.Preview:
+        """What rewriting would make of a letter; nothing is taken in. `content` begins with the whole header."""
+        place = self._place
+        visit = self._visit(source, "EHLO")
+        case = Case(
+            place.settings, place.directory, source, visit.submitted, visit.trusted, mail, [], now, place.hostname,
+            NOBODY, NOTHING,
+        )  # fmt: skip
+        return preview.preview(place.rewriter, case, recipients, content, place.own)
 
     def greeted(self, source: Source, client: Client, now: int) -> Steps[None] | None:
         """What is to be asked about a client before it is greeted; Refusal where it is turned away. None: nothing."""

@@ -32,6 +32,13 @@ class Heading(msgspec.Struct, gc=False):
     subject: str = ""
     tls_optional: bool = False  # "TLS-Required: No"  # RFC 8689 §5
 
+    def renew(self, block: bytes) -> None:
+        """The fields that are kept for search, as they stand in another header block."""
+        found = headers.scan(block)
+        self.message_id = _text(found, b"message-id", _ID_MOST)
+        self.header_from = _text(found, b"from", FROM_MOST)
+        self.subject = _text(found, b"subject", _SUBJECT_MOST)
+
 
 NOTHING = Heading(0, True, headers.Headers(b"", 0))  # before anything was read
 

@@ -16,6 +16,8 @@ _ROUTING = frozenset("%!@")
 def destination(case: Case, recipient: Recipient) -> Verdict | None:
     """Local users must exist (no backscatter later), other domains must be ours to relay or the client trusted."""
     address = recipient.address
+    if case.rewritten is not None and address in case.rewritten.behind:
+        return None  # whoever stands behind it was looked at
     domain = case.directory.domain(address.domain)
     if domain is None:
         if case.trusted:

@@ -12,6 +12,7 @@ from itertools import chain
 from hatoba.directory.directory import Directory
 from hatoba.directory.dkim.ring import Hand, Ring
 from hatoba.intake.heading import FROM_MOST
+from hatoba.intake.rewriting import sealing
 from hatoba.mailauth.dkim import canonical, fields
 from hatoba.mailauth.dkim.sign import Signer
 from hatoba.mailauth.dkim.sign import field as made
@@ -43,6 +44,9 @@ def choose(letter: Letter, ring: Ring, directory: Directory, now: int) -> Hand:
 
     With several authors the first of them whose domain has keys counts. `now`: ms.
     """
+    wanted = seal_of(letter)
+    if wanted is not None:
+        return ring.hand(wanted.domain, now)
     written = _written_from(letter)
     best = _NOBODY
     for domain in _authors(written):
@@ -57,6 +61,12 @@ def choose(letter: Letter, ring: Ring, directory: Directory, now: int) -> Hand:
         elif not best.ours:
             best = hand
     return best
+
+
+def seal_of(letter: Letter) -> sealing.Wanted | None:
+    """What a forwarded letter is to be sealed with; None: it is ours, and to be signed."""
+    wanted = None if letter.notes is None else letter.notes.seal
+    return wanted if isinstance(wanted, sealing.Wanted) else None
 
 
 def _may_speak(letter: Letter, written: str, domain: str, ring: Ring, directory: Directory) -> bool:
@@ -77,9 +87,14 @@ def _may_speak(letter: Letter, written: str, domain: str, ring: Ring, directory:
 def sign(letter: Letter, hand: Hand, pieces: Iterable[bytes], now: int) -> None:
     """Puts the signatures on top of the letter and notes them in it. `pieces`: a large body, read again; ms.
 
-    A large letter gets them in `top`. Reads the disk for such a one: in a thread.
+    A large letter gets them in `top`. Reads the disk for such a one: in a thread. A letter that is only forwarded gets
+    an ARC set in their place.
     """
     seconds = now // 1000
+    wanted = seal_of(letter)
+    if wanted is not None:
+        sealing.seal(letter, wanted, hand.signers[0], now)
+        return
     if letter.content is not None:
         fresh = signed(letter.content, hand.signers, now=seconds)
         letter.content = fresh + letter.content

@@ -8,6 +8,8 @@ Where checks are to be asked, recipient and end give Steps instead: a generator 
 what they would have given, or raises what they would have raised.
 """
 
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from hatoba.intake import checks, composing, connection, editing, evidence, extent, heading, parameters, ruling, watches
@@ -16,7 +18,7 @@ from hatoba.intake.case import Case, Place, Visit
 from hatoba.intake.inquiry import Inquiry
 from hatoba.intake.subject import Subject
 from hatoba.model.address import Address
-from hatoba.model.envelope import Envelope, Letter, Recipient
+from hatoba.model.envelope import Envelope, Letter, Notes, Recipient
 from hatoba.model.event import Event
 from hatoba.model.outcome import Verdict
 from hatoba.model.status import Refusal, Status
@@ -35,8 +37,8 @@ class Transaction:
     """
 
     __slots__ = (
-        "_asked", "_block", "_case", "_fault", "_heading", "_inquiry", "_now", "_pieces", "_place", "_refusal", "_seen",
-        "_size", "_visit", "_watches", "draft", "id", "verdicts",
+        "_asked", "_block", "_case", "_fault", "_heading", "_inquiry", "_now", "_pieces", "_place", "_refusal",
+        "_seals", "_seen", "_size", "_visit", "_watches", "draft", "id", "verdicts",
     )  # fmt: skip
 
     def __init__(self, place: Place, visit: Visit, case: Case, number: int, now: int) -> None:
@@ -54,6 +56,7 @@ class Transaction:
         self._block = b""  # the header as it goes on; it stays out of the draft
         self._fault: Refusal | StoreTrouble | None = None
         self._asked = _NOTHING_ASKED
+        self._seals = False  # it is to be sealed (ARC)
         self._inquiry: Inquiry | None = None  # once something was asked
         self._refusal: Refusal | None = None  # what the sender's checks came to
         self._watches = watches.NONE
@@ -67,8 +70,8 @@ class Transaction:
 
     @property
     def ours(self) -> bool:
-        """An account or a trusted network hands it in: it may leave with our signature."""
-        return self._visit.submitted or self._visit.trusted
+        """An account or a trusted network hands it in, or it is forwarded under our seal: it wants a key of ours."""
+        return self._visit.submitted or self._visit.trusted or self._seals
 
     @property
     def recipients(self) -> list[Recipient]:
@@ -83,6 +86,7 @@ class Transaction:
         case = self._case
         if not recipient.address.domain:
             recipient = self._postmaster(recipient)
+        self._place.rewriter.takes(case, recipient, self._now)  # who stands behind it is in case.rewritten
         for check in checks.RECIPIENT:
             verdict = check(case, recipient)
             if verdict is not None:
@@ -254,27 +258,31 @@ class Transaction:
         case, read = self._case, self._heading
         mail, now = case.mail, case.now
         top = composing.top(self._place, self._visit, case, read, self.id)
-        block, sender, recipients, notes = self._block, mail.sender, tuple(case.recipients), None
+        block, notes, edited = self._block, None, None
         if ruled is not None:
             marks, block, notes = composing.marked(self._place, case, ruled, block)
-            edited = editing.carried_out(ruled.verdicts, block, sender, recipients)
+            edited = editing.carried_out(ruled.verdicts, block, mail.sender, case.recipients)
             top, block, data = edited.above + marks + top, edited.block, self._rewritten(data, edited)
-            sender, recipients = edited.sender, edited.recipients
             editing.told(edited, notes)
+            self._readdress(edited.recipients)
             if edited.body is not None:
                 dotted, eightbit = editing.shape(edited.body)
             eightbit = eightbit or not block.isascii()
         draft = self.draft
+        kept, block = block, self._place.rewriter.header(case, read, block)
+        sender, recipients, ways, rewrites = self._place.rewriter.envelope(case, read)
+        if edited is not None and edited.sender != mail.sender:
+            sender = edited.sender  # a service has the last word
         hold, by, priority = self._asked
         expires = (hold or now) + self._place.lifetime
         if by and mail.by_mode != "N":
             expires = min(expires, by)
         envelope = Envelope(
             sender, recipients, mail.body, mail.smtputf8, mail.requiretls, mail.ret, mail.envid,
-            priority, hold, by, mail.by_mode, mail.by_trace, tls_optional=read.tls_optional,
+            priority, hold, by, mail.by_mode, mail.by_trace, tls_optional=read.tls_optional, ways=ways,
         )  # fmt: skip
-        if not eightbit:
-            eightbit = not top.isascii()  # our Received names a recipient, or a check has something to say
+        if not eightbit:  # our Received names a recipient, or a check or a rule has something to say
+            eightbit = not top.isascii() or (block is not kept and not block.isascii())
         content, blob = None, ""
         if draft is not None:
             top += block
@@ -282,10 +290,25 @@ class Transaction:
         else:
             content = top + data if block is read.fields.block else b"".join((top, block, memoryview(data)[read.end :]))
             size, top = len(content), b""
+        if rewrites:
+            notes = notes or Notes()
+            notes.rewrites = rewrites
+            notes.seal = self._place.rewriter.seal(case, recipients, self._place.authserv_id) if ways else None
+            self._seals = notes.seal is not None
         return Letter(
             self.id, now, expires, envelope, case.source, size, content, blob, dotted, eightbit,
             read.message_id, read.header_from, read.subject, top, notes,
         )  # fmt: skip
+
+    def _readdress(self, recipients: Sequence[Recipient]) -> None:
+        """The recipients that the services left, and those they added, who may stand for others."""
+        case = self._case
+        known = {recipient.address for recipient in case.recipients}
+        for added in recipients:
+            if added.address not in known:
+                with contextlib.suppress(Refusal):  # then it stays as it is named, and delivery says what is wrong
+                    self._place.rewriter.takes(case, added, case.now)
+        case.recipients[:] = recipients
 
     def _rewritten(self, data: bytes, edited: editing.Edited) -> bytes:
         """The content as `data`, b"" where the draft has it: with the new body, where a service wanted one."""

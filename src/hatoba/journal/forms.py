@@ -37,7 +37,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     attempt, by n (one entry alone: all share it; "" not routed yet); `next_at` is when that attempt is repeated
     should the worker die in it (ms, 0: unknown). `signed` names the DKIM keys that signed it, "domain selector" each;
     `unsigned` says why a letter of ours got no signature. `verdicts` are (check, action, score, reason), `auth` the
-    findings of Authentication-Results.
+    findings of Authentication-Results, `rewrites` are (what, from, to).
     """
 
     sender: str
@@ -62,6 +62,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     verdicts: tuple[tuple[str, str, float, str], ...] = ()
     auth: str = ""
     dmarc: Dmarc | None = None
+    rewrites: tuple[tuple[str, str, str], ...] = ()
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -187,7 +188,9 @@ def accepted(letter: Letter, sites: Sequence[str] = (), next_at: int = 0) -> Eve
     )  # fmt: skip
     notes = letter.notes
     if notes is not None:
-        form = msgspec.structs.replace(form, verdicts=notes.verdicts, auth=notes.auth, dmarc=notes.dmarc)
+        form = msgspec.structs.replace(
+            form, verdicts=notes.verdicts, auth=notes.auth, dmarc=notes.dmarc, rewrites=notes.rewrites
+        )
     return Event(letter.id, letter.accepted, event.ACCEPTED, _encode(form))
 
 

@@ -50,6 +50,16 @@ class _Token(msgspec.Struct, frozen=True):
     kind: str
     text: str
     apart: bool = False
+    start: int = 0  # where it stands in the text
+    end: int = 0
+
+
+class Located(msgspec.Struct, frozen=True):
+    """A mailbox where it stands in a text: the offsets of its local part and of its domain, without what is between."""
+
+    mailbox: Mailbox
+    local: tuple[int, int]
+    domain: tuple[int, int]
 
 
 def parse(text: str, *, obsolete: bool = True) -> Mailbox:
@@ -69,6 +79,24 @@ def listed(text: str) -> list[Mailbox]:
             found.append(_mailbox(tokens, obsolete=True))
         except BadMailbox:
             continue
+        if len(found) == MOST:
+            break
+    return found
+
+
+def located(text: str) -> list[Located]:
+    """Every address of an address list that can be read, in order, at most 1000; `name` is "", nobody looks at it."""
+    found: list[Located] = []
+    for tokens in _split(_tokens(text, lenient=True)):
+        inner = _inner(tokens)
+        try:
+            box, host = _addr_spec(inner, obsolete=True)
+        except BadMailbox:
+            continue
+        at = next(n for n, token in enumerate(inner) if token.kind == "@")
+        found.append(
+            Located(Mailbox("", box, host), (inner[0].start, inner[at - 1].end), (inner[at + 1].start, inner[-1].end))
+        )
         if len(found) == MOST:
             break
     return found
@@ -122,7 +150,7 @@ def _tokens(text: str, *, lenient: bool = False) -> list[_Token]:
             if not lenient and character not in "<>@,;:.":
                 raise BadMailbox(f"{character!r} cannot stand there")
             found, kind, value = at + 1, character, character
-        tokens.append(_Token(kind, value, apart))
+        tokens.append(_Token(kind, value, apart, at, found))
         at, apart = found, False
     return tokens
 
@@ -167,16 +195,35 @@ def _comment_end(text: str, at: int, lenient: bool) -> int:
 
 
 def _mailbox(tokens: list[_Token], obsolete: bool) -> Mailbox:
-    opening = next((n for n, token in enumerate(tokens) if token.kind == "<"), -1)
+    opening = _opening(tokens)
     if opening < 0:
         return Mailbox("", *_addr_spec(tokens, obsolete))
     if tokens[-1].kind != ">":
         raise BadMailbox("the address is not closed by >")
     inner = tokens[opening + 1 : -1]
-    if obsolete and inner and inner[0].kind == "@":
-        colon = next((n for n, token in enumerate(inner) if token.kind == ":"), -1)
-        inner = inner[colon + 1 :] if colon > 0 else inner
+    if obsolete:
+        inner = _without_route(inner)
     return Mailbox(_name(tokens[:opening]), *_addr_spec(inner, obsolete))
+
+
+def _opening(tokens: list[_Token]) -> int:
+    return next((n for n, token in enumerate(tokens) if token.kind == "<"), -1)
+
+
+def _without_route(inner: list[_Token]) -> list[_Token]:
+    if inner and inner[0].kind == "@":
+        colon = next((n for n, token in enumerate(inner) if token.kind == ":"), -1)
+        return inner[colon + 1 :] if colon > 0 else inner
+    return inner
+
+
+def _inner(tokens: list[_Token]) -> list[_Token]:
+    """The tokens of the address alone: what stands in the angle brackets where there are some."""
+    opening = _opening(tokens)
+    if opening < 0:
+        return tokens
+    closing = next((n for n, token in enumerate(tokens) if n > opening and token.kind == ">"), len(tokens))
+    return _without_route(tokens[opening + 1 : closing])
 
 
 def _name(tokens: list[_Token]) -> str:

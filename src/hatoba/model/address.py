@@ -38,6 +38,8 @@ _PAIR = re.compile(r"\\(.)")
 _TO_ESCAPE = re.compile(r'(["\\])')
 _ROUTE = re.compile(r"@[^@,:\s<>\"]+(?:,@[^@,:\s<>\"]+)*:")  # RFC 5321 §4.1.2 A-d-l ":"
 
+_RETURN = re.compile(r"[Ss][Rr][Ss][01][=+-].").match
+
 _plain = _PLAIN.fullmatch
 _atoms = _ATOMS.fullmatch
 _dot_string = _DOT_STRING.fullmatch
@@ -138,7 +140,7 @@ def _parse(text: str, smtputf8: bool) -> Address:
     domain = domain_.parse(rest, smtputf8=smtputf8)
     if not quoted and not _dot_string(local) and not (domain in CARRIERS and _CARRIER.fullmatch(local)):
         raise _fault(local)
-    _check_length(written, LOCAL_OCTETS, "local part")
+    _check_length(written, _most(local), "local part")
     address = Address(local, domain)
     _check_lengths(address)
     if not local.isascii():
@@ -146,10 +148,18 @@ def _parse(text: str, smtputf8: bool) -> Address:
     return address
 
 
+def _most(local: str) -> int:
+    """Octets a local part may have: more where it holds a whole address. # RFC 5321 §4.5.3.1: limits are to be avoided
+
+    Forwarders write SRS0=hash=day=domain=local, and bounces come back to it.
+    """
+    return MAILBOX_OCTETS if _RETURN(local) else LOCAL_OCTETS
+
+
 def _check_lengths(address: Address) -> None:
     """In the form that goes out: carriers' bare forms gain quotes, U-labels turn into A-labels."""
     wire = str(address)
-    _check_length(wire[: -len(address.domain) - 1], LOCAL_OCTETS, "local part, written as it goes out,")
+    _check_length(wire[: -len(address.domain) - 1], _most(address.local), "local part, written as it goes out,")
     _check_length(wire, MAILBOX_OCTETS, "address")
 
 

@@ -9,15 +9,38 @@ import msgspec
 from hatoba.model.address import Address
 
 
-class Recipient(msgspec.Struct, frozen=True, gc=False):
-    """One forward-path with its DSN parameters. # RFC 3461 §4"""
+class Recipient(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One forward-path with its DSN parameters. # RFC 3461 §4
+
+    `way` is 0 where the letter goes to it as it stands, else Envelope.ways[way - 1] says what is different.
+    """
 
     address: Address
     notify: str = ""  # "", "NEVER", or a comma list of SUCCESS, FAILURE, DELAY in that order
     orcpt: str = ""  # as received, xtext decoded: "rfc822;bob@example.com"; "" when absent
+    way: int = 0
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Way(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is different about the copies that reach recipients by an alias, a list or a forward.
+
+    `sender` stands in MAIL in place of the envelope's (SRS, a list's owner), `told` gets the notices in place of the
+    sender; None: as in the envelope. `top` are fields on top of these copies. `ends` says that nothing is delivered,
+    and why: "expanded" (an alias with several targets, only there for its notice), "listed" (a list, the same) or
+    "discarded". `anew`: ENVID and RET stay behind, this is a letter of the list's.  # RFC 3461 §5.2.7
+    """
+
+    sender: Address | None = None
+    told: Address | None = None
+    top: bytes = b""
+    ends: str = ""
+    anew: bool = False
+
+
+_AS_IT_STANDS = Way()
+
+
+class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     """The reverse-path, the forward-paths and the parameters of MAIL FROM that travel with the letter."""
 
     sender: Address | None  # None is the null reverse-path <>
@@ -33,6 +56,23 @@ class Envelope(msgspec.Struct, frozen=True):
     by_mode: str = ""  # "R" return or "N" notify when the deadline passes  # RFC 2852 §4
     by_trace: bool = False
     tls_optional: bool = False  # the letter says "TLS-Required: No"  # RFC 8689 §5
+    ways: tuple[Way, ...] = ()
+
+    def way(self, n: int) -> Way:
+        """The way of recipient `n`; an empty one for most."""
+        way = self.recipients[n].way
+        return self.ways[way - 1] if way else _AS_IT_STANDS
+
+    def reverse(self, n: int) -> Address | None:
+        """The reverse-path that recipient `n`'s copy goes out with."""
+        return self.way(n).sender or self.sender
+
+    def told(self, n: int) -> Address | None:
+        """Who is told what becomes of recipient `n`; None for nobody.
+
+        Nobody hears about a letter from nobody, whatever its way.  # RFC 5321 §4.5.5
+        """
+        return None if self.sender is None else self.way(n).told or self.sender
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -52,7 +92,8 @@ class Notes(msgspec.Struct):
     `verdicts` are (check, action, score, reason), `auth` the findings of Authentication-Results as text, `dmarc` what
     an aggregate report wants to know (journal.forms.Dmarc). `hold` says why it is to be held in the queue, `drop` why
     it is to be accepted and thrown away; "" for neither. `chain` is its ARC chain (mailauth.arc.chain.Chain), for who
-    seals it again.
+    seals it again. `rewrites` are (what, from, to). `seal` says how a forwarded letter is to be sealed
+    (intake.rewriting.sealing.Wanted), None for most.
     """
 
     verdicts: tuple[tuple[str, str, float, str], ...] = ()
@@ -61,6 +102,8 @@ class Notes(msgspec.Struct):
     hold: str = ""
     drop: str = ""
     chain: object = None
+    rewrites: tuple[tuple[str, str, str], ...] = ()
+    seal: object = None
 
 
 class Letter(msgspec.Struct):

@@ -18,12 +18,24 @@ from hatoba.model.outcome import Outcome
 from hatoba.notice import words
 from hatoba.notice.settings import Settings
 
-FAILURE, DELAY, SUCCESS, RELAYED = "failure", "delay", "success", "relayed"
-KINDS = (FAILURE, DELAY, SUCCESS, RELAYED)
+FAILURE, DELAY, SUCCESS, RELAYED, EXPANDED = "failure", "delay", "success", "relayed", "expanded"
+KINDS = (FAILURE, DELAY, SUCCESS, RELAYED, EXPANDED)
 DOOR = "dsn"  # Source.door of what is made here
 
-_ACTIONS = {FAILURE: "failed", DELAY: "delayed", SUCCESS: "delivered", RELAYED: "relayed"}  # RFC 3464 §2.3.3
-_WORDS = {FAILURE: "FAILURE", DELAY: "DELAY", SUCCESS: "SUCCESS", RELAYED: "SUCCESS"}  # RFC 3461 §4.1
+_ACTIONS = {
+    FAILURE: "failed",
+    DELAY: "delayed",
+    SUCCESS: "delivered",
+    RELAYED: "relayed",
+    EXPANDED: "expanded",
+}  # RFC 3464 §2.3.3
+_WORDS = {
+    FAILURE: "FAILURE",
+    DELAY: "DELAY",
+    SUCCESS: "SUCCESS",
+    RELAYED: "SUCCESS",
+    EXPANDED: "SUCCESS",
+}  # RFC 3461 §4.1
 _UNASKED = (FAILURE, DELAY)  # what an absent NOTIFY lets us send  # RFC 3461 §4.1
 _DIAGNOSTIC_MOST = 900  # octets of a reply kept in a field
 
@@ -69,7 +81,7 @@ def compose(
     host: str = "",
     attempted: int = 0,
 ) -> Letter | None:
-    """One DSN of `kind` (FAILURE, DELAY, SUCCESS or RELAYED) about all these outcomes, or None: nobody is to be told.
+    """One DSN of `kind` (one of KINDS) about all these outcomes, or None: nobody is to be told.
 
     `outcomes` are those of one attempt; what their recipients' NOTIFY does not want is left out here. Times are ms
     since 1970. `new_id` is the new letter's id (it makes Message-ID and boundary), `hostname` ours. `letter.content`,

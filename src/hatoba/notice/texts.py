@@ -41,4 +41,5 @@ class Texts(msgspec.Struct, frozen=True):
     delivered: str
     relayed: str
     relayed_unnamed: str
+    expanded: str
     reasons: dict[str, Reason]

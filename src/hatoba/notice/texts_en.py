@@ -12,6 +12,7 @@ TEXTS = Texts(
         "delay": "Mail delayed, still trying",
         "success": "Mail delivered",
         "relayed": "Mail passed on",
+        "expanded": "Mail passed on to several recipients",
     },
     opening={
         "failure": (
@@ -27,6 +28,10 @@ TEXTS = Texts(
             "This is the mail system of {host}. Your letter was passed on to another mail system, which sends no "
             "confirmations of its own. You will hear no more unless that system reports a problem."
         ),
+        "expanded": (
+            "This is the mail system of {host}. Your letter arrived at an address that stands for several others, and "
+            "goes on to them. You will be told if it cannot be delivered to one of them, and hear no more otherwise."
+        ),
     },
     closing="This message was made by a program. Answers to it reach nobody who reads them.",
     facts=Said(subject="Subject", sent="Received from you", to="To", letter="Reference"),
@@ -37,6 +42,7 @@ TEXTS = Texts(
     delivered="The letter was delivered.",
     relayed="The letter was passed on to {server}.",
     relayed_unnamed="The letter was passed on.",
+    expanded="The letter was passed on to the recipients behind this address.",
     reasons={
         "": Reason(
             "The letter could not be delivered.",

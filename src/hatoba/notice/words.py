@@ -69,7 +69,7 @@ def _one(story: Story, texts: Texts) -> str:
 def _recipient(story: Story, texts: Texts, address: Address, outcome: Outcome) -> str:
     """The block of one recipient."""
     lines = [f"{texts.facts.to}: <{_shown(address)}>"]
-    if story.kind in ("success", "relayed"):
+    if story.kind in ("success", "relayed", "expanded"):
         lines.append(_wrapped(_good_news(story, texts), "  "))
         return "\n".join(lines)
     reason = _reason(texts, outcome)
@@ -88,6 +88,8 @@ def _recipient(story: Story, texts: Texts, address: Address, outcome: Outcome) -
 def _good_news(story: Story, texts: Texts) -> str:
     if story.kind == "success":
         return texts.delivered
+    if story.kind == "expanded":
+        return texts.expanded
     return texts.relayed.format(server=story.server) if story.server else texts.relayed_unnamed
 
 

@@ -15,6 +15,7 @@ from hatoba.delivery import feed
 from hatoba.delivery.site import Site
 from hatoba.journal import forms
 from hatoba.model.address import Address
+from hatoba.model.envelope import Letter
 from hatoba.model.status import Refusal, Status
 from hatoba.notice import settings as notice_
 from hatoba.queue import report
@@ -188,9 +189,19 @@ def offline(
     new_id: Callable[[], int],
     clock: Callable[[], int],
     notice: notice_.Settings | None = None,
+    readdress: Callable[[Letter], Letter] | None = None,
 ) -> Admin:
     """Admin of a shard that no worker has: the command line opened it itself. `close()` it before the shard."""
-    means = Means(settings, shard, _Nobody(), hostname=hostname, clock=clock, draw=random.random, new_id=new_id)
+    means = Means(
+        settings,
+        shard,
+        _Nobody(),
+        hostname=hostname,
+        clock=clock,
+        draw=random.random,
+        new_id=new_id,
+        readdress=readdress,
+    )
     return Admin(means, Notices(means, notice or notice_.Settings()), Reading(shard, "queue-read"))
 
 

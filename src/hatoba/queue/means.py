@@ -14,6 +14,7 @@ import structlog
 from hatoba.delivery import feed
 from hatoba.delivery.site import Site
 from hatoba.model.address import Address
+from hatoba.model.envelope import Letter
 from hatoba.queue.settings import Settings
 from hatoba.store import shard as shard_
 from hatoba.store.contents import Keep
@@ -65,7 +66,10 @@ class Gate:
 
 
 class Means:
-    """`clock` gives ms since 1970, `draw` a number in [0, 1), `new_id` a fresh letter id."""
+    """`clock` gives ms since 1970, `draw` a number in [0, 1), `new_id` a fresh letter id.
+
+    `readdress` gives a letter of our own (a notice) to those that its recipient stands for: aliases, return addresses.
+    """
 
     def __init__(
         self,
@@ -77,7 +81,9 @@ class Means:
         clock: Callable[[], int],
         draw: Callable[[], float],
         new_id: Callable[[], int],
+        readdress: Callable[[Letter], Letter] | None = None,
     ) -> None:
+        self.readdress = readdress or _as_it_stands
         self.settings = settings
         self.shard = shard
         self.writer = shard.writer
@@ -93,3 +99,8 @@ class Means:
     def error_id(self) -> str:
         """Eight characters that join a 4.3.0 with its entry in the log."""
         return f"{int(self.draw() * 0xFFFFFFFF):08x}"
+
+
+def _as_it_stands(letter: Letter) -> Letter:
+    """For those who know no aliases."""
+    return letter

@@ -5,12 +5,14 @@ Never sends and never writes: the Seals ride in the Settle that caused them. # h
 Fails with whatever composing raises: settlement contains it.
 """
 
-from collections.abc import Awaitable, Iterable, Sequence
+import copy
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
 
 from hatoba.journal import forms
+from hatoba.model.address import Address
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
 from hatoba.model.outcome import Attempt, Outcome
@@ -66,8 +68,8 @@ class Notices:
             ("delay", ruling.delays),
             ("success" if final else "relayed", ruling.successes),
         ):
-            if outcomes:
-                self._one(told, kind, text, attempt, outcomes, now)
+            for meant, told_of, part in _apart(kind, outcomes, text.letter):
+                self._one(told, meant, Text(told_of, text.head), attempt, part, now)
         return told
 
     def _one(self, told: Told, kind: str, text: Text, attempt: Attempt, outcomes: Sequence[Outcome], now: int) -> None:
@@ -80,13 +82,36 @@ class Notices:
         event = {"failure": forms.bounced, "delay": forms.delayed}.get(kind)
         named: list[int] = []  # those that the notice tells of: NOTIFY may leave some of them out
         if notice is not None:
-            told.letters.append(notice)
+            told.letters.append(means.readdress(notice))
             named = [o.n for o in outcomes if dsn.wanted(kind, letter.envelope.recipients[o.n], o)]
             if event is not None:
                 told.events.append(event(letter.id, named, notice.id, str(letter.envelope.sender), now=now))
         silent = [outcome.n for outcome in outcomes if outcome.n not in named]
         if silent and event is not None:
             told.events.append(event(letter.id, silent, 0, "", now=now, reason=_why_not(letter)))
+
+
+def _apart(kind: str, outcomes: Sequence[Outcome], letter: Letter) -> Iterator[tuple[str, Letter, list[Outcome]]]:
+    """(kind, the letter as who is told knows it, the outcomes) for each who is told: the sender, or a list's owner.
+
+    # RFC 3461 §5.2.7: an address for several is "expanded"; of a list's own letters its sender hears nothing.
+    """
+    envelope = letter.envelope
+    if not envelope.ways:
+        if outcomes:
+            yield kind, letter, list(outcomes)
+        return
+    parts: dict[tuple[str, bool, Address | None], list[Outcome]] = {}
+    for outcome in outcomes:
+        way = envelope.way(outcome.n)
+        meant = kind if not way.ends else "expanded" if way.ends == "expanded" else "success"
+        sender = envelope.told(outcome.n)
+        parts.setdefault((meant, way.anew and sender is not None, sender), []).append(outcome)
+    for (meant, anew, sender), part in parts.items():
+        known = copy.copy(letter)
+        ret, envid = ("", "") if anew else (envelope.ret, envelope.envid)
+        known.envelope = msgspec.structs.replace(envelope, sender=sender, ret=ret, envid=envid)
+        yield meant, known, part
 
 
 def _why_not(letter: Letter) -> str:

@@ -88,8 +88,11 @@ class Queue:
         sign: Sign | None = None,
         clock: Callable[[], int] = now_ms,
         draw: Callable[[], float] = random.random,
+        readdress: Callable[[Letter], Letter] | None = None,
     ) -> None:
-        means = Means(settings, shard, courier, hostname=hostname, clock=clock, draw=draw, new_id=new_id)
+        means = Means(
+            settings, shard, courier, hostname=hostname, clock=clock, draw=draw, new_id=new_id, readdress=readdress
+        )
         self._means = means
         means.keep = keep
         self._reading, self._bodies = Reading(shard, "queue-read"), Reading(shard, "queue-body")

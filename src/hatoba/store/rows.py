@@ -236,3 +236,20 @@ class TallyRow(msgspec.Struct, gc=False):
     key: str
     count: int
     data: bytes
+
+
+class AliasRow(msgspec.Struct, frozen=True, gc=False):
+    """An alias. `key` is as an account's, or "@domain" for all the rest of a domain; `data` is a JSON object."""
+
+    key: str
+    domain: str
+    created: int
+    data: bytes = b"{}"
+
+
+class SecretRow(msgspec.Struct, frozen=True, gc=False):
+    """A secret of the node (of all nodes that share the directory): several of one name while one replaces another."""
+
+    name: str
+    created: int
+    data: bytes

@@ -220,6 +220,16 @@ alias = Table(
     sqlite_with_rowid=False,
 )
 
+# What addresses of ours are signed with (SRS); all processes of all nodes share it.
+secret = Table(
+    "secret",
+    directory_tables,
+    _text("name", primary_key=True),
+    Column("created", BigInteger, primary_key=True, autoincrement=False),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
 # Whom we always or never take letters from (or for): `scope` is the recipient domain it counts for, "" for all.
 listing = Table(
     "listing",

@@ -204,3 +204,20 @@ def test_what_depends_on_the_machine_is_filled_in(tmp_path: Path) -> None:
     assert (resolved.hostname, resolved.data, len(resolved.listener)) == ("mail.example.com", str(tmp_path), 4)
     assert stat.S_IMODE(Path(resolved.tls.key).stat().st_mode) == 0o600
     assert isinstance(tls.server_context(resolved.tls.certificate, resolved.tls.key), ssl.SSLContext)
+
+
+def test_rewriting(tmp_path: Path) -> None:
+    text = (
+        '[rewrite.srs]\ndomain = "a b"\n'
+        '[[rewrite.canonical]]\nmatch = "@a.example"\nto = "@b.example"\n'
+        '[[rewrite.canonical]]\nmatch = "/(/"\nto = "x@b.example"\n'
+        '[rewrite.masquerade]\ndomains = ["a b"]\n'
+        '[[rewrite.header]]\nname = "X"\naction = "add"\n'
+        '[[rewrite.header]]\nname = "X"\naction = "add"\nvalue = "y"\n'
+    )
+    assert [key for _, key in found(tmp_path, text)] == [
+        "rewrite.canonical[1]",
+        "rewrite.masquerade.domains",
+        "rewrite.header[0]",
+        "rewrite.srs.domain",
+    ]

@@ -16,6 +16,7 @@ from hatoba.directory.settings import Settings as DirectorySettings
 from hatoba.intake import filter_settings
 from hatoba.intake.desk import Desk
 from hatoba.intake.filters import build
+from hatoba.intake.rewriting.settings import Settings as RewriteSettings
 from hatoba.intake.roster import Filters
 from hatoba.intake.settings import Settings
 from hatoba.intake.tally import Tally
@@ -62,9 +63,15 @@ def desk(data: Path, folder: blobs.Folder) -> Iterator[Callable[..., Desk]]:
     directory = Directory(register, DirectorySettings(), SALT)
 
     def make(
-        hostname: str = "mx.example.org", *, filters: Filters | None = None, tally: Tally | None = None, **settings: Any
+        hostname: str = "mx.example.org",
+        *,
+        filters: Filters | None = None,
+        tally: Tally | None = None,
+        rewrite: RewriteSettings | None = None,
+        of: Directory = directory,
+        **settings: Any,
     ) -> Desk:
-        return Desk(Settings(**settings), directory, hostname, folder.draft, filters=filters, tally=tally)
+        return Desk(Settings(**settings), of, hostname, folder.draft, filters=filters, tally=tally, rewrite=rewrite)
 
     yield make
     register.close()
@@ -93,3 +100,17 @@ def filtered(desk: Callable[..., Desk], counters: SharedCounters) -> Callable[..
         return Scene(desk(filters=filters), Answers(zone))
 
     return make
+
+
+@pytest.fixture
+def directories(data: Path) -> Iterator[Callable[..., Directory]]:
+    """Opens the directory that the desk's is, with settings of its own."""
+    registers = []
+
+    def opened(**settings: object) -> Directory:
+        registers.append(rows.attach(data, StoreSettings()))
+        return Directory(registers[-1], DirectorySettings(**settings), SALT)  # type: ignore[arg-type] # by name
+
+    yield opened
+    for register in registers:
+        register.close()

@@ -22,6 +22,8 @@ VERBS = {
     "list": "lists:list_",
     "filter": "filters:filter_",
     "explain": "explain:explain",
+    "alias": "alias:alias",
+    "srs": "srs:srs",
     "dkim": "dkim:dkim",
     "dns": "dns:dns",
     "queue": "queue:queue",

@@ -40,6 +40,11 @@ def _changed_by_people() -> None:
     )  # fmt: skip
     op.create_table("alias", _key("key"), _text("domain"), _big("created"), _blob("data"), sqlite_with_rowid=False)
     op.create_table(
+        "secret", _key("name"),
+        sa.Column("created", sa.BigInteger, primary_key=True, autoincrement=False, nullable=False), _blob("data"),
+        sqlite_with_rowid=False,
+    )  # fmt: skip
+    op.create_table(
         "listing", _key("verdict"), _key("subject"), _key("value"), _key("scope"), _big("created"), _blob("data"),
         sqlite_with_rowid=False,
     )  # fmt: skip
