@@ -57,7 +57,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Mailbox for reports about DMARC and TLS, {domain} stands for the domain; empty: no reports."),
     ] = "postmaster@{domain}"
     sts: Annotated[
-        Literal["enforce", "testing", "none"], Meta(description="Mode of the MTA-STS policy that is announced.")
+        Literal["enforce", "testing", "none"],
+        Meta(
+            description="Mode of the MTA-STS policy that is announced, where another host serves it and not [mta_sts]."
+        ),
     ] = "testing"
     web: Annotated[
         str, Meta(description="Host that serves mta-sts, autoconfig and autodiscover over HTTPS; empty: hostname.")
@@ -103,6 +106,7 @@ class Node(msgspec.Struct, frozen=True):
     source_ips: tuple[str, ...] = ()
     listeners: tuple[tuple[str, int], ...] = ()  # (kind, port)
     certificate: str = ""
+    policy: tuple[Literal["enforce", "testing", "none"], str] | None = None  # mode and id of what we serve ourselves
 
 
 def facts(node: Node, directory: Directory, written: str, now: int) -> Facts:
@@ -113,6 +117,7 @@ def facts(node: Node, directory: Directory, written: str, now: int) -> Facts:
     snapshot = directory.snapshot()
     rua = (f"mailto:{helper.reports.replace('{domain}', domain)}",) if helper.reports else ()
     keys = snapshot.dkim.get(domain, ())
+    sts, sts_id = node.policy or (helper.sts, _sts_id(helper.sts, mx))
     return Facts(
         domain=domain,
         mx=mx,
@@ -125,8 +130,8 @@ def facts(node: Node, directory: Directory, written: str, now: int) -> Facts:
         dmarc_policy=helper.policy,
         dmarc_rua=rua,
         tls_rua=rua,
-        sts=helper.sts,
-        sts_id=sts_id(helper.sts, mx),
+        sts=sts,
+        sts_id=sts_id,
         web=helper.web or host,
         services=tuple(_services(node, host)),
         tlsa=_tlsa(node.certificate),
@@ -143,8 +148,8 @@ def _public(addresses: Iterable[str]) -> tuple[str, ...]:
     return tuple(str(ip) for each in addresses if not (ip := ipaddress.ip_address(each)).is_unspecified)
 
 
-def sts_id(mode: Literal["enforce", "testing", "none"], mx: tuple[str, ...]) -> str:
-    """The id of our MTA-STS policy: another one whenever the policy is another. # RFC 8461 §3.1"""
+def _sts_id(mode: Literal["enforce", "testing", "none"], mx: tuple[str, ...]) -> str:
+    """The id of a policy that another host serves for us: another one whenever it is another. # RFC 8461 §3.1"""
     return hashlib.sha256(mtasts.write(mode, mx, STS_AGE)).hexdigest()[:20]
 
 

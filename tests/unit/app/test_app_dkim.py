@@ -22,6 +22,8 @@ from hatoba.directory import changes as domains
 from hatoba.directory.dkim import changes, making
 from hatoba.directory.dkim.ring import Ring
 from hatoba.directory.entries import BadEntry
+from hatoba.doors.http import mta_sts
+from hatoba.doors.http.settings import MtaSts
 from hatoba.net.dns import Resolver
 from hatoba.net.settings import Dns
 
@@ -201,6 +203,15 @@ def test_dns_against_a_server(hatoba: Run, zone: DnsServer, monkeypatch: pytest.
     del zone.zone["_dmarc.example.org"]
     assert hatoba("dns", ORG).status == 1
     assert hatoba("dns", "no domain").status == 1
+
+
+def test_the_policy_that_is_announced_is_the_one_that_is_served(hatoba: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    hatoba("domain", "add", ORG)
+    elsewhere = hatoba("dns", ORG, "--expected-only").out
+    monkeypatch.setenv("HATOBA_MTA_STS_MODE", "enforce")
+    served = mta_sts.Published(MtaSts(mode="enforce"), "mx.example.org")
+    assert f"v=STSv1; id={served.policy_id}" not in elsewhere
+    assert f"v=STSv1; id={served.policy_id}" in hatoba("dns", ORG, "--expected-only").out
 
 
 def test_the_look_in_the_dns_over_a_year(data: Path, zone: DnsServer) -> None:

@@ -13,6 +13,7 @@ from hatoba.app import config as settings_file
 from hatoba.app.cli import show
 from hatoba.app.settings import Settings
 from hatoba.directory.entries import BadEntry
+from hatoba.doors.http import mta_sts
 from hatoba.mailauth.publish import check, expected
 from hatoba.mailauth.publish.facts import Facts, Finding
 from hatoba.net.dns import Resolver
@@ -29,8 +30,14 @@ def _node(settings: Settings) -> dns_helper.Node:
     name = certificate.hostname(settings.hostname)
     pem = settings.tls.certificate or str(places.tls / "self-signed.pem")
     doors = settings.listener or listeners.defaults()
+    sts = settings.mta_sts
     return dns_helper.Node(
-        name, settings.dns_helper, settings.delivery.source_ips, tuple((door.kind, door.port) for door in doors), pem
+        name,
+        settings.dns_helper,
+        settings.delivery.source_ips,
+        tuple((door.kind, door.port) for door in doors),
+        pem,
+        (sts.mode, mta_sts.Published(sts, name).policy_id) if sts.mode else None,
     )
 
 
