@@ -18,6 +18,7 @@ from hatoba.intake import ruling
 from hatoba.intake.asking import Steps
 from hatoba.intake.case import Client, Reverse
 from hatoba.intake.desk import Desk
+from hatoba.intake.rewriting import settings as rewriting
 from hatoba.intake.roster import STAGES, Checks, Filters
 from hatoba.intake.settings import Settings
 from hatoba.intake.transaction import Transaction
@@ -60,7 +61,11 @@ class Heard(msgspec.Struct):
 
 
 class Told(msgspec.Struct):
-    """The whole story. `recipients`: each with the status its RCPT gets. `top`: what is written above the letter."""
+    """The whole story. `recipients`: each with the status its RCPT gets. `top`: what is written above the letter.
+
+    `goes`: (recipient, reverse-path) of each copy as it would be queued; `rewrites`: what would be changed (what, from,
+    to).
+    """
 
     action: str
     status: str
@@ -71,6 +76,8 @@ class Told(msgspec.Struct):
     recipients: list[tuple[str, str]]
     thresholds: dict[str, float]
     top: str = ""
+    goes: list[tuple[str, str]] = []
+    rewrites: tuple[tuple[str, str, str], ...] = ()
     live: bool = False  # told by a running hatoba: its counts of rates are those in force
 
 
@@ -78,6 +85,7 @@ class House(NamedTuple):
     """What is needed of a node. `asker` consults services that remember nothing."""
 
     settings: Settings
+    rewrite: rewriting.Settings
     directory: Directory
     hostname: str
     filters: Filters
@@ -118,7 +126,21 @@ async def explain(house: House, question: Question, content: bytes) -> Told:
         [(shown, str(each or "2.1.5 taken")) for shown, each in real.recipients],
         house.filters.table.thresholds(first.domain)._asdict(),
         _top(real.letter, content),
+        _goes(real.letter),
+        real.letter.notes.rewrites if real.letter is not None and real.letter.notes is not None else (),
     )
+
+
+def _goes(letter: Letter | None) -> list[tuple[str, str]]:
+    """Where its copies go; those that only an alias's notice is for go nowhere."""
+    if letter is None:
+        return []
+    envelope = letter.envelope
+    return [
+        (str(recipient.address), str(envelope.reverse(n) or ""))
+        for n, recipient in enumerate(envelope.recipients)
+        if not envelope.way(n).ends
+    ]
 
 
 def _final(run: _Run) -> tuple[Status | None, Verdict]:
@@ -208,7 +230,7 @@ def _desk(house: House, content: bytes, heard: list[Heard], soft: bool) -> Desk:
         table=ruling.Table(_soft(filters.table.settings), filters.table.always) if soft else filters.table,
     )
     in_memory = msgspec.structs.replace(settings, spill=max(settings.spill, 2 * len(content)))
-    return Desk(in_memory, house.directory, house.hostname, _no_draft, filters=marked)
+    return Desk(in_memory, house.directory, house.hostname, _no_draft, filters=marked, rewrite=house.rewrite)
 
 
 def _soft(settings: Any) -> Any:

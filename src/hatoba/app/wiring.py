@@ -271,6 +271,7 @@ class Rooms:
         settings = self.settings
         return explaining.House(
             settings.intake,
+            settings.rewrite,
             self.directory,
             self.hostname,
             self.filtering.filters(settings, counting=False),

@@ -141,6 +141,22 @@ def test_explain_without_a_running_hatoba(hatoba: Run, tmp_path: Path) -> None:
     assert story["decisive"] == "intake"
 
 
+def test_explain_tells_where_the_copies_go(hatoba: Run, tmp_path: Path) -> None:
+    file = tmp_path / "letter.eml"
+    file.write_text(LETTER.replace("a.exe", "a.txt"))
+    hatoba("domain", "add", "example.org", settings=QUIET)
+    hatoba("alias", "add", "team@example.org", "x@away.example", "y@away.example")
+    hatoba("srs", "rotate")  # a node that never ran has no secret yet
+    story = explain(hatoba, file, "--to", "team@example.org")
+    assert [to for to, _ in story["goes"]] == ["x@away.example", "y@away.example"]
+    assert all(reverse.startswith("SRS0=") for _, reverse in story["goes"])
+    assert all(reverse.endswith("=s.example=a@example.org") for _, reverse in story["goes"])
+    assert any("team@example.org" in change for change in story["rewrites"])
+    assert "Goes to x@away.example, with the reverse-path <SRS0=" in hatoba(
+        "explain", str(file), "--ip", "192.0.2.1", "--from", "a@s.example", "--to", "team@example.org"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -73,7 +73,7 @@ async def _alone(settings: Settings, question: explaining.Question, content: byt
         resolver = dns.Resolver(settings.dns)
         try:
             house = explaining.House(
-                settings.intake, directory, hostname, filtering.filters(settings, counting=False),
+                settings.intake, settings.rewrite, directory, hostname, filtering.filters(settings, counting=False),
                 asking.Asker(
                     resolver, filtering.services(counting=False), log=structlog.get_logger("explain").bind(),
                     patience=settings.filter.patience,
@@ -110,6 +110,10 @@ def _print(told: explaining.Told) -> None:
     click.echo(f"Score {told.score:g} ({levels})")
     why = f", by {told.decisive}" + (f": {told.reason}" if told.reason else "") if told.decisive else ""
     click.echo(f"Ruling: {told.action} ({told.status}){why}")
+    for what, before, after in told.rewrites:
+        click.echo(f"{what}: {f'{before} → {after}' if before and after else before or after}")
+    for recipient, reverse in told.goes:
+        click.echo(f"Goes to {recipient}, with the reverse-path <{reverse}>")
     if told.top:
         click.echo("On top of the letter:\n" + "".join(f"  {line}\n" for line in told.top.splitlines()), nl=False)
     if not told.live:
