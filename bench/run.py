@@ -128,7 +128,7 @@ def main() -> int:
     parser.add_argument("--sizes", default="1,10,100", help="KB, comma separated")
     parser.add_argument(
         "--kinds",
-        default="accept,relay,relay-pg",
+        default="accept,relay,relay-pg,accept-auth,relay-dkim",
         help="-pg: hatoba on PostgreSQL; -auth: SPF, DKIM, DMARC, Postfix with OpenDKIM; -dkim: each letter signed",
     )
     parser.add_argument("--rounds", type=int, default=5)
