@@ -29,6 +29,7 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 	$(BIN)/python -m bench.signatures
+	$(BIN)/python -m bench.search
 
 # 50 rounds of kill -9 under load; the tests run a short form of it
 crash: $(VENV)/.installed-dev
