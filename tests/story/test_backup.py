@@ -18,6 +18,12 @@ LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 4 * 1024 + b"\r\n"
 MORE = "\n[store]\ninline = 4096\n"
 
 
+def put(node: Node, master: bytes) -> None:
+    """The master key, which no backup holds: whoever takes one keeps it apart."""
+    (node.data / "master.key").write_bytes(master)
+    (node.data / "master.key").chmod(0o600)
+
+
 def numbered(n: int) -> bytes:
     return (LARGE if n % 3 == 0 else post.LETTER).replace(b"Subject: ", b"Subject: number %d, " % n)
 
@@ -55,11 +61,13 @@ def test_live_and_then_delivered_elsewhere(tmp_path: Path) -> None:
         assert refused == ""  # it runs
         waiting = {n for _, n in sent[:before] if n % 2}
         secret = (town.node.data / "tls" / "self-signed.key").read_bytes()
+        master = (town.node.data / "master.key").read_bytes()
     shutil.rmtree(tmp_path / "one" / "node" / "data")
 
     def move_in(node: Node) -> None:
         assert node.json("restore", str(place))["letters"] == said["letters"]
         assert (node.data / "tls" / "self-signed.key").read_bytes() == secret
+        put(node, master)
         assert node.json("verify")["ok"]
 
     second = Town(tmp_path / "two", workers=2, more=MORE, move_in=move_in)
@@ -131,6 +139,7 @@ def test_from_files_to_a_server_and_on(tmp_path: Path, how: str) -> None:
         sent = [town.send("carol@example.org", f"bob{n}@away.example", numbered(n)) for n in range(8)]
         town.node.end()
         town.node.cli("export", str(out))
+        master = (town.node.data / "master.key").read_bytes()
         assert "there already" in failed(town.node, "export", str(out))
 
     def move_in(node: Node) -> None:
@@ -144,6 +153,7 @@ def test_from_files_to_a_server_and_on(tmp_path: Path, how: str) -> None:
             node.json("restore", "--hold", str(tmp_path / "b"))
             node.cli("queue", "release", "--all")
         assert "is not empty" in failed(node, "import", str(out))
+        put(node, master)
         assert node.json("verify")["ok"]
 
     second = Town(tmp_path / "two", more=served, move_in=move_in)
@@ -179,5 +189,6 @@ def test_databases_in_a_folder_of_their_own(tmp_path: Path) -> None:
     second.cli("restore", str(tmp_path / "backup"))
     assert (second.folder / "apart" / "hatoba.db").exists()
     assert (second.data / "mail/home.example/alice/cur/1.x:2,S").read_bytes() == b"Subject: kept\r\n\r\n"
+    put(second, (first.data / "master.key").read_bytes())
     assert second.json("verify")["ok"]
     assert "hatoba.db" in second.cli("upgrade")
