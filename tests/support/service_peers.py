@@ -148,6 +148,11 @@ class Wire:
         if mode != "well":
             raise EOFError
 
+    def reset(self) -> None:
+        """Leaves with a RST instead of a FIN."""
+        self._line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self._line.close()
+
 
 def clamd(peer: Peer, wire: Wire) -> None:
     """INSTREAM: finds EICAR."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import array
 import asyncio
 import fcntl
+import os
+import socket
 import ssl
 import termios
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LINGER = 2.0  # seconds a closed server connection waits for the peer's FIN, so that our last reply is not reset away
+LEFT = 64 * 1024  # octets of last words read from a broken connection
 ABORT = 10.0  # seconds a closing connection may take to flush
 
 WAITING, BLOCKED, STREAMING, UPGRADING, CLOSING = 1, 2, 4, 8, 16  # why no event is taken now
@@ -87,6 +90,10 @@ class Connection(asyncio.Protocol):
         """The idle time is over."""
         raise NotImplementedError
 
+    def _hear_out(self) -> None:
+        """A client's connection broke: what the peer said before it left may still lie in the socket."""
+        raise NotImplementedError
+
     def _lost(self, error: BaseException | None) -> None:
         """The connection is gone; called once."""
         raise NotImplementedError
@@ -124,6 +131,19 @@ class Connection(asyncio.Protocol):
         except OSError:  # gone meanwhile
             return 0
         return count[0]
+
+    def left_behind(self) -> bytes:
+        """Plain octets that came before the connection broke and that the loop did not read: a peer who refuses in
+        the middle of a content answers and resets, and our next write fails before its answer is read."""
+        sock = self.transport.get_extra_info("socket") if self.transport is not None and not self.tls else None
+        if sock is None:
+            return b""
+        try:
+            with socket.socket(fileno=os.dup(sock.fileno())) as left:
+                left.setblocking(False)
+                return left.recv(LEFT)
+        except OSError:  # nothing there, or gone altogether
+            return b""
 
     # ---- TLS
 
@@ -252,6 +272,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._gone:
             return
+        if exc is not None and not self._server_side and not self._stopped & (UPGRADING | CLOSING):
+            self._hear_out()
         self._gone = True
         self._stop()
         if self._timer is not None:

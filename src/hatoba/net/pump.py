@@ -278,6 +278,12 @@ class Pump(Connection):
     def _idled(self) -> None:
         self._last_words(self.session.timed_out)
 
+    def _hear_out(self) -> None:
+        self._pieces = None
+        self._stopped &= ~(STREAMING | BLOCKED)
+        if rest := self.left_behind():
+            self.data_received(rest)
+
     def _lost(self, error: BaseException | None) -> None:
         self._pieces = None
         try:

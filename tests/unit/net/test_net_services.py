@@ -1,6 +1,7 @@
 """Clients of services against programs that behave, hang, leave, talk rubbish or are not there; the circuit breaker."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hatoba.model.opinion import Failed, Filtered, Hooked, Rated, Scanned
 from hatoba.model.status import PeerError
 from hatoba.net import clamd, hook, line, milter, rspamd
 from hatoba.net.service import Service, Terms
+from hatoba.wire import clamd as wire_clamd
 
 LOG = structlog.get_logger("test")
 
@@ -189,6 +191,33 @@ async def test_clamd_that_has_enough_in_the_middle(started: list[Peer]) -> None:
     started.append(peer)
     client = clamd.Clamd(line.place(peer.address), LOG)
     assert await client(question(b"x" * 2000)) == Scanned(unscanned="larger than clamd's StreamMaxLength")
+
+
+async def test_clamd_that_answered_and_reset_before_we_wrote_on(started: list[Peer], tmp_path: Path) -> None:
+    left = threading.Event()
+
+    def full(peer: Peer, wire: peers.Wire) -> None:
+        wire.until(b"\0")
+        wire.say(b"INSTREAM size limit exceeded. ERROR\0")
+        wire.reset()
+        left.set()
+
+    def slow() -> Iterator[bytes]:
+        yield b"x" * 100
+        assert left.wait(10)  # the loop reads nothing meanwhile: answer and reset lie in the socket
+        yield b"x" * 100
+        yield b"x" * 100
+
+    peer = Peer(full)
+    started.append(peer)
+    engine = wire_clamd.ClamdEngine()
+    at = await line.connect(line.place(peer.address), engine, LOG)
+    at.say(wire_clamd.Scan())
+    at.stream(engine.pieces(slow()))
+    reply = await at.hear()
+    assert isinstance(reply, wire_clamd.Trouble)
+    assert reply.too_large
+    at.cut()
 
 
 async def test_clamds_errors_and_version(started: list[Peer]) -> None:
