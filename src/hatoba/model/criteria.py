@@ -42,7 +42,7 @@ class Header(msgspec.Struct, frozen=True, tag=True):
 
 
 class Dated(msgspec.Struct, frozen=True, tag=True):
-    """`which`: "internal" "sent" "saved"; `when`: "before" "on" "since"; `day` as date.toordinal(), time zone left out."""
+    """`which`: "internal" "sent" "saved"; `when`: "before" "on" "since"; `day` is date.toordinal(), no zone."""
 
     which: str
     when: str
