@@ -13,6 +13,6 @@ from hatoba.message.structure.table import Row, row, span, unpack
 from hatoba.message.structure.tree import scan
 
 __all__ = [
-    "Mail", "Part", "Row", "Sort", "Summary", "UnknownEncoding", "Words", "binary", "collated", "folded", "header_fields", "part",
-    "row", "scan", "section", "span", "summary", "unpack", "values",
+    "Mail", "Part", "Row", "Sort", "Summary", "UnknownEncoding", "Words", "binary", "collated", "folded",
+    "header_fields", "part", "row", "scan", "section", "span", "summary", "unpack", "values",
 ]  # fmt: skip
