@@ -75,8 +75,8 @@ def folded_lines(text: str) -> str:
 
 def values(head: str, name: str) -> list[str]:
     """Out of a Summary's words.head the folded values of all fields of a name, given in lower case."""
-    mark = name + ":"
-    return [line[len(mark) :].strip() for line in head.split("\n") if line.startswith(mark)]
+    found = (line.partition(":") for line in head.split("\n") if line.startswith(name))
+    return [value.strip() for key, _, value in found if key.rstrip() == name]
 
 
 def header(raw: bytes, start: int, end: int) -> str:
