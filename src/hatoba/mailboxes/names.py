@@ -132,7 +132,8 @@ class Pattern:
 
 
 def _expression(whole: str) -> str:
-    parts, last = [], ""
+    parts: list[str] = []
+    last = ""
     for char in whole[:LONG]:
         if char == "*":
             if last == "%":

@@ -15,16 +15,13 @@ import msgspec
 
 from hatoba.model import numbers
 
-NO_WORDS: tuple[str, ...] = ()
-
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    r"""A letter's flags as the store has them: `bits` of the system flags, `words` the keywords as first spelt."""
+    """A letter's flags as the store has them: a bit for each system flag and each of the box's keywords."""
 
     uid: int
     bits: int
     modseq: int
-    words: tuple[str, ...] = NO_WORDS
 
 
 class News(msgspec.Struct, frozen=True):
@@ -40,19 +37,18 @@ class News(msgspec.Struct, frozen=True):
 
 
 class View:
-    """`uids`, `bits`, `modseqs` are parallel arrays in UID order; `words` holds keywords of those that have any, by UID.
+    r"""`uids`, `bits`, `modseqs` are parallel arrays in UID order.
 
     `told` is how many of them the client knows: their places are its sequence numbers less one. `modseq` is the
-    highest that was taken in. `fresh` is the first UID this session is the first to be told of (\\Recent).
+    highest that was taken in. `fresh` is the first UID this session is the first to be told of (\Recent).
     """
 
-    __slots__ = ("_changed", "_gone", "bits", "fresh", "modseq", "modseqs", "told", "uids", "words")
+    __slots__ = ("_changed", "_gone", "bits", "fresh", "modseq", "modseqs", "told", "uids")
 
     def __init__(self) -> None:
         self.uids = array("I")
-        self.bits = array("H")
+        self.bits = array("Q")
         self.modseqs = array("Q")
-        self.words: dict[int, tuple[str, ...]] = {}
         self.told = 0
         self.modseq = 0
         self.fresh = numbers.MOST + 1
@@ -75,7 +71,7 @@ class View:
                 continue
             place = self.place(mark.uid)
             if place is not None and mark.modseq > self.modseqs[place]:
-                self._mark(place, mark)
+                self.bits[place], self.modseqs[place] = mark.bits, mark.modseq
                 if place < self.told:
                     self._changed.add(mark.uid)
         for mark in sorted(late, key=lambda mark: mark.uid):
@@ -87,15 +83,6 @@ class View:
         self.uids.append(mark.uid)
         self.bits.append(mark.bits)
         self.modseqs.append(mark.modseq)
-        if mark.words:
-            self.words[mark.uid] = mark.words
-
-    def _mark(self, place: int, mark: Mark) -> None:
-        self.bits[place], self.modseqs[place] = mark.bits, mark.modseq
-        if mark.words:
-            self.words[mark.uid] = mark.words
-        else:
-            self.words.pop(mark.uid, None)
 
     def _vanish(self, vanished: Iterable[int]) -> None:
         unseen: set[int] = set()
@@ -112,18 +99,16 @@ class View:
 
     def _remove(self, uids: set[int]) -> None:
         keep = [place for place, uid in enumerate(self.uids) if uid not in uids]
-        self.bits = array("H", [self.bits[place] for place in keep])
+        self.bits = array("Q", [self.bits[place] for place in keep])
         self.modseqs = array("Q", [self.modseqs[place] for place in keep])
         self.uids = array("I", [self.uids[place] for place in keep])
-        for uid in uids:
-            self.words.pop(uid, None)
 
     def heard(self, uids: Iterable[int]) -> None:
         """The client learns of these letters' flags by another answer (a FETCH of FLAGS, a silent STORE)."""
         self._changed.difference_update(uids)
 
     def stale(self, uids: Iterable[int]) -> None:
-        """These letters' flags are to be told though nothing changed them since (a silent STORE that another joined)."""
+        """These letters' flags are to be told though nothing changed them since."""
         self._changed.update(uids)
 
     # ---- what the client is told
@@ -204,8 +189,7 @@ class View:
         return [place for uid in uids if (place := self.place(uid)) is not None and place < self.told]
 
     def mark(self, place: int) -> Mark:
-        uid = self.uids[place]
-        return Mark(uid, self.bits[place], self.modseqs[place], self.words.get(uid, NO_WORDS))
+        return Mark(self.uids[place], self.bits[place], self.modseqs[place])
 
     def first_without(self, bit: int) -> int:
         """The sequence number of the first letter without the flag, 0 when all have it."""

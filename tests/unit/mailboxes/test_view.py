@@ -1,4 +1,4 @@
-"""What a session knows: numbers hold still until the client was told, and whatever happens it ends where the store is."""
+"""What a session knows: numbers hold still until it was told, and it ends where the store is."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def test_each_number_is_what_it_is_when_its_turn_comes() -> None:
 
 def test_flags_are_told_once_and_under_their_later_number() -> None:
     seen = view(1, 2, 3)
-    seen.absorb([Mark(3, SEEN, 9, ("$Junk",))], vanished=[1])
+    seen.absorb([Mark(3, SEEN, 9)], vanished=[1])
     news = seen.news(expunges=True)
     assert (news.gone, news.marks) == (((1, 1),), (1,))
-    assert seen.mark(1) == Mark(3, SEEN, 9, ("$Junk",))
+    assert seen.mark(1) == Mark(3, SEEN, 9)
     assert not seen.news(expunges=True)
 
 
@@ -74,10 +74,10 @@ def test_an_old_change_does_not_undo_a_later_one() -> None:
 
 def test_a_letter_that_came_and_went_untold_leaves_no_trace() -> None:
     seen = view(1)
-    seen.absorb([Mark(2, 0, 3, ("x",))])
+    seen.absorb([Mark(2, 0, 3)])
     seen.absorb([], vanished=[2])
     assert not seen.pending
-    assert seen.words == {}
+    assert list(seen.uids) == [1]
 
 
 @pytest.mark.parametrize(
