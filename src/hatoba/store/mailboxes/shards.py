@@ -1,0 +1,232 @@
+"""Shards of mailboxes: each is written by one thread of every process that has letters for it, and read by a pool.
+
+Made by app, one Store for each process; the mailboxes room runs the functions of this package on it.
+Never leased: SQLite's lock, or PostgreSQL's lock of the shard's row, makes writing processes take turns.
+Fails with StoreTrouble; a function's own exception comes back and nothing of it was written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from hatoba.store import blobs, checkpoint, sql, sqlite, trouble
+from hatoba.store.base import Base, Files
+from hatoba.store.mailboxes import places, turns
+from hatoba.store.mailboxes.settings import Settings
+from hatoba.store.settings import Settings as StoreSettings
+from hatoba.store.sql import Reader, Tx
+from hatoba.store.writer import Writer
+
+T = TypeVar("T")
+_END = object()
+
+
+class Shard:
+    """One mail shard, as this process sees it. `do` and `read` are for an event loop, `wait` and `look` for threads."""
+
+    def __init__(self, number: int, pool: ThreadPoolExecutor, settings: StoreSettings, depot: Path) -> None:
+        self.number = number
+        self.writer = Writer(self._link, blobs.Depot(depot, number), settings, f"mail-{number:04d}")
+        self._pool = pool
+        self._idle: deque[Reader] = deque()
+        self._turn = threading.Lock()
+        self._started = False
+        self._closed = False
+
+    def do(self, function: Callable[[Tx], T]) -> asyncio.Future[T]:
+        """Runs `function` on the writer's thread with others in one commit; the future is done after the fsync."""
+        self._start()
+        return self.writer.do(function)
+
+    def wait(self, function: Callable[[Tx], T]) -> T:
+        """The same without an event loop: blocks until it is on the disk."""
+        self._start()
+        return self.writer.wait(function)
+
+    async def read(self, function: Callable[[Reader], T]) -> T:
+        """Runs `function` in a thread; all it reads is one state of the shard. Keep it short."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.look, function)
+
+    def look(self, function: Callable[[Reader], T]) -> T:
+        """The same on the caller's thread."""
+        reader = self._take()
+        try:
+            with reader.snapshot():
+                result = function(reader)
+        except BaseException:
+            reader.close()
+            raise
+        self._give(reader)
+        return result
+
+    async def stream(self, function: Callable[[Reader], Iterator[T]]) -> AsyncIterator[T]:
+        """What an iterator over the shard gives, each step in a thread. The steps may see different states."""
+        loop = asyncio.get_running_loop()
+        reader = await loop.run_in_executor(self._pool, self._take)
+        try:
+            steps = function(reader)
+            while (step := await loop.run_in_executor(self._pool, next, steps, _END)) is not _END:
+                yield step  # type: ignore[misc]  # the sentinel is gone by the comparison
+        except BaseException:
+            await asyncio.shield(loop.run_in_executor(self._pool, reader.close))
+            raise
+        self._give(reader)
+
+    def close(self) -> None:
+        """Writes what waits, ends the writer and the readers. Blocks."""
+        with self._turn:
+            self._closed = True
+            if self._started:
+                self._stop()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> Reader:
+        if self._closed:
+            raise trouble.StoreTrouble(f"mail shard {self.number:04d} is closed", trouble.CLOSED)
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._reader()
+
+    def _give(self, reader: Reader) -> None:
+        if self._closed:
+            reader.close()
+        else:
+            self._idle.append(reader)
+
+    def _start(self) -> None:
+        if self._started:
+            return
+        with self._turn:
+            if self._closed:
+                raise trouble.StoreTrouble(f"mail shard {self.number:04d} is closed", trouble.CLOSED)
+            if not self._started:
+                self._begin()
+                self._started = True
+
+    def _begin(self) -> None:
+        self.writer.start()
+
+    def _stop(self) -> None:
+        self.writer.close()
+
+    def _link(self) -> sql.Link:
+        raise NotImplementedError
+
+    def _reader(self) -> Reader:
+        raise NotImplementedError
+
+
+class FileShard(Shard):
+    """A SQLite file."""
+
+    def __init__(self, home: Files, number: int, pool: ThreadPoolExecutor, settings: Settings) -> None:
+        self.path = places.database(home.data, number)
+        self._store = home.settings
+        self._cache = settings.cache
+        super().__init__(number, pool, home.settings, home.data / places.FOLDER)
+        name = f"mail-{number:04d}"
+        self._checkpoint = checkpoint.Checkpoint(self._connect, home.settings.checkpoint, name)
+        with sqlite.reader(self.path, busy=home.settings.busy_timeout) as opened:
+            places.check(opened, self.path)
+
+    def _begin(self) -> None:
+        self._queue = turns.Turns(self.path, self._store.busy_timeout)
+        super()._begin()
+        self._checkpoint.start()
+
+    def _stop(self) -> None:
+        self._checkpoint.close()
+        super()._stop()
+        self._queue.close()
+
+    def _connect(self) -> sqlite.sqlite3.Connection:
+        store = self._store
+        return sqlite.connect(self.path, busy=store.busy_timeout, cache=store.cache, log=store.checkpoint)
+
+    def _link(self) -> sql.Link:
+        return turns.Link(self._connect(), self._checkpoint.wrote, sqlite.fold, self._queue)
+
+    def _reader(self) -> Reader:
+        opened = sqlite.reader(self.path, busy=self._store.busy_timeout)
+        opened.rows(f"PRAGMA cache_size={-(self._cache // 1024)}")
+        return opened
+
+
+class Store:
+    """All mail shards of an installation. Nothing is opened before it is used; WrongVersion before `store.prepare`."""
+
+    def __init__(self, home: Base, settings: Settings) -> None:
+        self.settings = settings
+        self._home = home
+        self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="mail-reader")
+        self._shards: dict[int, Shard] = {}
+        self._turn = threading.Lock()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """Over how many shards the accounts are spread."""
+        if not self._count:
+            self._count = self._known()
+        return self._count
+
+    def shard(self, account: str) -> Shard:
+        """The shard of an account, by its key."""
+        return self.numbered(places.of(account, self.count))
+
+    def holder(self, number: int) -> Shard:
+        """The shard that an account's, box's or content's id is of."""
+        return self.numbered(places.holder(number))
+
+    def shards(self) -> list[Shard]:
+        """All of them."""
+        return [self.numbered(number) for number in range(self.count)]
+
+    def numbered(self, number: int) -> Shard:
+        """A shard by its number."""
+        found = self._shards.get(number)
+        if found is not None:
+            return found
+        with self._turn:
+            if number not in self._shards:
+                self._shards[number] = self._open(number)
+            return self._shards[number]
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Work that needs no shard but time (packing a large letter), in one of the readers' threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    def close(self) -> None:
+        """Ends all of it. Blocks."""
+        for shard in self._shards.values():
+            shard.close()
+        self._pool.shutdown()
+
+    def _known(self) -> int:
+        if isinstance(self._home, Files):
+            path = places.database(self._home.data, 0)
+            if not path.exists():
+                raise trouble.WrongVersion(f"{path} does not exist yet")
+            with sqlite.reader(path, busy=self._home.settings.busy_timeout) as opened:
+                places.check(opened, path)
+                return places.count(opened)
+        from hatoba.store.mailboxes import server
+
+        return server.count(self._home)
+
+    def _open(self, number: int) -> Shard:
+        if not 0 <= number < self.count:
+            raise trouble.StoreTrouble(f"there is no mail shard {number}")
+        if isinstance(self._home, Files):
+            return FileShard(self._home, number, self._pool, self.settings)
+        from hatoba.store.mailboxes import server
+
+        return server.ServerShard(self._home, number, self._pool)
