@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.vectors import arf_adapter, fake_dns
+from tests.vectors import arf_adapter, fake_dns, mime_adapter
 
 from hatoba.mailauth import bimi, mtasts, questions, terms
 from hatoba.mailauth.arc import chain, seal
@@ -31,6 +31,7 @@ from hatoba.model.address import Address, BadAddress
 from hatoba.wire.smtp import esmtp, grammar
 from hatoba.wire.smtp.offer import Offer
 
+mime_parse, header_parse = mime_adapter.mime_parse, mime_adapter.header_parse
 OFFER = Offer("mx.example.org", size=1 << 30, mechanisms=("PLAIN",))
 
 
