@@ -29,9 +29,7 @@ def run(script: Script, content: bytes, situation: Situation, size: int = 0) -> 
     done = tuple(machine.actions)
     if machine.implicit:  # RFC 5228 §2.10.2; with the flags and fields that the script left  # RFC 5232 §5
         done += (actions.Keep(machine.flags, implicit=True, edits=machine.letter.edits),)
-    return actions.Result(
-        done, None, tuple(machine.seen), machine.letter.edits, tuple(machine.trace), machine.steps
-    )
+    return actions.Result(done, None, tuple(machine.seen), machine.letter.edits, tuple(machine.trace), machine.steps)
 
 
 def _where(machine: Machine) -> str:

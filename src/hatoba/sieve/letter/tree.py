@@ -14,6 +14,7 @@ from hatoba.sieve.limits import Limits
 
 _TAIL = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")
 _MEDIA = re.compile(r"[^\s/;]+/[^\s/;]+")
+_ENCODINGS = frozenset({b"7bit", b"8bit", b"binary", b"quoted-printable", b"base64", b"x-uuencode", b"uuencode"})
 MESSAGES = frozenset({"message/rfc822", "message/global"})
 
 
@@ -25,6 +26,9 @@ class Part:
         declared = parameters.read(self.head.first(b"content-type") or b"")
         self.parameters = declared.parameters
         self.media = declared.value or usual
+        self.encoding = (self.head.first(b"content-transfer-encoding") or b"7bit").strip().lower()
+        if self.encoding not in _ENCODINGS:  # RFC 2045 §6.4
+            self.media = "application/octet-stream"
         self.sound = _MEDIA.fullmatch(self.media) is not None
         self.octets = content[self.head.end :] if self.head.end < len(content) else b""
         self.absent = bool(content) and len(self.head.block) == len(content)  # no empty line, so no body at all
@@ -38,10 +42,9 @@ class Part:
 
     @property
     def text(self) -> str:
-        """The body decoded; without its encoding undone where that is none for a text. # RFC 5173 §5.2"""
+        """The body decoded. # RFC 5173 §5.2"""
         if self._decoded is None:
-            encoding = self.head.first(b"content-transfer-encoding") or b""
-            octets = pieces.decoded(self.octets, encoding)
+            octets = pieces.decoded(self.octets, self.encoding)
             self._decoded = charsets.decode(octets, self.parameters.get("charset", ""))
         return self._decoded
 

@@ -11,7 +11,15 @@ from hatoba.sieve import faults, questions, script
 from hatoba.sieve.faults import Halt, shown
 from hatoba.sieve.node import Node, Script
 from hatoba.sieve.running import (
-    asking, contents, editing, filing, flagging, headings, notifying, replying, setting,
+    asking,
+    contents,
+    editing,
+    filing,
+    flagging,
+    headings,
+    notifying,
+    replying,
+    setting,
 )  # fmt: skip
 from hatoba.sieve.running.machine import Frame, Machine
 

@@ -77,6 +77,6 @@ def hasflag(run: Machine, node: Node) -> bool:
     keys = run.expand_all(node.arguments[1])
     if node.match.type == match.COUNT:
         return run.holds(node.match, str(len(flags)), keys)
-    if node.match.type in (match.IS, match.VALUE):
-        keys = [flag for key in keys for flag in key.split()]  # a key may hold several as well
+    if node.match.type != match.REGEX:
+        keys = [flag for key in keys for flag in key.split()]  # a key may hold several as well  # RFC 5232 §4
     return run.compare(node, flags, [Text(key) for key in keys])

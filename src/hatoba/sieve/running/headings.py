@@ -66,7 +66,7 @@ def _option(run: Machine, node: Node, name: str, value: bytes) -> list[str]:
         wanted = [each.lower() for each in run.expand_all(node.tagged["option"])]
         return [read.parameters[each] for each in wanted if each in read.parameters]
     if name == "content-disposition":
-        return [] if option == "subtype" else [read.value]
+        return ["" if option == "subtype" else read.value]
     if name != "content-type":
         return []
     type_, _, subtype = read.value.partition("/")
@@ -120,8 +120,7 @@ def envelope(run: Machine, node: Node) -> bool:
                 continue
             try:
                 found = Address.parse(text)
-            except BadAddress:
-                values.append(text)
+            except BadAddress:  # no address, so no part of one
                 continue
             values += _part(run, node, mailbox.Mailbox("", found.local, found.domain))
     return run.compare(node, values, node.arguments[1])

@@ -88,9 +88,9 @@ class Machine:
         return [self.expand(text) for text in many]
 
     def variable(self, name: texts.Name) -> str:
-        """"" for one that was never set, and for a value that the last match does not have."""
+        """ "" for one that was never set, and for a value that the last match does not have."""
         if not name.name:
-            return self.frame.found[name.index] if name.index < len(self.frame.found) else ""
+            return self.frame.found[name.n] if name.n < len(self.frame.found) else ""
         if name.name.startswith(texts.GLOBAL):
             return self.shared.get(name.name.removeprefix(texts.GLOBAL), "")
         kept = self.shared if name.name in self.frame.shared else self.frame.variables

@@ -35,9 +35,7 @@ def notify(run: Machine, node: Node) -> None:
         run.note(node, "notify: all were told already")
         return
     run.add(
-        actions.Notify(
-            to, cc, action.sender, action.importance, action.subject, action.text, action.fields, action.fcc
-        )
+        actions.Notify(to, cc, action.sender, action.importance, action.subject, action.text, action.fields, action.fcc)
     )
     run.note(node, f"notify {', '.join(to or cc)}")
 
