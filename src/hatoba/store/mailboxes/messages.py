@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from hatoba.store.mailboxes import accounts, boxes, flags, packing, tables
+from hatoba.store.mailboxes import accounts, boxes, flags, numbering, packing, tables
 from hatoba.store.mailboxes.accounts import Quota
 from hatoba.store.mailboxes.boxes import Box
-from hatoba.store.mailboxes.packing import Content
 from hatoba.store.mailboxes.flags import DELETED, SEEN, Names
+from hatoba.store.mailboxes.packing import Content
 from hatoba.store.mailboxes.refusals import OverQuota
 from hatoba.store.sql import Multi, Reader, Tx, added
 
@@ -64,19 +64,19 @@ class View(msgspec.Struct):
     """A box as it is at one moment; the arrays go by message sequence number, ascending by UID."""
 
     box: Box
-    columns: dict[str, "array[int]"]
+    columns: dict[str, array[int]]
 
     @property
-    def uids(self) -> "array[int]":
+    def uids(self) -> array[int]:
         return self.columns["uid"]
 
     @property
-    def flags(self) -> "array[int]":
+    def flags(self) -> array[int]:
         """Bits; `box.names` knows what they are called."""
         return self.columns["flags"]
 
     @property
-    def modseqs(self) -> "array[int]":
+    def modseqs(self) -> array[int]:
         return self.columns["modseq"]
 
 
@@ -131,7 +131,7 @@ def _append(tx: Tx, into: Box, news: Sequence[New], now: int, most: Quota | None
     octets = sum(new.content.size for new in news)
     check(tx, into.account, most, octets, len(news))
     names, bits = learned(tx, into, [new.flags for new in news])
-    first = accounts.identify(tx, len(news))
+    first = numbering.identify(tx, len(news))
     ids = packing.put(tx, first, [new.content for new in news])
     placed = []
     messages = []
@@ -184,14 +184,11 @@ def _thread(tx: Tx, account: int, content: int, summary: packing.Summary) -> int
     if not hashes:
         return content
     marks = ", ".join("?" * len(hashes))
-    known = dict(
-        tx.rows(
-            f"SELECT reference, thread FROM thread WHERE account = ? AND reference IN ({marks})", (account, *hashes)
-        )  # noqa: S608
-    )
+    statement = f"SELECT reference, thread FROM thread WHERE account = ? AND reference IN ({marks})"  # noqa: S608  # ours
+    known: dict[int, int] = dict(tx.rows(statement, (account, *hashes)))
     thread = next((known[one] for one in hashes if one in known), content)
     _run(tx, _THREADS, [(account, one, thread) for one in sorted(hashes) if one not in known])
-    return int(thread)
+    return thread
 
 
 def _hashed(reference: str) -> int:
