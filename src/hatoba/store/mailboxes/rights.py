@@ -39,4 +39,4 @@ def put(tx: Tx, box: int, who: str, rights: str) -> None:
 def shared(reader: Reader, whos: Sequence[str]) -> list[tuple[str, str, int, str, str]]:
     """Boxes of this shard on whose lists one of these identifiers is: (account's key, name, box, who, rights)."""
     marks = ", ".join("?" * len(whos))
-    return [(*row,) for row in reader.rows(_SHARED.format(marks), tuple(whos))] if whos else []  # type: ignore[misc]  # five columns
+    return [(*row,) for row in reader.rows(_SHARED.format(marks), tuple(whos))] if whos else []
