@@ -14,9 +14,10 @@ from typing import cast
 
 from hatoba.doors.smtp.greet import per_network
 from hatoba.doors.smtp.house import House
-from hatoba.doors.smtp.place import Place, network_key
+from hatoba.doors.smtp.place import Place
 from hatoba.doors.smtp.session import Session
 from hatoba.doors.smtp.settings import Listener
+from hatoba.kit import networks
 from hatoba.net import preamble, server
 from hatoba.net.pump import Pump
 from hatoba.wire.smtp.server import ServerEngine
@@ -105,5 +106,5 @@ def _admits(place: Place, ip: str, waiting: int) -> bool:
     """Whether a client may cost us a handshake."""
     if place.unlimited.trust(ip):
         return True
-    held = place.house.counters.count(per_network(network_key(ip)))
+    held = place.house.counters.count(per_network(networks.counted(ip)))
     return waiting < _HANDSHAKES and held < place.house.settings.connections_per_ip

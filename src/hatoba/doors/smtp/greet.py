@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import partial
 
 from hatoba.doors.smtp import inquiry, translate, words
-from hatoba.doors.smtp.place import XCLIENT, network_key
+from hatoba.doors.smtp.place import XCLIENT
 from hatoba.doors.smtp.state import State
+from hatoba.kit import networks
 from hatoba.model.status import Refusal
 from hatoba.net.session import Later
 from hatoba.wire.smtp.reply import Reply
@@ -27,7 +28,7 @@ def opened(state: State) -> Reply | Later | None:
     counts.open += 1
     counts.connections += 1
     state.ip, state.port, state.tls = pump.peer[0], pump.local[1], pump.tls
-    state.network = network_key(state.ip)
+    state.network = networks.counted(state.ip)
     state.since = state.started = pump.now()
     offered = place.plain
     if state.tls:

@@ -7,7 +7,6 @@ Fails with ValueError on networks that are none.
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import UTC, datetime
 
 import msgspec
@@ -76,10 +75,8 @@ class Place:
             deliverby=int(intake.deliver_by_min),
             priority=_PRIORITY_PROFILE if policy.submission else "",
         )
-        mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "PLAIN", "LOGIN")
-        if house.tokens is not None:
-            mechanisms += ("XOAUTH2", "OAUTHBEARER")
-        self.secured = self.plain.replace(tls=False, requiretls=True, mechanisms=mechanisms if policy.auth else ())
+        mechanisms = house.login.mechanisms(secured=True) if policy.auth else ()
+        self.secured = self.plain.replace(tls=False, requiretls=True, mechanisms=mechanisms)
         self.unlimited = Proxies(settings.unlimited)
         self.xclient = Proxies(listener.xclient_networks)
         self.banner = Reply(220, "", f"{house.hostname} ESMTP ready")
@@ -95,13 +92,3 @@ class Place:
         if found is None:
             found = self._greetings[offered] = offer.greeting(offered)
         return found
-
-
-def network_key(ip: str) -> str:
-    """What a client is counted by: its IPv4 address, or the /64 its IPv6 address is in."""
-    if ":" not in ip:
-        return ip
-    address = ipaddress.IPv6Address(ip.partition("%")[0])
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((address, 64), strict=False))

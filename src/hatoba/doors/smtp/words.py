@@ -30,7 +30,7 @@ AUTH_MALFORMED: Final = Reply(501, "5.5.2", "Malformed authentication message")
 AUTH_BUSY: Final = Reply(454, "4.7.0", "Too many logins at the moment, try again later")
 AUTH_LOCKED: Final = Reply(454, "4.7.0", "Too many failed logins, try again later")
 AUTH_SHUT: Final = Reply(421, "4.7.0", "Too many failed logins from your network, try again later", then="close")
-AUTH_UNCHECKED: Final = Reply(454, "4.7.0", "Credentials cannot be checked just now")
+AUTH_UNOFFERED: Final = Reply(504, "5.5.4", "Authentication mechanism is not offered")
 
 TOO_MANY_CONNECTIONS: Final = Reply(421, "4.3.2", "Too many connections here, try again later", then="close")
 TOO_MANY_OF_YOURS: Final = Reply(421, "4.7.0", "Too many connections from your network", then="close")
