@@ -15,6 +15,7 @@ from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
 from hatoba.directory.dkim import settings as dkim_
 from hatoba.doors.http import settings as http_
+from hatoba.doors.login import settings as login_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import filter_settings, service_settings
 from hatoba.intake import settings as intake_
@@ -84,6 +85,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
     smtp: Annotated[smtp_.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp_.Settings()
+    login: Annotated[
+        login_.Settings, Meta(description="Logging in, over whatever protocol: what failures lead to.", extra=_RELOADS)
+    ] = login_.Settings()
     intake: Annotated[intake_.Settings, Meta(description="What is taken in.", extra=_RELOADS)] = intake_.Settings()
     auth: Annotated[
         filter_settings.Auth,

@@ -25,6 +25,7 @@ from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory import returns
 from hatoba.directory.directory import Directory
+from hatoba.doors.login.login import Login
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
@@ -115,6 +116,7 @@ class Rooms:
         self.signing = signing.Signing(
             keyring.ring(settings, self.directory), self.directory, counts, offline.now, threads
         )
+        self.login = Login(settings.login, self.directory, self.counters, offline.now)
         self.house = self._house(settings, counts)
 
     @property
@@ -158,6 +160,7 @@ class Rooms:
             clock=offline.now,
             counters=self.counters,
             headroom=self.headroom,
+            login=self.login,
             log=log,
             asker=asking.Asker(self.resolver, self.filtering.services(), log=log, patience=settings.filter.patience),
             record=self._record,
@@ -263,6 +266,7 @@ class Rooms:
         """A house of new settings; what counts goes on counting."""
         self.settings = settings
         self.signing.ring = keyring.ring(settings, self.directory)
+        self.login.settings = settings.login
         self.house = self._house(settings, self.house.counts)
         return self.house
 
@@ -344,6 +348,7 @@ class Rooms:
         await self.upkeep.stop()
         await self.filtering.close()
         self.signing.close()
+        self.login.close()
         await asyncio.to_thread(self.register.close)
 
 

@@ -12,7 +12,7 @@ from hatoba.wire.sasl.oauthbearer import OAuthBearerServer
 from hatoba.wire.sasl.plain import PlainClient, PlainServer
 from hatoba.wire.sasl.scram import ScramServer
 from hatoba.wire.sasl.scram_client import ScramClient
-from hatoba.wire.sasl.steps import Challenge, Claim, ClientExchange, Failure, Proved, ServerExchange, Step
+from hatoba.wire.sasl.steps import Challenge, Claim, ClientExchange, Failure, Proved, ServerExchange, Step, password
 from hatoba.wire.sasl.xoauth2 import XOAuth2Server
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Step",
     "choose",
     "client",
+    "password",
     "server",
 ]
 
