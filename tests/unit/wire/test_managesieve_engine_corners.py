@@ -76,7 +76,7 @@ def test_the_end_of_the_stream_closes() -> None:
 
 def test_capabilities() -> None:
     full = offer.Offer("x", True, ("PLAIN",), "reject", "mailto", 4, 'a"b').replace(implementation="y")
-    assert b"".join(ServerEngine(full, offer.Limits()).send(offer.capabilities(full, OK))) == (
+    assert offer.capabilities(full, OK).wire == (
         b'"IMPLEMENTATION" "y"\r\n"SASL" "PLAIN"\r\n"SIEVE" "reject"\r\n"STARTTLS"\r\n"MAXREDIRECTS" "4"\r\n'
         b'"NOTIFY" "mailto"\r\n"UNAUTHENTICATE"\r\n"OWNER" "a\\"b"\r\n"VERSION" "1.0"\r\nOK\r\n'
     )
