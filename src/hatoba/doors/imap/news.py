@@ -19,8 +19,7 @@ from hatoba.wire.imap import fetched, responses
 async def up_to_date(state: State, *, always: bool = False) -> None:
     """Takes in what has changed since, where anything has."""
     selected = state.selected
-    if selected is not None and (state.dirty or always):
-        state.dirty = False
+    if selected is not None and (selected.dirty or always):
         await selected.refresh()
 
 
