@@ -35,8 +35,8 @@ class Selected:
     """
 
     __slots__ = (
-        "_texts", "_told", "_watcher", "ancient", "box", "condstore", "dirty", "names", "owner", "post", "read_only", "rights",
-        "shard", "view",
+        "_texts", "_told", "_watcher", "ancient", "box", "condstore", "dirty", "names", "owner", "post", "read_only",
+        "rights", "shard", "view",
     )  # fmt: skip
 
     def __init__(self, post: Post, reach: Reach, box: Box, view: View, *, read_only: bool) -> None:

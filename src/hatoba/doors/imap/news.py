@@ -83,7 +83,7 @@ def marks(state: State, selected: Selected, places: tuple[int, ...] | list[int],
         values.append(words(view.bits[place], number))
         if modseq:
             values.append(b"(%d)" % view.modseqs[place])
-        rows.append(values)
+        rows.append(tuple(values))
     return row.lines(rows)
 
 

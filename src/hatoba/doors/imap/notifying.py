@@ -65,6 +65,7 @@ class Notifying:
         post, account = state.house.post, state.account
         self._known = {box.name: box for box in await folders.listing(post, account)}
         wanted: dict[Key, str] = {(account, LIST): ""}
+        modseqs: dict[Key, int] = {}
         chosen = [name for name in self._known if self._wants(name, _MESSAGES)]
         for name in chosen:
             try:
@@ -72,18 +73,17 @@ class Notifying:
             except NoBox:
                 continue
             wanted[(reach.owner, reach.there.id)] = name
+            modseqs[(reach.owner, reach.there.id)] = reach.there.modseq
         for key in self._watched.keys() - wanted.keys():
             post.hub.leave(key, self._watched.pop(key)[1])
-        for key in wanted.keys() - self._watched.keys():
-            watcher = partial(self._heard, wanted[key])
-            self._watched[key] = (wanted[key], watcher)
-            post.hub.watch(key, watcher, post.clock() << 20)
         for key, name in wanted.items():
-            if self._watched[key][0] != name:
+            if key in self._watched:
+                if self._watched[key][0] == name:
+                    continue
                 post.hub.leave(key, self._watched[key][1])
-                watcher = partial(self._heard, name)
-                self._watched[key] = (name, watcher)
-                post.hub.watch(key, watcher, post.clock() << 20)
+            watcher = partial(self._heard, name)
+            self._watched[key] = (name, watcher)
+            post.hub.watch(key, watcher, modseqs.get(key, 0))
 
     def _wants(self, name: str, events: set[str]) -> bool:
         """Whether the first group that the box is in asks for one of the events. # RFC 5465 §3.1"""
