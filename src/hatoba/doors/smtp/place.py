@@ -14,6 +14,7 @@ import msgspec
 from hatoba.doors.smtp.house import House
 from hatoba.doors.smtp.settings import Listener
 from hatoba.net.preamble import Proxies
+from hatoba.net.pump import Pump
 from hatoba.wire.smtp import offer
 from hatoba.wire.smtp.reply import Reply
 
@@ -38,11 +39,12 @@ POLICIES = {
 
 
 class Place:
-    """See `POLICIES`. `plain` and `secured` are the offers before and under TLS."""
+    """See `POLICIES`. `plain` and `secured` are the offers before and under TLS, `bound` where a login can be bound."""
 
     __slots__ = (
         "_greetings",
         "banner",
+        "bound",
         "house",
         "kind",
         "limits",
@@ -75,13 +77,19 @@ class Place:
             deliverby=int(intake.deliver_by_min),
             priority=_PRIORITY_PROFILE if policy.submission else "",
         )
-        mechanisms = house.login.mechanisms(secured=True) if policy.auth else ()
-        self.secured = self.plain.replace(tls=False, requiretls=True, mechanisms=mechanisms)
+        self.secured = self.bound = self.plain.replace(tls=False, requiretls=True)
+        if policy.auth:
+            self.secured = self.secured.replace(mechanisms=house.login.mechanisms(secured=True))
+            self.bound = self.secured.replace(mechanisms=house.login.mechanisms(secured=True, bindable=True))
         self.unlimited = Proxies(settings.unlimited)
         self.xclient = Proxies(listener.xclient_networks)
         self.banner = Reply(220, "", f"{house.hostname} ESMTP ready")
         self.naked = Reply(250, "", house.hostname)
         self._greetings: dict[offer.Offer, Reply] = {}
+
+    def under_tls(self, pump: Pump) -> offer.Offer:
+        """What is offered on a connection under TLS."""
+        return self.bound if self.policy.auth and pump.bindings() else self.secured
 
     def greeting(self, offered: offer.Offer) -> Reply:
         """The reply to EHLO; made once for each offer unless it names a date."""
