@@ -96,6 +96,9 @@ class Supervisor:
         for directory, _, files in os.walk(self.places.data):
             for name in ("", *files):
                 os.chown(Path(directory, name), account.pw_uid, account.pw_gid, follow_symlinks=False)
+        for bound in self.bound:
+            if bound.address.startswith(listen.UNIX):
+                os.chown(bound.address.removeprefix(listen.UNIX), account.pw_uid, account.pw_gid)
         os.setgroups([group.gr_gid for group in grp.getgrall() if account.pw_name in group.gr_mem])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)

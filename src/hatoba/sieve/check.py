@@ -162,7 +162,7 @@ class Check:
         names = [text.constant for text in node.arguments[0]]
         if None in names:
             raise Bad(node.line, "ihave takes no variables")
-        there = all([name in self._offered or name in extensions.ALWAYS for name in names])
+        there = all(name in self._offered or name in extensions.ALWAYS for name in names)
         if there:
             for name in names:
                 self._enable(name or "")

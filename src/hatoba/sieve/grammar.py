@@ -64,8 +64,8 @@ _ZONE = (Tag("zone", "zone", STRING), Tag("originalzone", "zone"))
 _MODIFIERS = (  # RFC 5229 §4.1: of one precedence one may stand
     Tag("lower", "case"),
     Tag("upper", "case"),
-    Tag("lowerfirst", "first"),
-    Tag("upperfirst", "first"),
+    Tag("lowerfirst", "initial"),
+    Tag("upperfirst", "initial"),
     Tag("quotewildcard", "quote"),
     Tag("quoteregex", "quote", "", "regex"),
     Tag("encodeurl", "encode", "", "enotify"),  # RFC 5435 §6

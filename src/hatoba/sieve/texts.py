@@ -18,10 +18,10 @@ GLOBAL = "global."  # RFC 6609 §3.4.3
 
 
 class Name(NamedTuple):
-    """A variable in lower case, "global.x" for one of all scripts; or (`name` "") the `index`th value of a match."""
+    """A variable in lower case, "global.x" for one of all scripts; or (`name` "") the `n`th value of a match."""
 
     name: str
-    index: int = -1
+    n: int = -1
 
 
 class Text(NamedTuple):

@@ -64,13 +64,13 @@ def prepare(where: Server, shards: int, progress: Progress, mail: int | None = N
 
 def _mail(where: Server, wanted: int | None, make: bool, progress: Progress) -> None:
     """The mail shards. Each one that is there knows how many there are to be."""
-    with postgres.Reader(where.opener(server.DIRECTORY)) as opened:
-        there = [int(name[-4:]) for (name,) in opened.rows(_MAIL)]
+    with postgres.Reader(where.opener(server.DIRECTORY)) as reader:
+        there = [int(name[-4:]) for (name,) in reader.rows(_MAIL)]
     known = 0
     for number in there:
         _bring(where, places.schema(number), "mail", mail_tables.MAIL_REVISION, progress)
-        with postgres.Reader(where.opener(places.schema(number))) as opened:
-            known = places.count(opened) or known
+        with postgres.Reader(where.opener(places.schema(number))) as reader:
+            known = places.count(reader) or known
     if known and wanted is not None:
         places.refuse(known, wanted)
     if not (there or make):
@@ -78,9 +78,8 @@ def _mail(where: Server, wanted: int | None, make: bool, progress: Progress) -> 
     many = known or wanted or mail_settings.Settings().shards
     for number in range(many):
         _bring(where, places.schema(number), "mail", mail_tables.MAIL_REVISION, progress)
-        with contextlib.closing(where.connect(places.schema(number))) as connection:
-            with postgres.transaction(connection) as tx:
-                places.record(tx, number, many, time.time_ns() // 1_000_000)
+        with contextlib.closing(where.connect(places.schema(number))) as opened, postgres.transaction(opened) as tx:
+            places.record(tx, number, many, time.time_ns() // 1_000_000)
 
 
 def _resident(where: Server, place: int) -> set[int]:

@@ -7,7 +7,8 @@ Fails never: a multipart without parts shows its text as one.
 
 import re
 
-from hatoba.message.structure import attributes, envelope
+from hatoba.message import attributes
+from hatoba.message.structure import envelope
 from hatoba.message.structure.head import first
 from hatoba.message.structure.parts import Mail, Part
 from hatoba.message.structure.strings import NIL, nstring, string

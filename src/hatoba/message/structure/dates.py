@@ -54,10 +54,10 @@ class Moment(NamedTuple):
 def read(field: bytes) -> Moment | None:
     """From an unfolded Date value."""
     text = field[:200]
-    if b"(" in text:
-        text = _COMMENT.sub(b" ", text)
+    while b"(" in text and (shorter := _COMMENT.sub(b" ", text)) != text:  # the innermost first
+        text = shorter
     text = text.strip()
-    if found := _DATE.match(text):
+    if found := _DATE.match(text) or _DATE.search(text):
         day, month, year, hour, minute, second, sign, hours, minutes, name = found.groups()
         zone = _offset(sign, hours, minutes) if sign else _ZONES.get((name or b"").upper(), 0)
     elif found := _ASCTIME.match(text):

@@ -17,6 +17,7 @@ from hatoba.message.structure.parts import Mail, Part
 
 REFERENCES_MOST = 200  # ids of one letter; the first and the last ones of more
 _ID = re.compile(rb'<\s*+((?:"(?:[^"\\]|\\.)*+"|[^\s<>"])++)\s*+>')
+_BARE = re.compile(rb"[^\s<>@]{1,200}@[^\s<>@]{1,255}")
 _QUOTED_ID = re.compile(rb'"((?:[^"\\]|\\.)*+)"')
 _PAIR = re.compile(rb"\\(.)")
 
@@ -66,7 +67,7 @@ def summary(raw: bytes) -> Summary:
     lists = envelope.lists(fields)
     plain, structure = body.both(mail)
     texts, shown = _read(root)
-    ids = _ids(first(fields, b"message-id"))
+    ids = message_ids(first(fields, b"message-id")) or bare_id(first(fields, b"message-id"))
     return Summary(
         envelope.text(fields, lists),
         plain,
@@ -122,7 +123,7 @@ def _display(entries: list[Entry] | None) -> str:
     return prose.folded(encoded.raw(address))
 
 
-def _ids(value: bytes) -> list[str]:
+def message_ids(value: bytes) -> list[str]:
     """The message ids of a field, brackets included; a quoted local part that needs no quotes has none."""
     out = []
     for text in _ID.findall(value):
@@ -132,10 +133,15 @@ def _ids(value: bytes) -> list[str]:
     return out
 
 
+def bare_id(value: bytes) -> list[str]:
+    """An id that lacks its brackets, as broken programs write it."""
+    return [f"<{encoded.raw(value)}>"] if _BARE.fullmatch(value) else []
+
+
 def _references(fields: Fields) -> list[str]:
-    found = [id_ for value in fields.get(b"references", ()) for id_ in _ids(value)]
+    found = [id_ for value in fields.get(b"references", ()) for id_ in message_ids(value)]
     if not found:
-        return _ids(first(fields, b"in-reply-to"))[:1]
+        return message_ids(first(fields, b"in-reply-to"))[:1]
     unique = list(dict.fromkeys(found))
     return unique if len(unique) <= REFERENCES_MOST else [*unique[:1], *unique[-REFERENCES_MOST + 1 :]]
 

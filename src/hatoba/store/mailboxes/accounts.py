@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import msgspec
 
-from hatoba.store.mailboxes import tables
+from hatoba.store.mailboxes import boxes, numbering, tables
 from hatoba.store.sql import Reader, Tx, text
 
 _FIND = "SELECT id FROM account WHERE key = ?"
 _ADD = text(tables.account.insert())
 _USAGE = "SELECT bytes, letters FROM account WHERE id = ?"
-_IDS = "UPDATE cursor SET seq = seq + ? WHERE name = 'id' RETURNING seq"
-_VALIDITY = "UPDATE account SET validity = CASE WHEN validity < ? THEN ? ELSE validity + 1 END WHERE id = ?"
-_VALID = "SELECT validity FROM account WHERE id = ?"
 _GREW = "UPDATE account SET bytes = bytes + ?, letters = letters + ? WHERE id = ?"
-INBOX = "INBOX"
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
@@ -36,11 +32,6 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
     letters: int = 0
 
 
-def identify(tx: Tx, count: int = 1) -> int:
-    """The first of `count` new ids: they grow in the order of commits and never come back."""
-    return int(tx.rows(_IDS, (count,))[0][0]) - count + 1
-
-
 def find(reader: Reader, key: str) -> int | None:
     """The id of an account, None when nothing was ever delivered to it here."""
     found = reader.rows(_FIND, (key,))
@@ -52,12 +43,10 @@ def ensure(tx: Tx, key: str, now: int) -> int:
     found = find(tx, key)
     if found is not None:
         return found
-    from hatoba.store.mailboxes import boxes
-
-    number = identify(tx)
+    number = numbering.identify(tx)
     tx.run(_ADD, (number, key, 0, 0, 0, now))
-    boxes.create(tx, number, INBOX, now)
-    boxes.subscribe(tx, number, INBOX)
+    boxes.create(tx, number, boxes.INBOX, now)
+    boxes.subscribe(tx, number, boxes.INBOX)
     return number
 
 
@@ -65,13 +54,6 @@ def usage(reader: Reader, account: int) -> Usage:
     """What it holds now."""
     found = reader.rows(_USAGE, (account,))
     return Usage(*found[0]) if found else Usage(0, 0)
-
-
-def validity(tx: Tx, account: int, now: int) -> int:
-    """A UIDVALIDITY that no box of the account had before."""
-    seconds = now // 1000
-    tx.run(_VALIDITY, (seconds, seconds, account))
-    return int(tx.rows(_VALID, (account,))[0][0])
 
 
 def grow(tx: Tx, account: int, octets: int, letters: int) -> None:

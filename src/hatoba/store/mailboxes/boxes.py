@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import msgspec
 
-from hatoba.store.mailboxes import accounts, tables
-from hatoba.store.mailboxes.accounts import INBOX
+from hatoba.store.mailboxes import numbering, tables
 from hatoba.store.mailboxes.flags import Names, split
 from hatoba.store.mailboxes.refusals import BoxExists, NoBox
 from hatoba.store.sql import Reader, Tx, text
 
 _COLUMNS = ", ".join(column.name for column in tables.box.columns)
+INBOX = "INBOX"
 # ruff: noqa: S608  # constants in constants
 _BY_NAME = f"SELECT {_COLUMNS} FROM box WHERE account = ? AND name = ?"
 _BY_ID = f"SELECT {_COLUMNS} FROM box WHERE id = ?"
@@ -83,8 +83,8 @@ def create(tx: Tx, account: int, name: str, now: int, special: str = "") -> Box:
     """A new box; its parents are not made. BoxExists."""
     if find(tx, account, name) is not None:
         raise BoxExists(name)
-    number = accounts.identify(tx)
-    box = Box(number, account, name, accounts.validity(tx, account, now), 1, 1, 0, 0, 0, 0, 0, 0, now, special, "")
+    number = numbering.identify(tx)
+    box = Box(number, account, name, numbering.validity(tx, account, now), 1, 1, 0, 0, 0, 0, 0, 0, now, special, "")
     tx.run(_ADD, msgspec.structs.astuple(box))
     return box
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from hatoba.store.mailboxes import accounts, boxes, flags, packing, tables
+from hatoba.store.mailboxes import accounts, boxes, flags, numbering, packing, tables
 from hatoba.store.mailboxes.accounts import Quota
 from hatoba.store.mailboxes.boxes import Box
-from hatoba.store.mailboxes.packing import Content
 from hatoba.store.mailboxes.flags import DELETED, SEEN, Names
+from hatoba.store.mailboxes.packing import Content
 from hatoba.store.mailboxes.refusals import OverQuota
 from hatoba.store.sql import Multi, Reader, Tx, added
 
@@ -33,6 +33,7 @@ _GREW = (
 )
 _REFS = "UPDATE content SET refs = refs + ? WHERE id = ?"
 _REFERENCES = 20  # Message-IDs of one letter that its thread is looked for by: the first and the last ones
+Row = tuple[Any, ...]
 # What a View can have, in the order of the table.
 COLUMNS = ("uid", "flags", "modseq", "content", "size", "internal", "zone", "saved", "thread")
 
@@ -64,19 +65,19 @@ class View(msgspec.Struct):
     """A box as it is at one moment; the arrays go by message sequence number, ascending by UID."""
 
     box: Box
-    columns: dict[str, "array[int]"]
+    columns: dict[str, array[int]]
 
     @property
-    def uids(self) -> "array[int]":
+    def uids(self) -> array[int]:
         return self.columns["uid"]
 
     @property
-    def flags(self) -> "array[int]":
+    def flags(self) -> array[int]:
         """Bits; `box.names` knows what they are called."""
         return self.columns["flags"]
 
     @property
-    def modseqs(self) -> "array[int]":
+    def modseqs(self) -> array[int]:
         return self.columns["modseq"]
 
 
@@ -131,28 +132,32 @@ def _append(tx: Tx, into: Box, news: Sequence[New], now: int, most: Quota | None
     octets = sum(new.content.size for new in news)
     check(tx, into.account, most, octets, len(news))
     names, bits = learned(tx, into, [new.flags for new in news])
-    first = accounts.identify(tx, len(news))
+    first = numbering.identify(tx, len(news))
     ids = packing.put(tx, first, [new.content for new in news])
     placed = []
-    messages = []
+    made = []
     modseq = into.modseq + 1
     for uid, new, number, value in zip(range(into.uidnext, into.uidnext + len(news)), news, ids, bits, strict=True):
-        thread = _thread(tx, into.account, number, new.content.summary)
-        messages.append(
-            (into.id, uid, value, modseq, number, new.content.size, new.internal, new.zone, now, thread)
-        )  # fmt: skip
+        summary, size = new.content.summary, new.content.size
+        thread = join(tx, into.account, number, summary.message_id, summary.references)
+        made.append((into.id, uid, value, modseq, number, size, new.internal, new.zone, now, thread))
         placed.append(Placed(into.id, into.uidvalidity, uid, modseq, number, thread))
         tx.run(_REFS, (1, number))
-    keys = [
-        (*new.delivery, into.id, place.uid) for new, place in zip(news, placed, strict=True) if new.delivery is not None
-    ]
-    _run(tx, _MESSAGES, messages)
-    _run(tx, _DELIVERIES, keys)
-    _run(tx, _PENDING, sorted({(into.account, number) for number in ids}))
-    unseen, deleted = sum(not value & SEEN for value in bits), sum(bool(value & DELETED) for value in bits)
-    tx.run(_GREW, (len(news), modseq, len(news), unseen, deleted, octets, " ".join(names.keywords), into.id))
+    arrive(tx, into, names, made, modseq, pending=True)
+    keys = [(*new.delivery, into.id, place.uid) for new, place in zip(news, placed, strict=True) if new.delivery]
+    write(tx, _DELIVERIES, keys)
     accounts.grow(tx, into.account, octets, len(news))
     return placed
+
+
+def arrive(tx: Tx, into: Box, names: Names, made: Sequence[Row], modseq: int, *, pending: bool) -> None:
+    """Rows of the table into a box, whose counts follow; `pending`: their contents are new to the account."""
+    write(tx, _MESSAGES, made)
+    if pending:
+        write(tx, _PENDING, sorted({(into.account, row[4]) for row in made}))
+    unseen, deleted = sum(not row[2] & SEEN for row in made), sum(bool(row[2] & DELETED) for row in made)
+    octets, count = sum(row[5] for row in made), len(made)
+    tx.run(_GREW, (count, modseq, count, unseen, deleted, octets, " ".join(names.keywords), into.id))
 
 
 def check(tx: Tx, account: int, most: Quota | None, octets: int, letters: int) -> None:
@@ -177,21 +182,18 @@ def learned(tx: Tx, into: Box, wanted: Sequence[Sequence[str]]) -> tuple[Names, 
     return names, [names.bits(some) for some in wanted]
 
 
-def _thread(tx: Tx, account: int, content: int, summary: packing.Summary) -> int:
+def join(tx: Tx, account: int, content: int, identity: str, references: Sequence[str]) -> int:
     """The thread of a letter: that of the first letter known that it names, or that names it; else a new one."""
-    named = [summary.message_id, *summary.references[:1], *reversed(summary.references[1:])][:_REFERENCES]
+    named = [identity, *references[:1], *reversed(references[1:])][:_REFERENCES]
     hashes = list(dict.fromkeys(_hashed(one) for one in named if one))
     if not hashes:
         return content
     marks = ", ".join("?" * len(hashes))
-    known = dict(
-        tx.rows(
-            f"SELECT reference, thread FROM thread WHERE account = ? AND reference IN ({marks})", (account, *hashes)
-        )  # noqa: S608
-    )
+    statement = f"SELECT reference, thread FROM thread WHERE account = ? AND reference IN ({marks})"  # noqa: S608  # ours
+    known: dict[int, int] = dict(tx.rows(statement, (account, *hashes)))
     thread = next((known[one] for one in hashes if one in known), content)
-    _run(tx, _THREADS, [(account, one, thread) for one in sorted(hashes) if one not in known])
-    return int(thread)
+    write(tx, _THREADS, [(account, one, thread) for one in sorted(hashes) if one not in known])
+    return thread
 
 
 def _hashed(reference: str) -> int:
@@ -199,7 +201,8 @@ def _hashed(reference: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _run(tx: Tx, shape: Multi, rows: Sequence[Any]) -> None:
+def write(tx: Tx, shape: Multi, rows: Sequence[Any]) -> None:
+    """Many rows in few statements; none for none."""
     if rows:
         for statement, parameters in tx.parts(shape, rows):
             tx.run(statement, parameters)

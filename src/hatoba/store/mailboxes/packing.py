@@ -204,13 +204,14 @@ def _shared(tx: Tx, content: Content) -> int | None:
 
 
 def _insert(tx: Tx, fresh: dict[int, Rows]) -> None:
+    rest = [(number << NUMBERS | n, data) for number, rows in fresh.items() for n, data in enumerate(rows.pieces)]
     many: tuple[tuple[Any, list[Any]], ...] = (
         (_CONTENTS, [(number, *rows.content) for number, rows in fresh.items()]),
         (_FORMS, [(number, *rows.form) for number, rows in fresh.items()]),
         (_HEADERS, [(number, rows.header) for number, rows in fresh.items()]),
         (_BODIES, [(number, len(rows.pieces), rows.body) for number, rows in fresh.items()]),
         (_WORDS, [(number, *rows.words) for number, rows in fresh.items()]),
-        (_PIECES, [(number << NUMBERS | n, data) for number, rows in fresh.items() for n, data in enumerate(rows.pieces)]),
+        (_PIECES, rest),
     )  # fmt: skip
     for shape, rows in many:
         if rows:

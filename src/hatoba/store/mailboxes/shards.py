@@ -1,6 +1,6 @@
 """Shards of mailboxes: each is written by one thread of every process that has letters for it, and read by a pool.
 
-Made by app, one Store for each process; the mailboxes room runs the functions of this package on it.
+Opened by stores.MailStore; the mailboxes room runs the functions of this package on it.
 Never leased: SQLite's lock, or PostgreSQL's lock of the shard's row, makes writing processes take turns.
 Fails with StoreTrouble; a function's own exception comes back and nothing of it was written.
 """
@@ -8,6 +8,7 @@ Fails with StoreTrouble; a function's own exception comes back and nothing of it
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hatoba.store import blobs, checkpoint, sql, sqlite, trouble
-from hatoba.store.base import Base, Files
+from hatoba.store.base import Files
 from hatoba.store.mailboxes import places, turns
 from hatoba.store.mailboxes.settings import Settings
 from hatoba.store.settings import Settings as StoreSettings
@@ -27,7 +28,7 @@ T = TypeVar("T")
 _END = object()
 
 
-class Shard:
+class MailShard:
     """One mail shard, as this process sees it. `do` and `read` are for an event loop, `wait` and `look` for threads."""
 
     def __init__(self, number: int, pool: ThreadPoolExecutor, settings: StoreSettings, depot: Path) -> None:
@@ -124,7 +125,7 @@ class Shard:
         raise NotImplementedError
 
 
-class FileShard(Shard):
+class FileShard(MailShard):
     """A SQLite file."""
 
     def __init__(self, home: Files, number: int, pool: ThreadPoolExecutor, settings: Settings) -> None:
@@ -147,86 +148,14 @@ class FileShard(Shard):
         super()._stop()
         self._queue.close()
 
-    def _connect(self) -> sqlite.sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         store = self._store
         return sqlite.connect(self.path, busy=store.busy_timeout, cache=store.cache, log=store.checkpoint)
 
     def _link(self) -> sql.Link:
-        return turns.Link(self._connect(), self._checkpoint.wrote, sqlite.fold, self._queue)
+        return turns.Link(self._connect(), self._checkpoint.wrote, self._queue)
 
     def _reader(self) -> Reader:
         opened = sqlite.reader(self.path, busy=self._store.busy_timeout)
         opened.rows(f"PRAGMA cache_size={-(self._cache // 1024)}")
         return opened
-
-
-class Store:
-    """All mail shards of an installation. Nothing is opened before it is used; WrongVersion before `store.prepare`."""
-
-    def __init__(self, home: Base, settings: Settings) -> None:
-        self.settings = settings
-        self._home = home
-        self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="mail-reader")
-        self._shards: dict[int, Shard] = {}
-        self._turn = threading.Lock()
-        self._count = 0
-
-    @property
-    def count(self) -> int:
-        """Over how many shards the accounts are spread."""
-        if not self._count:
-            self._count = self._known()
-        return self._count
-
-    def shard(self, account: str) -> Shard:
-        """The shard of an account, by its key."""
-        return self.numbered(places.of(account, self.count))
-
-    def holder(self, number: int) -> Shard:
-        """The shard that an account's, box's or content's id is of."""
-        return self.numbered(places.holder(number))
-
-    def shards(self) -> list[Shard]:
-        """All of them."""
-        return [self.numbered(number) for number in range(self.count)]
-
-    def numbered(self, number: int) -> Shard:
-        """A shard by its number."""
-        found = self._shards.get(number)
-        if found is not None:
-            return found
-        with self._turn:
-            if number not in self._shards:
-                self._shards[number] = self._open(number)
-            return self._shards[number]
-
-    async def run(self, function: Callable[[], T]) -> T:
-        """Work that needs no shard but time (packing a large letter), in one of the readers' threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
-
-    def close(self) -> None:
-        """Ends all of it. Blocks."""
-        for shard in self._shards.values():
-            shard.close()
-        self._pool.shutdown()
-
-    def _known(self) -> int:
-        if isinstance(self._home, Files):
-            path = places.database(self._home.data, 0)
-            if not path.exists():
-                raise trouble.WrongVersion(f"{path} does not exist yet")
-            with sqlite.reader(path, busy=self._home.settings.busy_timeout) as opened:
-                places.check(opened, path)
-                return places.count(opened)
-        from hatoba.store.mailboxes import server
-
-        return server.count(self._home)
-
-    def _open(self, number: int) -> Shard:
-        if not 0 <= number < self.count:
-            raise trouble.StoreTrouble(f"there is no mail shard {number}")
-        if isinstance(self._home, Files):
-            return FileShard(self._home, number, self._pool, self.settings)
-        from hatoba.store.mailboxes import server
-
-        return server.ServerShard(self._home, number, self._pool)

@@ -1,4 +1,4 @@
-"""The tables of a mail shard, as SQLAlchemy Core metadata: accounts, boxes, messages, contents and what belongs to them.
+"""The tables of a mail shard, as SQLAlchemy Core metadata: accounts, boxes, messages, contents and what is theirs.
 
 Read by every module of this package that makes a statement, and by the tests that compare them with the migrations.
 Never opens a database; never creates a table (migrations/mail does).
