@@ -1,6 +1,6 @@
 """LocalChannel: letters for those who live here, several at once, each safe in its mailbox before it counts.
 
-Made by courier for the lane "local". A keeper writes (boxes or maildirs); here accounts are looked up and the feed told.
+Made by courier for the lane "local". A keeper writes (boxes, maildirs); here accounts are looked up, the feed is told.
 Never expands an alias and never bounces: an unknown user is an Outcome 5.1.1.
 Fails by Outcome: what the keeper answers, 4.3.0 for what it could not foresee, with its id in the log.
 """

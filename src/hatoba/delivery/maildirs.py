@@ -39,7 +39,9 @@ class Maildirs:
         return [keeper.DELIVERED if error is None else self._trouble(error) for error in errors]
 
     def _write(self, items: Sequence[keeper.Item]) -> Sequence[Exception | None]:  # in a thread
-        return maildir.deliver([maildir.Item(self._folder(item), self._named(item), self._stored(item)) for item in items])
+        return maildir.deliver(
+            [maildir.Item(self._folder(item), self._named(item), self._stored(item)) for item in items]
+        )
 
     def _folder(self, item: keeper.Item) -> Path:
         return maildir.mailbox(self._root, item.owner.address.domain, item.owner.address.local)

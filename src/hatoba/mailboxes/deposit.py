@@ -13,15 +13,19 @@ from functools import partial
 
 import msgspec
 
-from hatoba.store.mailboxes import accounts, boxes, messages, shards
-from hatoba.store.mailboxes.accounts import INBOX, Quota
+from hatoba.store.mailboxes import boxes, messages
+from hatoba.store.mailboxes.accounts import Quota
+from hatoba.store.mailboxes.boxes import INBOX
 from hatoba.store.mailboxes.messages import New, Placed
 from hatoba.store.mailboxes.packing import Content
 from hatoba.store.mailboxes.refusals import Refused
+from hatoba.store.mailboxes.shards import MailShard
+from hatoba.store.mailboxes.stores import MailStore
 from hatoba.store.sql import Tx
 from hatoba.store.trouble import StoreTrouble
 
 Tell = Callable[[Iterable[tuple[str, int, int]]], object]  # hub.Hub.tell: (account, box, its MODSEQ) of each change
+Ensure = Callable[[Tx, str], int]  # post.Post.ensure: the number of an account, which is made when it is not there
 
 
 class Parcel(msgspec.Struct, frozen=True):
@@ -35,24 +39,27 @@ class Parcel(msgspec.Struct, frozen=True):
     box: str = INBOX
     flags: tuple[str, ...] = ()
     create: bool = False
-    quota: Quota | None = None
 
 
 Result = Placed | Refused | StoreTrouble
 
 
 class Deposit:
-    """Into `store`; `tell` hears what is on the disk. On the event loop."""
+    """Into `store`; `tell` hears what is on the disk, `quota` says how much an account may hold. On the event loop."""
 
-    def __init__(self, store: shards.Store, tell: Tell, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, store: MailStore, ensure: Ensure, tell: Tell, quota: Callable[[str], Quota], clock: Callable[[], int]
+    ) -> None:
         self._store = store
+        self._ensure = ensure
         self._tell = tell
+        self._quota = quota
         self._clock = clock
 
     async def __call__(self, parcels: Sequence[Parcel]) -> list[Result]:
         """Where each is now, on the disk, or why it is not there. What is of one shard goes in together."""
         results: list[Result | None] = [None] * len(parcels)
-        groups: dict[shards.Shard, list[int]] = {}
+        groups: dict[MailShard, list[int]] = {}
         for number, parcel in enumerate(parcels):
             groups.setdefault(self._store.shard(parcel.account), []).append(number)
         work = [self._into(shard, [parcels[n] for n in numbers]) for shard, numbers in groups.items()]
@@ -69,11 +76,14 @@ class Deposit:
         )
         return done
 
-    async def _into(self, shard: shards.Shard, parcels: list[Parcel]) -> list[Result]:
+    async def _into(self, shard: MailShard, parcels: list[Parcel]) -> list[Result]:
         """Each parcel is a savepoint of its own in one commit: what is wrong with one spoils no other."""
         now = self._clock()
         try:
-            futures = [shard.do(partial(_put, parcel=parcel, now=now)) for parcel in parcels]
+            futures = [
+                shard.do(partial(self._put, parcel=parcel, now=now, most=self._quota(parcel.account)))
+                for parcel in parcels
+            ]
         except StoreTrouble as closed:
             return [closed] * len(parcels)
         found: list[Result] = []
@@ -83,15 +93,14 @@ class Deposit:
             found.append(one)
         return found
 
-
-def _put(tx: Tx, *, parcel: Parcel, now: int) -> Placed:
-    account = accounts.ensure(tx, parcel.account, now)
-    box = boxes.find(tx, account, parcel.box)
-    if box is None and parcel.create:
-        box = boxes.create(tx, account, parcel.box, now)
-        boxes.subscribe(tx, account, parcel.box)
-    if box is None:
-        box = boxes.find(tx, account, INBOX)
-    assert box is not None  # noqa: S101 # an account has its INBOX from the first moment on
-    new = New(parcel.content, parcel.internal, parcel.flags, delivery=parcel.delivery)
-    return messages.append(tx, box.id, new, now, parcel.quota)
+    def _put(self, tx: Tx, *, parcel: Parcel, now: int, most: Quota) -> Placed:
+        account = self._ensure(tx, parcel.account)
+        box = boxes.find(tx, account, parcel.box)
+        if box is None and parcel.create:
+            box = boxes.create(tx, account, parcel.box, now)
+            boxes.subscribe(tx, account, parcel.box)
+        if box is None:
+            box = boxes.find(tx, account, INBOX)
+        assert box is not None  # noqa: S101 # an account has its INBOX from the first moment on
+        new = New(parcel.content, parcel.internal, parcel.flags, delivery=parcel.delivery)
+        return messages.append(tx, box.id, new, now, most)
