@@ -39,18 +39,14 @@ class Maildirs:
         return [keeper.DELIVERED if error is None else self._trouble(error) for error in errors]
 
     def _write(self, items: Sequence[keeper.Item]) -> Sequence[Exception | None]:  # in a thread
-        return maildir.deliver(
-            [maildir.Item(self._folder(item), self._named(item), self._stored(item)) for item in items]
-        )
+        wanted = [maildir.Item(self._folder(item), self._named(item), stored(item, self._chunks)) for item in items]
+        return maildir.deliver(wanted)
 
     def _folder(self, item: keeper.Item) -> Path:
         return maildir.mailbox(self._root, item.owner.address.domain, item.owner.address.local)
 
     def _named(self, item: keeper.Item) -> str:
         return f"{item.letter.accepted // 1000}.{ids.text(item.letter.id)}R{item.n}.{self._hostname}"
-
-    def _stored(self, item: keeper.Item) -> Iterator[bytes]:
-        return stored(item, self._chunks)
 
     def _trouble(self, error: Exception) -> Status:
         status = _TROUBLE.get(getattr(error, "errno", None) or 0)
@@ -69,7 +65,7 @@ def stored(item: keeper.Item, chunks: keeper.Chunks) -> Iterator[bytes]:
         yield item.way.top.replace(b"\r\n", b"\n")
     held = b""
     for piece in keeper.headed(item, chunks):
-        piece = held + piece
-        held = b"\r" if piece.endswith(b"\r") else b""  # its LF may come with the next piece
-        yield piece[: len(piece) - len(held)].replace(b"\r\n", b"\n")
+        joined = held + piece
+        held = b"\r" if joined.endswith(b"\r") else b""  # its LF may come with the next piece
+        yield joined[: len(joined) - len(held)].replace(b"\r\n", b"\n")
     yield held

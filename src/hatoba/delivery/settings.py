@@ -188,8 +188,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     local: Annotated[
         Literal["mailboxes", "maildir"],
         Meta(
-            description='Where letters for our accounts go: "mailboxes" (hatoba\'s own, read over IMAP and POP3) or "maildir" '
-            "(files under DATA/mail, for another server)."
+            description='Where letters for our accounts go: "mailboxes" (our own, read over IMAP and POP3) or "maildir"'
+            " (files under DATA/mail, for another server)."
         ),
     ] = "mailboxes"
     local_threads: Annotated[
