@@ -162,11 +162,14 @@ class Check:
         names = [text.constant for text in node.arguments[0]]
         if None in names:
             raise Bad(node.line, "ihave takes no variables")
-        there = all(name in self._offered or name in extensions.ALWAYS for name in names)
+        there = all(name in self.place.enabled or self._addable(name or "") for name in names)
         if there:
             for name in names:
                 self._enable(name or "")
         return Node("true" if there else "false", node.line), there
+
+    def _addable(self, name: str) -> bool:
+        return name not in extensions.GRAMMAR and (name in self._offered or name in extensions.ALWAYS)
 
     def _allowed(self, name: str, form: grammar.Form, line: int) -> None:
         if form.needs and form.needs not in self.place.enabled:

@@ -65,7 +65,7 @@ def summary(raw: bytes) -> Summary:
     root = mail.root
     fields = root.fields
     lists = envelope.lists(fields)
-    plain, structure = body.both(mail)
+    plain, structure = body.both(root)
     texts, shown = _read(root)
     ids = message_ids(first(fields, b"message-id")) or bare_id(first(fields, b"message-id"))
     return Summary(

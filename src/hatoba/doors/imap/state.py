@@ -1,0 +1,62 @@
+"""State: one IMAP session's memory: the client, its account, the box that is open, what it waits for.
+
+Held by session; the verbs are functions on it.
+Never talks to the transport; never logs a secret or content.
+Fails never.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hatoba.doors.imap.place import Place
+from hatoba.wire.imap.server import ServerEngine
+
+if TYPE_CHECKING:
+    from hatoba.doors.imap.appending import Appending
+    from hatoba.doors.imap.notifying import Notifying
+    from hatoba.doors.login.exchange import Exchange
+    from hatoba.mailboxes.selected import Selected
+    from hatoba.net.pump import Pump
+
+
+class State:
+    """`saved` are the UIDs of the result saved last ("$"); `idling` the tag of an IDLE that has not ended."""
+
+    __slots__ = (
+        "account", "appending", "counted", "dirty", "draining", "engine", "exchange", "house", "idling", "ip", "name",
+        "network", "notifying", "place", "pump", "saved", "selected", "started", "telling", "tls", "why",
+    )  # fmt: skip
+
+    def __init__(self, place: Place, engine: ServerEngine) -> None:
+        self.place = place
+        self.house = place.house
+        self.engine = engine
+        self.pump: Pump
+        self.ip = ""
+        self.network = ""  # what the client is counted by
+        self.tls = ""
+        self.account = ""
+        self.name = ""  # as it was said at the login
+        self.exchange: Exchange | None = None
+        self.selected: Selected | None = None
+        self.saved: list[int] = []
+        self.appending: Appending | None = None
+        self.notifying: Notifying | None = None
+        self.idling = ""
+        self.dirty = False  # the hub has spoken since the view was last brought up to date
+        self.telling = False  # an idle client is being told something at the moment
+        self.counted: list[str] = []  # what was taken of the shared counters
+        self.started = 0.0
+        self.draining = False
+        self.why = ""  # the word for the end of the session in the log
+
+    @property
+    def open(self) -> Selected:
+        """The box that is open; the engine lets commands of the selected state through only where there is one."""
+        assert self.selected is not None  # noqa: S101 # see above
+        return self.selected
+
+    def log(self, event: str, **fields: Any) -> None:
+        """One line about this session."""
+        self.house.log.info(event, door=self.place.kind, ip=self.ip, **fields)
