@@ -101,9 +101,7 @@ class Selected:
         view, told = self.view, self.view.told
         named = {flag.lower(): bit for bit, flag in enumerate([*flags.SYSTEM, *self.names.keywords]) if flag}
         masks = {name: 1 << bit for name, bit in named.items()}
-        return Still(
-            view.uids[:told], view.bits[:told], view.modseqs[:told], view.fresh, masks, frozenset(saved)
-        )
+        return Still(view.uids[:told], view.bits[:told], view.modseqs[:told], view.fresh, masks, frozenset(saved))
 
     # ---- what changes
 

@@ -39,7 +39,7 @@ class Directory(Protocol):
 
 
 class Inbox:
-    """`addresses` gives those that take reports, `kept` reads rows of reports; `lies` is where delivery left letters."""
+    """`addresses` gives those that take reports, `kept` reads rows of reports, `lies` has the letters delivered."""
 
     def __init__(
         self,
