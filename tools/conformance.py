@@ -98,6 +98,14 @@ AREAS = (
         "whether the letter may hold UTF-8; we take it (RFC 8616). Skipped are TLSA usages 0 and 1, which SMTP cannot "
         "use (RFC 7672 §3.1.3).",
     ),
+    Area(
+        "sieve", "sieve/run_sieve.py", ":sieve_run", 247, "Pigeonhole: 245 of 255",
+        "Left of the runs: one expects the values of a match that the block before it in the suite's file made, one "
+        "asks for the name of its source, one has a command whose syntax is broken (RFC 5228 §8.2). Left of the "
+        "compilations: one must fail because an option of its source forbids notifications, one because of a limit "
+        "that its twin must stay below, one needs an extension of its source, as does the one that is skipped.",
+        ("--compile-adapter", f"{ADAPTERS}:sieve_compile"),
+    ),
     Area("smtp (live)", "smtp/run_smtp_live.py", "live", 62, "aiosmtpd: 60 of 62",
          "A whole hatoba whose mx door takes `bob@example.com` on loopback."),
 )  # fmt: skip
