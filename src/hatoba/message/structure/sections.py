@@ -8,7 +8,7 @@ Fails with UnknownEncoding where a transfer encoding cannot be undone.
 import re
 from collections.abc import Collection
 
-from hatoba.message import pieces
+from hatoba.message import transfer
 from hatoba.message.structure import table
 
 _LINES = re.compile(rb"^([!-9;-~]++)[ \t]*+:(?:[^\n]*+\n[ \t])*+[^\n]*+\n?|^[^\n]*+\n?", re.MULTILINE)
@@ -59,4 +59,4 @@ def binary(raw: bytes, offsets: bytes, number: str) -> bytes | None:
         return body
     if row.encoding not in _KNOWN:
         raise UnknownEncoding(row.encoding)
-    return pieces.decoded(body, row.encoding.encode("ascii"))
+    return transfer.decoded(body, row.encoding.encode("ascii"))
