@@ -199,6 +199,9 @@ def test_deflate_both_ways() -> None:
     pieces = [b"%d" % number * 10000 for number in range(100)]
     out = list(bare.engine.stream([*pieces, Tagged("d", "OK", "x")]))
     assert inflater.decompress(b"".join(out)) == b"".join(pieces) + b"d OK x\r\n"
+    assert hear(b"u UNAUTHENTICATE\r\nv STARTTLS\r\n").endswith(
+        b"v BAD The connection is compressed: TLS cannot begin\r\n"
+    )
     assert hear(b"e LOGOUT\r\n") == b"* BYE Goodbye\r\ne OK Logout\r\n"
 
 
