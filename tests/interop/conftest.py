@@ -24,10 +24,10 @@ key = "{certificate}"
 [dns]
 servers = ["127.0.0.1:1"]  # nobody answers there
 
-[smtp]
-auth_delay = 0
-auth_failures = 1000
-auth_failures_per_ip = 1000
+[login]
+delay = 0
+failures = 1000
+failures_per_ip = 1000
 
 [[listener]]
 kind = "mx"

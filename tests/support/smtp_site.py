@@ -21,6 +21,8 @@ from hatoba import store
 from hatoba.directory import changes
 from hatoba.directory.directory import Directory
 from hatoba.directory.settings import Settings as DirectorySettings
+from hatoba.doors.login.login import Login
+from hatoba.doors.login.settings import Settings as LoginSettings
 from hatoba.doors.smtp import door
 from hatoba.doors.smtp.house import House
 from hatoba.doors.smtp.settings import Listener, Settings
@@ -99,8 +101,12 @@ class Lines:
         return [event for _, event, _ in self.said]
 
 
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
 class Site:
-    """Everything below the doors. Settings are given by name: smtp's as they are, intake's in `intake`."""
+    """Everything below the doors. Settings are given by name: smtp's as they are, others in `intake` and `login`."""
 
     def __init__(self, data: Path, certificate: tuple[Path, Path]) -> None:
         self.data = data
@@ -125,6 +131,7 @@ class Site:
         filters: dict[str, Any] | None = None,
         dns: DnsServer | None = None,
         services: asking.Services | None = None,
+        login: dict[str, Any] | None = None,
         **smtp: Any,
     ) -> House:
         """`checks` are further checks, each a phase; `auth` asks nothing by default; `dns` answers what is asked."""
@@ -134,7 +141,7 @@ class Site:
         asker = asking.Asker(resolver, services or {}, log=self.log, patience=table.patience)
         tokens = smtp.pop("tokens", None)
         with_tls = smtp.pop("tls", True)
-        smtp.setdefault("auth_delay", 0.01)
+        knocking = LoginSettings(**{"delay": 0.01} | (login or {}))
         house = House(
             settings=Settings(**smtp),
             hostname="mx.example.org",
@@ -144,12 +151,12 @@ class Site:
             ),
             enqueue=self.seam,
             ids=lambda: (next(self.numbers), time.time_ns() // 1_000_000),
-            clock=lambda: time.time_ns() // 1_000_000,
+            clock=_now,
             counters=self.counters,
             headroom=headroom or Headroom(self.data, HeadroomSettings(min_disk=0, min_memory=0)),
             log=self.log,
             tls=tls.ServerTls(*self.certificate) if with_tls else None,
-            tokens=tokens,
+            login=Login(knocking, self.directory, self.counters, _now, tokens=tokens),
             asker=asker,
             record=self.events.append,
         )
@@ -167,7 +174,7 @@ class Site:
 
     def close(self) -> None:
         for house in self.houses:
-            house.passwords.shutdown()
+            house.login.threads.shutdown()
         self.register.close()
         self.counters.close()
         os.close(self.counters.fd)

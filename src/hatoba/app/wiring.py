@@ -20,11 +20,14 @@ import structlog
 from hatoba.app import certificate, explaining, keyring, offline, tls_upkeep
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
+from hatoba.app.mailroom import Mailroom
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory import returns
 from hatoba.directory.directory import Directory
+from hatoba.doors.imap import house as imap
+from hatoba.doors.login.login import Login
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
@@ -89,13 +92,14 @@ class Rooms:
             worker=orders.worker,
             workers=orders.workers,
         )
+        self.mail = Mailroom(settings, self.base, self.places, self.directory, orders.worker, offline.now)
         self.courier = Courier(
             settings.delivery,
             settings.route,
             self.resolver,
             self.directory,
             hostname=self.hostname,
-            mail=self.places.mail,
+            keep=self.mail.keeper(self.hostname, self._chunks),
             chunks=self._chunks,
             log=structlog.get_logger("delivery").bind(),
             counters=self.counters,
@@ -115,7 +119,9 @@ class Rooms:
         self.signing = signing.Signing(
             keyring.ring(settings, self.directory), self.directory, counts, offline.now, threads
         )
+        self.login = Login(settings.login, self.directory, self.counters, offline.now)
         self.house = self._house(settings, counts)
+        self.imap = self._imap(settings)
 
     @property
     def queues(self) -> list[Queue]:
@@ -158,6 +164,7 @@ class Rooms:
             clock=offline.now,
             counters=self.counters,
             headroom=self.headroom,
+            login=self.login,
             log=log,
             asker=asking.Asker(self.resolver, self.filtering.services(), log=log, patience=settings.filter.patience),
             record=self._record,
@@ -165,6 +172,10 @@ class Rooms:
             counts=counts,
             sign=self.signing.letter,
         )
+
+    def _imap(self, settings: Settings) -> imap.House:
+        """What the IMAP doors share."""
+        return self.mail.house(settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
 
     def _draw(self) -> tuple[int, int]:
         """A new letter's id and the time. Hot."""
@@ -263,7 +274,9 @@ class Rooms:
         """A house of new settings; what counts goes on counting."""
         self.settings = settings
         self.signing.ring = keyring.ring(settings, self.directory)
+        self.login.settings = settings.login
         self.house = self._house(settings, self.house.counts)
+        self.imap = self._imap(settings)
         return self.house
 
     def explained(self) -> explaining.House:
@@ -344,6 +357,8 @@ class Rooms:
         await self.upkeep.stop()
         await self.filtering.close()
         self.signing.close()
+        self.login.close()
+        await self.mail.close()
         await asyncio.to_thread(self.register.close)
 
 

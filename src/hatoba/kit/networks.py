@@ -42,6 +42,14 @@ def around(found: Address, prefix4: int, prefix6: int) -> Network:
     return ipaddress.IPv6Network((found, prefix6), strict=False)
 
 
+def counted(ip: str) -> str:
+    """What a client is counted by: its IPv4 address, or the /64 its IPv6 address is in; `ip` itself if it is none."""
+    if ":" not in ip:
+        return ip
+    found = address(ip)
+    return ip if found is None else str(found) if found.version == 4 else str(around(found, 32, 64))
+
+
 class Networks(Generic[T]):
     """A value for each network. A look-up costs a probe for each prefix length in use, however many there are."""
 

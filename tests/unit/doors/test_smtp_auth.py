@@ -31,7 +31,7 @@ def test_submission_demands_tls_then_auth(loop: str, site: Any, dial: Any) -> No
             assert (await client.say("MAIL FROM:<alice@example.org>")).startswith("530 5.7.0")
             await client.secure()
             offered = await client.say("EHLO client.example")
-            assert "AUTH SCRAM-SHA-256 PLAIN LOGIN" in offered
+            assert "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" in offered
             assert "FUTURERELEASE 604800 20" in offered
             assert (await client.say("MAIL FROM:<alice@example.org>")).startswith("530 5.7.0")
             assert await client.say(plain("alice@example.org", PASSWORD)) == "235 2.7.0 Authentication successful"
@@ -105,7 +105,7 @@ def test_cancelled_and_malformed_exchanges(loop: str, site: Any, dial: Any) -> N
 
 @both
 def test_failures_lock_the_name_out_then_the_network(loop: str, site: Any, dial: Any) -> None:
-    house = site.house(auth_failures=2, auth_failures_per_ip=4, auth_delay_most=0.05)
+    house = site.house(login={"failures": 2, "failures_per_ip": 4, "delay_most": 0.05})
 
     async def main() -> None:
         async with site.door("submissions", house=house) as door:
@@ -137,7 +137,7 @@ async def scram(client: Any, name: str, password: str) -> str:
 
 @both
 def test_neither_scram_nor_another_spelling_gives_more_tries(loop: str, site: Any, dial: Any) -> None:
-    house = site.house(auth_failures=2, auth_delay_most=0.01)
+    house = site.house(login={"failures": 2, "delay_most": 0.01})
 
     async def main() -> None:
         async with site.door("submissions", house=house) as door, dial(door.port, tls.client_context()) as client:
@@ -154,7 +154,7 @@ def test_neither_scram_nor_another_spelling_gives_more_tries(loop: str, site: An
 
 @both
 def test_a_failed_login_waits_longer_each_time(loop: str, site: Any, dial: Any) -> None:
-    house = site.house(auth_delay=0.02)
+    house = site.house(login={"delay": 0.02})
 
     async def main() -> list[float]:
         waits = []
@@ -173,15 +173,15 @@ def test_a_failed_login_waits_longer_each_time(loop: str, site: Any, dial: Any) 
 
 @both
 def test_only_so_many_passwords_wait(loop: str, site: Any, dial: Any) -> None:
-    house = site.house(verifying=1)
+    house = site.house(login={"waiting": 1})
 
     async def main() -> None:
-        busy: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        house.verifying.add(busy)
+        busy: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        house.login.checking.add(busy)
         async with site.door("submissions", house=house) as door, dial(door.port, tls.client_context()) as client:
             await client.greet()
             assert (await client.say(plain("alice@example.org", PASSWORD))).startswith("454 4.7.0")
-            house.verifying.discard(busy)
+            house.login.checking.discard(busy)
             assert (await client.say(plain("alice@example.org", PASSWORD))).startswith("235")
 
     run(loop, main())

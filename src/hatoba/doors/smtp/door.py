@@ -14,9 +14,10 @@ from typing import cast
 
 from hatoba.doors.smtp.greet import per_network
 from hatoba.doors.smtp.house import House
-from hatoba.doors.smtp.place import Place, network_key
+from hatoba.doors.smtp.place import Place
 from hatoba.doors.smtp.session import Session
 from hatoba.doors.smtp.settings import Listener
+from hatoba.kit import networks
 from hatoba.net import preamble, server
 from hatoba.net.pump import Pump
 from hatoba.wire.smtp.server import ServerEngine
@@ -31,7 +32,7 @@ def serve(listener: Listener, house: House) -> Callable[[], Pump]:
 
 
 def _pump(place: Place) -> Pump:
-    engine = ServerEngine(place.plain, place.limits)
+    engine = ServerEngine(place.plain, place.limits, lmtp=place.policy.lmtp)
     settings = place.house.settings
     return Pump(
         engine,
@@ -103,7 +104,9 @@ async def open_door(sock: socket.socket, listener: Listener, house: House) -> Do
 
 def _admits(place: Place, ip: str, waiting: int) -> bool:
     """Whether a client may cost us a handshake."""
+    if not place.admits(ip):
+        return False
     if place.unlimited.trust(ip):
         return True
-    held = place.house.counters.count(per_network(network_key(ip)))
+    held = place.house.counters.count(per_network(networks.counted(ip)))
     return waiting < _HANDSHAKES and held < place.house.settings.connections_per_ip

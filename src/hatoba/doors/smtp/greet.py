@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import partial
 
 from hatoba.doors.smtp import inquiry, translate, words
-from hatoba.doors.smtp.place import XCLIENT, network_key
+from hatoba.doors.smtp.place import XCLIENT
 from hatoba.doors.smtp.state import State
+from hatoba.kit import networks
 from hatoba.model.status import Refusal
 from hatoba.net.session import Later
 from hatoba.wire.smtp.reply import Reply
@@ -27,12 +28,12 @@ def opened(state: State) -> Reply | Later | None:
     counts.open += 1
     counts.connections += 1
     state.ip, state.port, state.tls = pump.peer[0], pump.local[1], pump.tls
-    state.network = network_key(state.ip)
+    state.network = networks.counted(state.ip)
     state.since = state.started = pump.now()
     offered = place.plain
     if state.tls:
         counts.tls += 1
-        offered = place.secured
+        offered = place.under_tls(pump)
     if place.xclient.trust(state.ip):
         state.xclient = True
         offered = offered.replace(xclient=XCLIENT)
@@ -63,6 +64,9 @@ def _asked(state: State, result: Callable[[], None]) -> Reply:
 
 def _turned_away(state: State) -> Reply | None:
     house, settings, counters = state.house, state.house.settings, state.house.counters
+    if not state.place.admits(state.ip):
+        state.why = "not of our networks"
+        return words.NOT_FOR_YOU
     if house.headroom.short(house.clock()):
         house.counts.shed += 1
         state.why = "short of resources"
@@ -71,7 +75,7 @@ def _turned_away(state: State) -> Reply | None:
         state.why = "too many connections"
         return words.TOO_MANY_CONNECTIONS
     state.counted.append(ALL)
-    if not state.place.unlimited.trust(state.ip):
+    if state.ip and not state.place.unlimited.trust(state.ip):
         key = per_network(state.network)
         if not counters.take(key, settings.connections_per_ip):
             state.why = "too many connections from its network"

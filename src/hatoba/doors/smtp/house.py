@@ -8,13 +8,12 @@ Fails never.
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from hatoba.directory.directory import Directory
+from hatoba.doors.login.login import Login
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.settings import Settings
 from hatoba.intake.desk import Desk
@@ -53,17 +52,12 @@ class Sweeper(Protocol):
     def sweep(self) -> None: ...
 
 
-def _two_threads() -> Executor:
-    return ThreadPoolExecutor(2, thread_name_prefix="passwords")
-
-
 @dataclass(frozen=True, slots=True)
 class House:
     """`ids()` draws (a new letter's id, ms since 1970); `clock()` gives ms since 1970.
 
-    `tls` None: no listener offers TLS. `tokens(name, token)` says whose account (its key) a bearer token opens, ""
-    for nobody; without it XOAUTH2 and OAUTHBEARER are not offered. `secret` makes SCRAM's decoys. `asker` drives the
-    checks of the desk, where it has any. `record` puts an event of a refused letter into the journal, sooner or later.
+    `tls` None: no listener offers TLS. `login` is shared with the doors of other protocols. `asker` drives the checks
+    of the desk, where it has any. `record` puts an event of a refused letter into the journal, sooner or later.
     `sign` None: nothing is signed.
     """
 
@@ -76,16 +70,13 @@ class House:
     clock: Callable[[], int]
     counters: SharedCounters
     headroom: Headroom
+    login: Login
     log: Log
     tls: ServerTls | None = None
-    tokens: Callable[[str, str], Awaitable[str]] | None = None
     asker: Asker | None = None
     record: Callable[[Event], object] | None = None
     sign: Sign | None = None
     counts: Counts = field(default_factory=Counts)
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    passwords: Executor = field(default_factory=_two_threads)
-    verifying: set[asyncio.Future[object]] = field(default_factory=set)  # password checks under way
     doors: list[Sweeper] = field(default_factory=list)
 
     def tick(self) -> None:

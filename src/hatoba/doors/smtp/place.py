@@ -7,7 +7,6 @@ Fails with ValueError on networks that are none.
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from hatoba.doors.smtp.house import House
 from hatoba.doors.smtp.settings import Listener
 from hatoba.net.preamble import Proxies
+from hatoba.net.pump import Pump
 from hatoba.wire.smtp import offer
 from hatoba.wire.smtp.reply import Reply
 
@@ -29,25 +29,30 @@ class Policy(msgspec.Struct, frozen=True):
     implicit: bool  # TLS before the first word
     early: bool  # clients that speak before the greeting are refused, where the settings say so
     submission: bool  # FUTURERELEASE and MT-PRIORITY are offered
+    lmtp: bool = False  # the dialect of RFC 2033, for named networks
 
 
 POLICIES = {
     "mx": Policy(auth=False, implicit=False, early=True, submission=False),
     "submission": Policy(auth=True, implicit=False, early=False, submission=True),
     "submissions": Policy(auth=True, implicit=True, early=False, submission=True),
+    "lmtp": Policy(auth=False, implicit=False, early=False, submission=False, lmtp=True),
 }
+THIS_MACHINE = ("127.0.0.0/8", "::1/128")
 
 
 class Place:
-    """See `POLICIES`. `plain` and `secured` are the offers before and under TLS."""
+    """See `POLICIES`. `plain` and `secured` are the offers before and under TLS, `bound` where a login can be bound."""
 
     __slots__ = (
         "_greetings",
         "banner",
+        "bound",
         "house",
         "kind",
         "limits",
         "naked",
+        "networks",
         "plain",
         "policy",
         "secured",
@@ -76,15 +81,25 @@ class Place:
             deliverby=int(intake.deliver_by_min),
             priority=_PRIORITY_PROFILE if policy.submission else "",
         )
-        mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "PLAIN", "LOGIN")
-        if house.tokens is not None:
-            mechanisms += ("XOAUTH2", "OAUTHBEARER")
-        self.secured = self.plain.replace(tls=False, requiretls=True, mechanisms=mechanisms if policy.auth else ())
+        self.secured = self.bound = self.plain.replace(tls=False, requiretls=True)
+        if policy.auth:
+            self.secured = self.secured.replace(mechanisms=house.login.mechanisms(secured=True))
+            self.bound = self.secured.replace(mechanisms=house.login.mechanisms(secured=True, bindable=True))
         self.unlimited = Proxies(settings.unlimited)
         self.xclient = Proxies(listener.xclient_networks)
-        self.banner = Reply(220, "", f"{house.hostname} ESMTP ready")
+        named = listener.networks or (THIS_MACHINE if policy.lmtp else ())
+        self.networks = Proxies(named) if named else None  # None: everybody may connect
+        self.banner = Reply(220, "", f"{house.hostname} {'LMTP' if policy.lmtp else 'ESMTP'} ready")
         self.naked = Reply(250, "", house.hostname)
         self._greetings: dict[offer.Offer, Reply] = {}
+
+    def admits(self, ip: str) -> bool:
+        """Whether this client may connect; "" is one behind a Unix socket, whose file says who may."""
+        return self.networks is None or not ip or self.networks.trust(ip)
+
+    def under_tls(self, pump: Pump) -> offer.Offer:
+        """What is offered on a connection under TLS."""
+        return self.bound if self.policy.auth and pump.bindings() else self.secured
 
     def greeting(self, offered: offer.Offer) -> Reply:
         """The reply to EHLO; made once for each offer unless it names a date."""
@@ -95,13 +110,3 @@ class Place:
         if found is None:
             found = self._greetings[offered] = offer.greeting(offered)
         return found
-
-
-def network_key(ip: str) -> str:
-    """What a client is counted by: its IPv4 address, or the /64 its IPv6 address is in."""
-    if ":" not in ip:
-        return ip
-    address = ipaddress.IPv6Address(ip.partition("%")[0])
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((address, 64), strict=False))

@@ -20,16 +20,30 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One [[listener]]."""
 
     kind: Annotated[
-        Literal["mx", "submission", "submissions"],
+        Literal["mx", "submission", "submissions", "lmtp"],
         Meta(
             description="mx: mail from other servers, STARTTLS offered, no AUTH, local and relay domains only. "
             "submission: AUTH required (530 5.7.0) and offered under STARTTLS only (538 5.7.11). "
-            "submissions: the same under implicit TLS."
+            "submissions: the same under implicit TLS. "
+            "lmtp: mail for local recipients handed over by a server in front (LHLO, a reply for each recipient)."
         ),
     ]
-    port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 takes any free one.")]
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="TCP port; 0 takes any free one, and stands with a Unix socket.")
+    ]
     address: Annotated[
-        tuple[str, ...], Meta(description="Addresses listened on, IPv4 or IPv6. Empty: all of both versions.")
+        tuple[str, ...],
+        Meta(
+            description="Addresses listened on, IPv4 or IPv6. Empty: all of both versions; of kind lmtp: loopback. "
+            'For kind lmtp also "unix:/path" of a Unix socket, open to the user and group that run hatoba.'
+        ),
+    ] = ()
+    networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks (CIDR) that may connect; to others it is said 554 5.7.1. "
+            "Empty: everybody; of kind lmtp: this machine alone."
+        ),
     ] = ()
     proxy_networks: Annotated[
         tuple[str, ...],
@@ -90,31 +104,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(description="Whether an mx client that speaks before the greeting is refused with 554 5.5.1."),
     ] = True
-    auth_failures: Annotated[
-        int,
-        Meta(
-            ge=1,
-            description="Failed logins as one account from one address within auth_window; "
-            "further ones get 454 4.7.0 unseen until the window ends.",
-        ),
-    ] = 5
-    auth_failures_per_ip: Annotated[
-        int,
-        Meta(
-            ge=1,
-            description="Failed logins from one address (or IPv6 /64) as anybody within auth_window; "
-            "further ones get 421 4.7.0 until the window ends.",
-        ),
-    ] = 20
-    auth_window: Annotated[Seconds, Meta(gt=0, description="Time over which failed logins are counted.")] = 900.0
-    auth_delay: Annotated[
-        Seconds,
-        Meta(ge=0, description="Wait before the 535 5.7.8 of a first failed login; doubled each time."),
-    ] = 0.5
-    auth_delay_most: Annotated[
-        Seconds, Meta(ge=0, description="No failed login waits longer for its answer than this.")
-    ] = 8.0
-    verifying: Annotated[
-        int,
-        Meta(ge=1, description="Passwords waiting to be checked (16 ms each, two at a time); one more gets 454 4.7.0."),
-    ] = 100

@@ -18,10 +18,10 @@ from hatoba.model.status import Status
 from hatoba.wire.smtp.server import ServerEngine
 
 if TYPE_CHECKING:
+    from hatoba.doors.login.exchange import Exchange
     from hatoba.intake.transaction import Transaction
     from hatoba.model.envelope import Letter
     from hatoba.net.pump import Pump
-    from hatoba.wire.sasl import ServerExchange
     from hatoba.wire.smtp.reply import Reply
 
 
@@ -30,7 +30,7 @@ class State:
 
     __slots__ = (
         "account", "asking", "client", "counted", "draining", "engine", "errors", "exchange", "helo", "house", "ip",
-        "last", "left", "letter", "letters", "mechanism", "network", "place", "port", "pump", "refused", "since",
+        "last", "left", "letter", "letters", "network", "place", "port", "pump", "refused", "since",
         "source", "started", "tls", "transaction", "verb", "why", "xclient",
     )  # fmt: skip
 
@@ -53,8 +53,7 @@ class State:
         self.asking: asyncio.Future[Any] | None = None  # checks under way
         self.letter: Letter | None = None  # on its way to the disk
         self.last = ""  # the last accepted letter's id, as text
-        self.exchange: ServerExchange | None = None
-        self.mechanism = ""
+        self.exchange: Exchange | None = None  # a login under way
         self.counted: list[str] = []  # what was taken of the shared counters
         self.left = self.house.settings.commands  # commands that may come before the next accepted letter
         self.errors = 0  # since the last accepted letter

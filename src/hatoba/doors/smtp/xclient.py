@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 
-from hatoba.doors.smtp.place import network_key
 from hatoba.doors.smtp.state import State
 from hatoba.intake.case import Client
+from hatoba.kit import networks
 from hatoba.wire.smtp import events
 from hatoba.wire.smtp.reply import Reply
 
@@ -28,9 +28,9 @@ def xclient(state: State, event: events.Xclient) -> Reply:
     except ValueError:
         return state.erred(_BAD)
     state.drop()
-    account = state.house.directory.login(said["LOGIN"]) if said.get("LOGIN") else None
-    state.account = account.key if account is not None and account.enabled else ""  # not the last one's
-    state.ip, state.network, state.port = ip, network_key(ip), port
+    named = state.house.directory.credentials.admit(said["LOGIN"], "smtp").account if said.get("LOGIN") else None
+    state.account = named.key if named is not None else ""  # not the last one's
+    state.ip, state.network, state.port = ip, networks.counted(ip), port
     state.helo = said.get("HELO", state.helo)
     if said.get("PROTO"):
         state.verb = "HELO" if said["PROTO"].upper() == "SMTP" else "EHLO"
