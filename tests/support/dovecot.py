@@ -166,7 +166,7 @@ service imap-hibernate {{
 
 
 def available() -> str:
-    """"" when Dovecot can run here, else the reason."""
+    """ "" when Dovecot can run here, else the reason."""
     if not shutil.which("dovecot", path="/usr/sbin:/usr/bin"):
         return f"Debian's Dovecot is not installed (apt install {' '.join(PACKAGES)})"
     missing = [name for name in _NEEDED if not Path("/usr/lib/dovecot", name).exists()]

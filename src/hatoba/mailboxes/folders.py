@@ -174,4 +174,3 @@ async def statuses(post: Post, asker: str, wanted: Iterable[str]) -> dict[str, B
 def recent(box: Box) -> int:
     """About how many letters no session was told of yet: exact while none of them was expunged."""
     return min(box.letters, max(0, box.uidnext - 1 - box.told))
-

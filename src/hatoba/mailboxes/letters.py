@@ -188,9 +188,7 @@ async def _carried(selected: Selected, uids: Sequence[int], into: Reach) -> Copi
     if not found:
         return Copied(box.uidvalidity, [], [], box.modseq)
     placed = await into.shard.do(lambda tx: messages.append_many(tx, box.id, [new for _, new in found], now, most))
-    return Copied(
-        placed[0].uidvalidity, [uid for uid, _ in found], [place.uid for place in placed], placed[-1].modseq
-    )
+    return Copied(placed[0].uidvalidity, [uid for uid, _ in found], [place.uid for place in placed], placed[-1].modseq)
 
 
 async def expunge(selected: Selected, uids: Sequence[int] | None = None, *, flagged: bool = True) -> list[int]:

@@ -35,8 +35,8 @@ class Selected:
     """
 
     __slots__ = (
-        "_texts", "_told", "_watcher", "ancient", "box", "condstore", "names", "owner", "post", "read_only", "rights",
-        "shard", "view",
+        "_texts", "_told", "_watcher", "ancient", "box", "condstore", "dirty", "names", "owner", "post", "read_only",
+        "rights", "shard", "view",
     )  # fmt: skip
 
     def __init__(self, post: Post, reach: Reach, box: Box, view: View, *, read_only: bool) -> None:
@@ -49,6 +49,7 @@ class Selected:
         self.view = view
         self.names = box.names
         self.condstore = False
+        self.dirty = False  # the box has changed since the view was last brought up to date
         self.ancient = True
         self._texts: dict[int, bytes] = {}
         self._told = self.names.keywords  # keywords the client has heard of
@@ -101,24 +102,28 @@ class Selected:
         view, told = self.view, self.view.told
         named = {flag.lower(): bit for bit, flag in enumerate([*flags.SYSTEM, *self.names.keywords]) if flag}
         masks = {name: 1 << bit for name, bit in named.items()}
-        return Still(
-            view.uids[:told], view.bits[:told], view.modseqs[:told], view.fresh, masks, frozenset(saved)
-        )
+        return Still(view.uids[:told], view.bits[:told], view.modseqs[:told], view.fresh, masks, frozenset(saved))
 
     # ---- what changes
 
     def watch(self, watcher: Watcher) -> None:
         """`watcher` hears of every change of the box until `leave`."""
         self._watcher = watcher
-        self.post.hub.watch((self.owner, self.box.id), watcher, self.view.modseq)
+        self.post.hub.watch((self.owner, self.box.id), self._heard, self.view.modseq)
+
+    def _heard(self) -> None:
+        self.dirty = True
+        if self._watcher is not None:
+            self._watcher()
 
     def leave(self) -> None:
         if self._watcher is not None:
-            self.post.hub.leave((self.owner, self.box.id), self._watcher)
+            self.post.hub.leave((self.owner, self.box.id), self._heard)
             self._watcher = None
 
     async def refresh(self) -> None:
         """Takes in what has changed in the store; the view has it then, untold."""
+        self.dirty = False  # whoever changes it from here on says so again
         since = self.view.modseq
         try:
             changes = await self.shard.read(lambda reader: vanishing.since(reader, self.box.id, since))

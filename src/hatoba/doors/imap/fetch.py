@@ -117,5 +117,3 @@ def batches(uids: Iterable[int], sizes: dict[int, int]) -> Iterator[list[int]]:
         octets += size
     if batch:
         yield batch
-
-

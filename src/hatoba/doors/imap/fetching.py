@@ -97,12 +97,12 @@ class Plan:
         names, columns = self._names, ("uid", *self.columns)
         line = fetched.Row(names, self._verb)
         values = self._values
-        out: list[list[int | bytes]] = []
+        out: list[tuple[int | bytes, ...]] = []
         for row in rows:
             uid = row[0]
             place = places[uid]
             known = dict(zip(columns, row, strict=True))
-            out.append([uid if self._by_uid else place + 1, *[value(place, known) for value in values]])
+            out.append((uid if self._by_uid else place + 1, *[value(place, known) for value in values]))
         return line.lines(out)
 
     def from_view(self, places: Sequence[int]) -> bytes:
@@ -111,7 +111,7 @@ class Plan:
         line = fetched.Row(self._names, self._verb)
         empty: dict[str, Any] = {}
         return line.lines(
-            [[uids[place] if by_uid else place + 1, *[value(place, empty) for value in values]] for place in places]
+            [(uids[place] if by_uid else place + 1, *[value(place, empty) for value in values]) for place in places]
         )
 
     def uid(self, place: int, known: dict[str, Any]) -> bytes:
@@ -159,8 +159,8 @@ def dated(ms: int, zone: int) -> bytes:
     """A date-time of IMAP: b'"24-Nov-2026 16:05:09 +0900"'. `zone`: minutes east."""
     when = _EPOCH + timedelta(milliseconds=ms, minutes=zone)
     sign, east = ("-", -zone) if zone < 0 else ("+", zone)
-    text = f'"{when.day:2d}-{_MONTHS[when.month - 1]}-{when.year:04d} {when:%H:%M:%S} {sign}{east // 60:02d}{east % 60:02d}"'
-    return text.encode()
+    day = f"{when.day:2d}-{_MONTHS[when.month - 1]}-{when.year:04d}"
+    return f'"{day} {when:%H:%M:%S} {sign}{east // 60:02d}{east % 60:02d}"'.encode()
 
 
 def _column(name: str, place: int, known: dict[str, Any]) -> bytes:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from hatoba.doors.imap import words
 from hatoba.doors.imap.state import State
 from hatoba.kit import networks
+from hatoba.net.session import Then
 from hatoba.wire.imap import codes
-from hatoba.wire.imap.responses import Closing, Untagged
+from hatoba.wire.imap.responses import Untagged
 
 ALL = "imap connections"
 
 
-def opened(state: State) -> Untagged | Closing:
+def opened(state: State) -> Untagged | Then:
     """The greeting, or why there is none."""
     house, pump = state.house, state.pump
     house.counts.open += 1
@@ -30,7 +31,7 @@ def opened(state: State) -> Untagged | Closing:
     refusal = _turned_away(state)
     if refusal is not None:
         house.counts.turned_away += 1
-        return refusal
+        return Then("close", refusal)
     return Untagged("OK", f"{house.hostname} hatoba ready", codes.capability(state.engine.capabilities()))
 
 
@@ -49,7 +50,7 @@ def _offer(state: State) -> None:
         state.engine.offer = place.trusted if place.cleartext.trust(state.ip) else place.plain
 
 
-def _turned_away(state: State) -> Closing | None:
+def _turned_away(state: State) -> Untagged | None:
     settings, counters = state.house.settings, state.house.counters
     if state.house.headroom.short(state.house.clock()) == "memory":  # reading frees no disk, but takes none either
         state.why = "short of memory"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from hatoba.doors.imap import words
+from hatoba.doors.imap import notify, words
 from hatoba.doors.imap.state import State
 from hatoba.doors.login import answers
 from hatoba.doors.login.exchange import Exchange
@@ -75,6 +75,7 @@ def _in(state: State, event: events.Command, answer: answers.In) -> Tagged:
 def unauthenticate(state: State, event: events.Unauthenticate) -> Tagged:
     """Back to before the login. # RFC 8437"""
     state.leave()
+    notify.gone(state)
     key = "imap account " + state.account
     if key in state.counted:
         state.counted.remove(key)

@@ -19,8 +19,7 @@ from hatoba.wire.imap import fetched, responses
 async def up_to_date(state: State, *, always: bool = False) -> None:
     """Takes in what has changed since, where anything has."""
     selected = state.selected
-    if selected is not None and (state.dirty or always):
-        state.dirty = False
+    if selected is not None and (selected.dirty or always):
         await selected.refresh()
 
 
@@ -84,7 +83,7 @@ def marks(state: State, selected: Selected, places: tuple[int, ...] | list[int],
         values.append(words(view.bits[place], number))
         if modseq:
             values.append(b"(%d)" % view.modseqs[place])
-        rows.append(values)
+        rows.append(tuple(values))
     return row.lines(rows)
 
 

@@ -28,9 +28,7 @@ class Place:
         self.secured = offer.Offer(
             mechanisms=house.login.mechanisms(secured=True), append_limit=settings.letter, without=without
         )
-        self.plain = self.secured.replace(
-            tls=house.tls is not None and not self.implicit, mechanisms=(), login=False
-        )
+        self.plain = self.secured.replace(tls=house.tls is not None and not self.implicit, mechanisms=(), login=False)
         self.trusted = self.secured.replace(tls=self.plain.tls)
         self.unlimited = Proxies(settings.unlimited)
         self.cleartext = Proxies(settings.cleartext)

@@ -7,6 +7,7 @@ Fails with NoBox, Denied and what the store raises.  # RFC 9051 §6.3.2, RFC 716
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from hatoba.doors.imap import news
@@ -64,7 +65,7 @@ async def _caught_up(state: State, selected: Selected, asked: Qresync) -> list[A
     if gone:
         out.append(responses.Vanished(numbers.Numbers(tuple(gone)), earlier=True))
     view = selected.view
-    places = range(view.told)
+    places: Iterable[int] = range(view.told)
     if asked.known is not None:
         places = view.places(asked.known, uid=True)
     changed = [place for place in places if view.modseqs[place] > asked.modseq]

@@ -48,8 +48,9 @@ from hatoba.doors.imap import (
 from hatoba.doors.imap.state import State
 from hatoba.model.status import PeerError
 from hatoba.net.pump import Pump
+from hatoba.net.session import Then
 from hatoba.wire.imap import events
-from hatoba.wire.imap.responses import Closing, Untagged
+from hatoba.wire.imap.responses import Untagged
 
 VERBS: dict[type, Callable[[Any, Any], Any]] = {
     events.Fetch: fetch.fetch,
@@ -132,10 +133,13 @@ class Session(State):
         except translate.KNOWN as error:
             return translate.refused(self, event, error)
 
+    def heard(self) -> None:
+        idle.heard(self)
+
     def tls_started(self, tls: str) -> None:
         greet.secured(self, tls)
 
-    def timed_out(self) -> Closing:
+    def timed_out(self) -> Untagged:
         self.house.counts.timeouts += 1
         self.why = "idle"
         return words.IDLE_TOO_LONG if self.account else words.TOO_SLOW_TO_LOG_IN
@@ -155,13 +159,16 @@ class Session(State):
         self.draining = True
         if not self.pump.waiting:
             self.why = "shutdown"
-            self.pump.push(words.SHUTDOWN)
+            self.pump.push(Then("close", words.SHUTDOWN))
 
     def closed(self, error: BaseException | None) -> None:
         if not self.started:
             return  # it never came to the first word
         self.leave()
         self.exchange = None
+        idle.gone(self)
+        append.gone(self)
+        notify.gone(self)
         greet.gone(self)
         self.log(
             "session ended",

@@ -52,9 +52,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...],
         Meta(description="Networks (CIDR) whose clients may log in without TLS: a webmail on this machine, say."),
     ] = ()
-    idle: Annotated[
-        Seconds, Meta(ge=1800, description="Time a client that is logged in may be silent; then BYE.")
-    ] = 1800.0  # RFC 9051 §5.4
+    idle: Annotated[Seconds, Meta(ge=1800, description="Time a client that is logged in may be silent; then BYE.")] = (
+        1800.0  # RFC 9051 §5.4
+    )
     login: Annotated[Seconds, Meta(gt=0, description="Time a client may take to log in; then BYE.")] = 180.0
     handshake: Annotated[
         Seconds, Meta(gt=0, description="Time for a TLS handshake or a PROXY header; then the connection is closed.")
@@ -62,18 +62,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     still: Annotated[
         Seconds, Meta(gt=0, description="How often a client in IDLE hears that we are still there, for NAT's sake.")
     ] = 270.0
-    errors: Annotated[
-        int, Meta(ge=1, description="Malformed or misplaced commands in a row; then BYE.")
-    ] = 50
+    errors: Annotated[int, Meta(ge=1, description="Malformed or misplaced commands in a row; then BYE.")] = 50
     line: Annotated[
         Bytes, Meta(ge=8192, description="Octets of a command without its literals; a longer one gets BAD.")
     ] = 64 * 1024
     letter: Annotated[
         Bytes, Meta(ge=1, description="Octets of a letter that APPEND takes; a larger one gets NO [TOOBIG].")
     ] = 64 * 1024 * 1024
-    appended: Annotated[
-        int, Meta(ge=1, description="Letters of one APPEND command; more get NO [LIMIT].")
-    ] = 1000
+    appended: Annotated[int, Meta(ge=1, description="Letters of one APPEND command; more get NO [LIMIT].")] = 1000
     spill: Annotated[
         Bytes, Meta(ge=4096, description="Octets of an appended letter kept in memory; the rest goes to a file.")
     ] = 256 * 1024

@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from hatoba.wire.imap.events import Command
-from hatoba.wire.imap.responses import Closing, Tagged, Untagged
+from hatoba.wire.imap.responses import Tagged, Untagged
 
-IDLE_TOO_LONG: Final = Closing(Untagged("OK", "Still here, but not for longer"), "Idle for too long")
-TOO_SLOW_TO_LOG_IN: Final = Closing(Untagged("OK", "Not logged in yet"), "Too slow to log in")
-SHUTDOWN: Final = Closing(Untagged("OK", "The service is shutting down"), "The service is shutting down")
-TOO_MANY: Final = Closing(Untagged("NO", "Too many connections", "UNAVAILABLE"), "Too many connections")
-SHORT: Final = Closing(Untagged("NO", "Short of resources", "UNAVAILABLE"), "Short of resources, try again later")
-GONE: Final = "The mailbox is gone"
+IDLE_TOO_LONG: Final = Untagged("BYE", "Idle for too long")
+TOO_SLOW_TO_LOG_IN: Final = Untagged("BYE", "Too slow to log in")
+SHUTDOWN: Final = Untagged("BYE", "The service is shutting down", "UNAVAILABLE")
+TOO_MANY: Final = Untagged("BYE", "Too many connections", "LIMIT")
+SHORT: Final = Untagged("BYE", "Short of resources, try again later", "UNAVAILABLE")
 STILL: Final = Untagged("OK", "Still here")
 
 

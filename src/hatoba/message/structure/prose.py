@@ -41,6 +41,13 @@ def folded(text: str) -> str:
     return " ".join(_normal(text).split())
 
 
+def collated(text: str) -> str:
+    """`text` as it is sorted: decomposed capitals, each white space one space. # RFC 5051 §2"""
+    if text.isascii():
+        return " ".join(text.upper().split())
+    return " ".join(unicodedata.normalize("NFKD", text.upper()).split())
+
+
 def _normal(text: str) -> str:
     once = unicodedata.normalize("NFKC", text).casefold()
     return once if unicodedata.is_normalized("NFKC", once) else unicodedata.normalize("NFKC", once)
@@ -64,6 +71,12 @@ def folded_lines(text: str) -> str:
     while "  " in one:
         one = one.replace("  ", " ")
     return one.strip()
+
+
+def values(head: str, name: str) -> list[str]:
+    """Out of a Summary's words.head the folded values of all fields of a name, given in lower case."""
+    mark = name + ":"
+    return [line[len(mark) :].strip() for line in head.split("\n") if line.startswith(mark)]
 
 
 def header(raw: bytes, start: int, end: int) -> str:
