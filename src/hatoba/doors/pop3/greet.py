@@ -48,7 +48,7 @@ def trusted(state: State) -> bool:
 def _offer(state: State) -> None:
     place = state.place
     if state.tls:
-        state.engine.offer = place.secured
+        state.engine.offer = place.under_tls(state.pump)
     else:
         state.engine.offer = place.trusted if trusted(state) else place.plain
 

@@ -46,7 +46,14 @@ def mechanisms(state: State, event: events.Mechanisms) -> Data:
 
 
 def _exchange(state: State) -> Exchange:
-    state.exchange = Exchange(state.house.login, "pop3", state.network, state.log, secured=greet.trusted(state))
+    state.exchange = Exchange(
+        state.house.login,
+        "pop3",
+        state.network,
+        state.log,
+        secured=greet.trusted(state),
+        bindings=state.pump.bindings(),
+    )
     return state.exchange
 
 

@@ -10,25 +10,19 @@ from __future__ import annotations
 from hatoba.doors.pop3.house import House
 from hatoba.doors.pop3.settings import Listener
 from hatoba.net.preamble import Proxies
+from hatoba.net.pump import Pump
 from hatoba.wire.pop3 import offer
 from hatoba.wire.pop3.reply import Reply
 
 
 class Place:
-    """`plain` and `secured` are the offers before and under TLS, `trusted` that of a network that may do without."""
+    """`plain` and `secured` are the offers before and under TLS (`bound`: TLS that a login may be bound to), `trusted`
+    that of a network that may do without."""
 
     __slots__ = (
-        "banner",
-        "cleartext",
-        "house",
-        "implicit",
-        "kind",
-        "limits",
-        "plain",
-        "secured",
-        "trusted",
+        "banner", "bound", "cleartext", "house", "implicit", "kind", "limits", "plain", "secured", "trusted",
         "unlimited",
-    )
+    )  # fmt: skip
 
     def __init__(self, house: House, listener: Listener) -> None:
         self.house = house
@@ -39,6 +33,7 @@ class Place:
         self.secured = offer.Offer(
             user=True, mechanisms=house.login.mechanisms(secured=True), implementation=named.replace(" ", "-")
         )
+        self.bound = self.secured.replace(mechanisms=house.login.mechanisms(secured=True, bindable=True))
         self.plain = offer.Offer(
             tls=house.tls is not None and not self.implicit, implementation=self.secured.implementation
         )
@@ -46,3 +41,7 @@ class Place:
         self.unlimited = Proxies(house.settings.unlimited)
         self.cleartext = Proxies(house.settings.cleartext)
         self.banner = Reply(True, f"{house.hostname} POP3 ready")
+
+    def under_tls(self, pump: Pump) -> offer.Offer:
+        """What is offered on a connection under TLS."""
+        return self.bound if pump.bindings() else self.secured
