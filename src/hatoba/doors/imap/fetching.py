@@ -178,8 +178,10 @@ def _octets(
         return strings.NIL
     if first or count >= 0:
         octets = octets[first : first + count] if count >= 0 else octets[first:]
-    if binary and b"\0" in octets:
-        return strings.literal8(octets)
+    if b"\0" in octets:
+        if binary:
+            return strings.literal8(octets)
+        octets = octets.replace(b"\0", b"\x80")  # no octet 0 may stand in a literal; the size stays what was said
     return strings.literal(octets)
 
 
