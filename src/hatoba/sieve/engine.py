@@ -27,9 +27,11 @@ def run(script: Script, content: bytes, situation: Situation, size: int = 0) -> 
         kept = actions.Keep(implicit=True)
         return actions.Result((kept,), fault, (), (), tuple(machine.trace), machine.steps)
     done = tuple(machine.actions)
-    if machine.implicit:  # RFC 5228 §2.10.2; with the flags and fields that the script left  # RFC 5232 §5
-        done += (actions.Keep(machine.flags, implicit=True, edits=machine.letter.edits),)
-    return actions.Result(done, None, tuple(machine.seen), machine.letter.edits, tuple(machine.trace), machine.steps)
+    if machine.implicit and not any(
+        isinstance(action, actions.Keep) for action in done
+    ):  # RFC 5228 §2.10.2; with the flags and fields that the script left  # RFC 5232 §5
+        done += (actions.Keep(machine.flags, implicit=True, edits=machine.whole.edits),)
+    return actions.Result(done, None, tuple(machine.seen), machine.whole.edits, tuple(machine.trace), machine.steps)
 
 
 def _where(machine: Machine) -> str:

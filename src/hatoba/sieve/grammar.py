@@ -146,6 +146,8 @@ ACTIONS = {
     "extracttext": Form("action", (STRING,), (*_MODIFIERS, _alone("first", NUMBER)), "extracttext"),
 }
 
+COMMANDS = CONTROLS | ACTIONS
+
 TESTS = {
     "address": Form("test", (STRINGS, STRINGS), (*_MATCH, *_PART, *_INDEX, *_MIME)),
     "allof": Form("test", tests=MANY),

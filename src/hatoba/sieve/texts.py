@@ -58,6 +58,13 @@ def read(text: str, scope: Scope) -> Text:
     return Text(None, tuple(piece for piece in (*pieces, text[at:]) if piece != ""))
 
 
+def source(text: Text) -> str:
+    """The string as the script has it, its variables by their names."""
+    if text.constant is not None:
+        return text.constant
+    return "".join(piece if isinstance(piece, str) else f"${{{piece.name or piece.n}}}" for piece in text.pieces)
+
+
 def variable(text: str, scope: Scope) -> Name:
     """The variable that can be set under this name; ValueError when it is none. # RFC 5229 §4"""
     found = _VARIABLE.fullmatch(text)

@@ -6,10 +6,10 @@ Fails never: a field without a date gives None.
 """
 
 from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_tz
 from typing import NamedTuple
 
 from hatoba.message import encode
+from hatoba.message.structure import dates
 
 _ZONE_MOST = 24 * 60
 _MJD = 678_576  # date.toordinal() of day 0 of the Modified Julian Days
@@ -24,20 +24,12 @@ class Moment(NamedTuple):
     zone: int
 
 
-def read(value: str) -> Moment | None:
-    """The date of a field; of a Received that behind its last semicolon. # RFC 5260 §4"""
-    text = value.rpartition(";")[2].strip()[:200]
-    try:
-        found = parsedate_tz(text)
-        if found is None:
-            return None
-        zone = (found[9] or 0) // 60
-        if abs(zone) >= _ZONE_MOST:
-            return None
-        clock = datetime(*found[:5], min(found[5], 59), tzinfo=timezone(timedelta(minutes=zone)))  # a leap second
-        return Moment(int(clock.timestamp()), zone)
-    except (ValueError, OverflowError, TypeError, IndexError):
+def read(value: bytes) -> Moment | None:
+    """The date of an unfolded field; of a Received that behind its last semicolon. # RFC 5260 §4"""
+    found = dates.read(value.rpartition(b";")[2].strip())
+    if found is None or abs(found.zone) >= _ZONE_MOST:
         return None
+    return Moment(found.ms // 1000, found.zone)
 
 
 def offset(text: str) -> int | None:
@@ -68,7 +60,7 @@ def part(name: str, seconds: int, zone: int) -> str | None:
         "second": f"{t.second:02}",
         "time": f"{t.hour:02}:{t.minute:02}:{t.second:02}",
         "iso8601": f"{t.year:04}-{t.month:02}-{t.day:02}T{t.hour:02}:{t.minute:02}:{t.second:02}"
-        f"{written[:3]}:{written[3:]}",
+        + (f"{written[:3]}:{written[3:]}" if zone else "Z"),
         "std11": encode.date(seconds * 1000, zone),
         "zone": written,
         "weekday": str(t.isoweekday() % 7),

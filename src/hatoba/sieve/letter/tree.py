@@ -1,57 +1,82 @@
-"""The parts of a letter as a script walks them. # RFC 2046 §5.1, RFC 5703 §3
+"""The parts of a letter as a script walks them, over the scan of message.structure. # RFC 2046 §5.1, RFC 5703 §3
 
 Made by view when a test first asks for a part.
 Never looks beyond the limits: what is deeper, later or behind the octets that are looked at is not there.
 Fails never: what is no multipart is one part.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 
-from hatoba.message import charsets, headers, parameters, pieces
-from hatoba.sieve.letter import markup
+from hatoba.message import charsets, headers, structure
+from hatoba.message.structure import head, prose
 from hatoba.sieve.limits import Limits
 
-_TAIL = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")
 _MEDIA = re.compile(r"[^\s/;]+/[^\s/;]+")
-_ENCODINGS = frozenset({b"7bit", b"8bit", b"binary", b"quoted-printable", b"base64", b"x-uuencode", b"uuencode"})
-MESSAGES = frozenset({"message/rfc822", "message/global"})
+_ENCODINGS = frozenset({"7bit", "8bit", "binary", "quoted-printable", "base64", "x-uuencode", "uuencode"})
+_MARKUP = frozenset({"text/html", "application/xhtml+xml"})
+OPAQUE = "application/octet-stream"
 
 
 class Part:
-    """`media` is "text/plain" in lower case; `octets` the body as it stands; `around` a multipart's own text."""
+    """`media` is "text/plain" in lower case; `children` what a multipart or a letter within the letter holds."""
 
-    def __init__(self, content: bytes, usual: str) -> None:
-        self.head = headers.scan(content)
-        declared = parameters.read(self.head.first(b"content-type") or b"")
-        self.parameters = declared.parameters
-        self.media = declared.value or usual
-        self.encoding = (self.head.first(b"content-transfer-encoding") or b"7bit").strip().lower()
-        if self.encoding not in _ENCODINGS:  # RFC 2045 §6.4
-            self.media = "application/octet-stream"
-        self.sound = _MEDIA.fullmatch(self.media) is not None
-        self.octets = content[self.head.end :] if self.head.end < len(content) else b""
-        self.absent = bool(content) and len(self.head.block) == len(content)  # no empty line, so no body at all
-        self.children: list[Part] = []
-        self.around = b""
-        self._decoded: str | None = None
+    def __init__(self, found: structure.Part, children: list["Part"]) -> None:
+        self._found = found
+        self.children = children
+        self.multipart = found.media.startswith("multipart/")
+        declared = head.first(found.fields, b"content-type").partition(b";")[0].strip().decode("latin-1").lower()
+        self.sound = found.default or _MEDIA.fullmatch(declared) is not None
+        known = found.encoding in _ENCODINGS  # RFC 2045 §6.4: else nobody knows what it is
+        self.media = found.media if known and self.sound else OPAQUE
+
+    @functools.cached_property
+    def head(self) -> headers.Headers:
+        return headers.scan(self._found.header)
 
     @property
-    def multipart(self) -> bool:
-        return self.media.startswith("multipart/") and "boundary" in self.parameters
+    def absent(self) -> bool:
+        """There is no empty line, so no body at all. # RFC 5173 §4"""
+        found = self._found
+        return found.body > found.head and not found.header.endswith((b"\n\n", b"\n\r\n")) and found.size == 0
 
     @property
+    def size(self) -> int:
+        """Octets of the body as it stands."""
+        return self._found.size
+
+    @property
+    def octets(self) -> bytes:
+        """The body as it stands."""
+        return self._found.octets
+
+    @property
+    def content(self) -> bytes:
+        """The part as if it were a letter."""
+        return self._found.raw[self._found.head : self._found.end]
+
+    @functools.cached_property
     def text(self) -> str:
         """The body decoded. # RFC 5173 §5.2"""
-        if self._decoded is None:
-            octets = pieces.decoded(self.octets, self.encoding)
-            self._decoded = charsets.decode(octets, self.parameters.get("charset", ""))
-        return self._decoded
+        return charsets.decode(self._found.decoded, self._found.charset)
+
+    @functools.cached_property
+    def readable(self) -> str:
+        """The body as people read it: the tags of HTML taken off. # RFC 5173 §5.3"""
+        return prose.plain(self.text) if self.media in _MARKUP else self.text
 
     @property
-    def readable(self) -> str:
-        """The body as people read it: the tags of HTML taken off."""
-        return markup.plain(self.text) if self.media in markup.MEDIA else self.text
+    def around(self) -> tuple[str, str]:
+        """The prologue and the epilogue of a multipart."""
+        found, boundary = self._found, b"--" + self._found.type.get(b"boundary").rstrip()
+        if not found.parts:
+            return found.octets.decode("utf-8", "replace"), ""
+        start = found.raw.rfind(boundary, found.body, found.parts[0].head)
+        end = found.raw.find(boundary + b"--", found.parts[-1].end, found.end)
+        line = found.raw.find(b"\n", end, found.end) if end >= 0 else -1
+        pieces = (found.raw[found.body : start], found.raw[line + 1 : found.end] if line >= 0 else b"")
+        return pieces[0].decode("utf-8", "replace"), pieces[1].decode("utf-8", "replace")
 
     def below(self) -> Iterator["Part"]:
         """This part and all within it, in order."""
@@ -65,42 +90,18 @@ class _Reader:
         self._limits = limits
         self._count = 0
 
-    def part(self, content: bytes, usual: str, depth: int) -> Part:
+    def part(self, found: structure.Part, depth: int) -> Part:
         self._count += 1
-        part = Part(content, usual)
-        if depth >= self._limits.part_depth:
-            return part
-        if part.multipart:
-            inner = "message/rfc822" if part.media == "multipart/digest" else "text/plain"  # RFC 2046 §5.1.5
-            around: list[bytes] = []
-            for piece, inside in _cut(part.octets, part.parameters["boundary"].encode("utf-8", "replace")):
-                if not inside:
-                    around.append(piece)
-                elif self._count < self._limits.parts:
-                    part.children.append(self.part(piece, inner, depth + 1))
-            part.around = b"\r\n".join(around)
-        elif part.media in MESSAGES and self._count < self._limits.parts:
-            part.children.append(self.part(part.octets, "text/plain", depth + 1))
-        return part
+        children: list[Part] = []
+        inside = found.parts if found.message is None else [found.message.root]
+        for each in inside if depth < self._limits.part_depth else ():
+            if self._count >= self._limits.parts:
+                break
+            children.append(self.part(each, depth + 1))
+        return Part(found, children)
 
 
 def read(content: bytes, limits: Limits) -> Part:
     """The root of the tree of a letter's first octets."""
-    head = headers.scan(content)
-    return _Reader(limits).part(content[: head.end + limits.body], "text/plain", 0)
-
-
-def _cut(body: bytes, boundary: bytes) -> Iterator[tuple[bytes, bool]]:
-    """The pieces of a multipart's body in order; whether each is a part, or text around them."""
-    mark = b"--" + boundary
-    start, inside = 0, False
-    at = body.find(mark)
-    while at >= 0:
-        found = _TAIL.match(body, at + len(mark)) if at == 0 or body[at - 1] == 0x0A else None
-        if found is not None:
-            yield body[start:at].removesuffix(b"\n").removesuffix(b"\r") if inside else body[start:at], inside
-            start, inside = found.end(), not found[1]
-            if found[1]:
-                break
-        at = body.find(mark, at + len(mark))
-    yield body[start:], inside
+    end = headers.scan(content).end
+    return _Reader(limits).part(structure.scan(content[: end + limits.body]).root, 0)

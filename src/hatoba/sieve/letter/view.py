@@ -6,11 +6,14 @@ Fails never; a field that cannot be read has the value that can be.
 """
 
 import functools
+import re
 
 from hatoba.message import fields, headers, mailbox, words
 from hatoba.model import edits
 from hatoba.sieve.letter import tree
 from hatoba.sieve.limits import Limits
+
+FIELD_NAME = re.compile(r"[!-9;-~]{1,200}")  # RFC 5322 §3.6.8
 
 
 class View:
@@ -31,13 +34,17 @@ class View:
         root.head = self.head
         return root
 
+    def within(self, part: tree.Part) -> "View":
+        """A part as though it were the whole letter. # RFC 6609 §3.5"""
+        return View(part.content, self.limits)
+
     def values(self, name: str, part: tree.Part | None = None) -> list[str]:
         """The decoded values of the fields of this name, of the letter or of one part."""
         return [words.decode(value) for value in self.octets(name, part)]
 
     def octets(self, name: str, part: tree.Part | None = None) -> list[bytes]:
         """The same, as they stand, but unfolded."""
-        if not name.isascii():
+        if not FIELD_NAME.fullmatch(name):  # RFC 5228 §2.4.2.2: no field is called so
             return []
         head = self.head if part is None else part.head
         return head.all(name.lower().encode("ascii"))

@@ -31,7 +31,10 @@ def mailbox_name(text: str) -> str:
 
 def mailboxexists(run: Machine, node: Node) -> questions.Asking[bool]:
     """RFC 5490 §3.1: all of them."""
-    names = [mailbox_name(name) for name in run.expand_all(node.arguments[0])]
+    try:
+        names = [mailbox_name(name) for name in run.expand_all(node.arguments[0])]
+    except Halt:  # nothing is called so
+        return False
     return all((yield from run.ask(*map(questions.MailboxExists, names))))
 
 
@@ -84,6 +87,8 @@ def duplicate(run: Machine, node: Node) -> questions.Asking[bool]:
         if not values:
             return False
         id_ = values[0]
+    if node.numbers.get("seconds") == 0:
+        return False
     handle = node.tag_text("handle")
     parts = (run.expand(handle) if handle else "", id_)
     key = hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

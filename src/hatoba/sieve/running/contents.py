@@ -6,7 +6,6 @@ Never looks at more of a body than the limits let it.
 Fails with Halt where a limit is reached.
 """
 
-from hatoba.message import words
 from hatoba.sieve.letter import dates
 from hatoba.sieve.matching import match
 from hatoba.sieve.node import Node
@@ -39,7 +38,7 @@ def _bodies(run: Machine, node: Node) -> list[str]:
         return _contents(run, run.expand_all(node.tagged["transform"]))
     values: list[str] = []
     for part in root.below():
-        run.spend(1 + len(part.octets) // 2000)
+        run.spend(1 + part.size // 2000)
         if part.sound and not part.children and not part.absent and part.media.startswith(_READ):
             values.append(part.readable)
     return values
@@ -49,11 +48,11 @@ def _contents(run: Machine, media: list[str]) -> list[str]:
     """The decoded bodies of the parts of these types. # RFC 5173 §5.2"""
     values: list[str] = []
     for part in run.letter.root.below():
-        run.spend(1 + len(part.octets) // 2000)
+        run.spend(1 + part.size // 2000)
         if part.absent or not any(_covers(wanted.lower(), part.media) for wanted in media):
             continue
         if part.multipart:
-            values.append(part.around.decode("utf-8", "replace"))
+            values += part.around
         elif part.children:
             values.append(part.children[0].head.block.decode("utf-8", "replace"))
         else:
@@ -82,6 +81,8 @@ def string(run: Machine, node: Node) -> bool:
 def environment(run: Machine, node: Node) -> bool:
     """RFC 5183 §4: an item that nobody knows is never equal to anything."""
     found = run.situation.environment.get(run.expand(node.text(0)).lower())
+    if found == "" and node.match.type == match.COUNT:
+        return run.compare(node, [], node.arguments[1])
     return found is not None and run.compare(node, [found], node.arguments[1])
 
 
@@ -90,8 +91,9 @@ def date(run: Machine, node: Node) -> bool:
     name = run.expand(node.text(0))
     part = run.expand(node.text(1)).lower()
     values: list[str] = []
-    for value in headings.picked(node, run.letter.octets(name)):
-        moment = dates.read(words.decode(value))
+    found = run.letter.octets(name)
+    for value in headings.picked(node, found) if node.has("index") else found[:1]:
+        moment = dates.read(value)
         if moment is None:
             continue
         zone = moment.zone if node.tag("zone") == "originalzone" else _zone(run, node)

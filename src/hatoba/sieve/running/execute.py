@@ -162,10 +162,12 @@ def _include(run: Machine, node: Node) -> questions.Asking[str]:
     run.once.add((name, personal))
     run.note(node, f"include {shown(name)}")
     included = _compiled(run, name, found)
-    outer, parts = run.frame, run.parts
+    outer = run.frame, run.parts, run.letter
+    if run.parts:
+        run.letter = run.letter.within(run.part)
     run.frame, run.parts = Frame(name, included.extensions, depth), []
     ended = yield from block(run, included.commands)
-    run.frame, run.parts = outer, parts
+    run.frame, run.parts, run.letter = outer
     return STOP if ended == STOP else ""
 
 

@@ -12,7 +12,7 @@ from hatoba.sieve.node import Node
 from hatoba.sieve.running import asking, flagging
 from hatoba.sieve.running.machine import Machine
 
-_STAYS = (actions.Keep, actions.FileInto, actions.Redirect, actions.Discard)
+_DELIVERS = (actions.Keep, actions.FileInto, actions.Redirect)
 
 
 def _first_rejected(run: Machine) -> None:
@@ -39,7 +39,7 @@ def _place(action: actions.Action) -> tuple[str, str, str]:
 
 def keep(run: Machine, node: Node) -> None:
     """RFC 5228 §4.3"""
-    _store(run, actions.Keep(flagging.of(run, node), edits=run.letter.edits))
+    _store(run, actions.Keep(flagging.of(run, node), edits=run.whole.edits))
     run.implicit = False
     run.note(node, "keep")
 
@@ -54,7 +54,7 @@ def filed(run: Machine, node: Node, name: str) -> actions.FileInto:
         copy=node.has("copy"),
         special_use=run.expand(use) if use else "",
         mailbox_id=run.expand(id_) if id_ else "",
-        edits=run.letter.edits,
+        edits=run.whole.edits,
     )
 
 
@@ -77,7 +77,7 @@ def redirect(run: Machine, node: Node) -> None:
     address = address_of(text)
     if address is None:
         raise Halt(f"{shown(text)} is no address to redirect to")
-    action = actions.Redirect(address, node.has("copy"), run.letter.edits)
+    action = actions.Redirect(address, node.has("copy"), run.whole.edits)
     same = [n for n, other in enumerate(run.actions) if isinstance(other, actions.Redirect) and _equal(other, action)]
     if same:
         run.actions[same[0]] = action
@@ -105,7 +105,6 @@ def address_of(text: str) -> str | None:
 
 def discard(run: Machine, node: Node) -> None:
     """RFC 5228 §4.4: the letter is not kept; what else was said stays."""
-    _first_rejected(run)
     if not any(isinstance(action, actions.Discard) for action in run.actions):
         run.add(actions.Discard())
     run.implicit = False
@@ -113,10 +112,12 @@ def discard(run: Machine, node: Node) -> None:
 
 
 def reject(run: Machine, node: Node) -> None:
-    """RFC 5429 §2: with no other action, and once."""
+    """RFC 5429 §2.4: once, and with nothing that delivers the letter or replies to it."""
     for action in run.actions:
-        if isinstance(action, (*_STAYS, actions.Reject, actions.Vacation)):
+        if isinstance(action, (*_DELIVERS, actions.Reject)):
             raise Halt(f"{node.name} cannot stand beside {type(action).__name__.lower()}")
+    if run.replied:
+        raise Halt(f"{node.name} cannot stand beside vacation")
     run.add(actions.Reject(run.expand(node.text(0)), extended=node.name == "ereject"))
     run.implicit = False
     run.note(node, node.name)

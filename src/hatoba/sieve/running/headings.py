@@ -6,13 +6,17 @@ Fails with Halt where a variable makes an argument no good.
 """
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from hatoba.message import mailbox, parameters, words
 from hatoba.model.address import Address, BadAddress
 from hatoba.sieve.faults import Halt, shown
 from hatoba.sieve.letter import tree, view
+from hatoba.sieve.matching import match
 from hatoba.sieve.node import Node
 from hatoba.sieve.running.machine import Machine
+
+T = TypeVar("T")
 
 
 def parts(run: Machine, node: Node) -> Iterator[tree.Part | None]:
@@ -27,8 +31,8 @@ def parts(run: Machine, node: Node) -> Iterator[tree.Part | None]:
         yield run.part
 
 
-def picked(node: Node, values: list[bytes]) -> list[bytes]:
-    """The field that :index and :last name, or all. # RFC 5260 §6.1"""
+def picked(node: Node, values: list[T]) -> list[T]:
+    """The field that :index and :last name, counted over all names, or all fields. # RFC 5260 §6"""
     n = node.numbers.get("index", 0)
     if not n:
         return values
@@ -37,13 +41,14 @@ def picked(node: Node, values: list[bytes]) -> list[bytes]:
     return [values[-n] if node.has("last") else values[n - 1]]
 
 
-def _fields(run: Machine, node: Node) -> Iterator[tuple[str, bytes]]:
+def _fields(run: Machine, node: Node) -> list[tuple[str, bytes]]:
     names = run.expand_all(node.arguments[0])
+    found: list[tuple[str, bytes]] = []
     for part in parts(run, node):
         for name in names:
             run.spend()
-            for value in picked(node, run.letter.octets(name, part)):
-                yield name, value
+            found += [(name, value) for value in run.letter.octets(name, part)]
+    return picked(node, found)
 
 
 def header(run: Machine, node: Node) -> bool:
@@ -116,7 +121,7 @@ def envelope(run: Machine, node: Node) -> bool:
             raise Halt(f"an envelope has from and to, no {shown(name)}")
         for text in [run.situation.sender] if lower == "from" else _receivers(run):
             if not text:
-                values.append("")
+                values += [] if node.match.type == match.COUNT else [""]  # RFC 5231 §4.2
                 continue
             try:
                 found = Address.parse(text)

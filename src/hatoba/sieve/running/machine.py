@@ -33,7 +33,9 @@ class Machine:
     """One run over one letter."""
 
     def __init__(self, letter: view.View, situation: Situation, extensions: frozenset[str]) -> None:
-        self.letter = letter
+        self.letter = letter  # what tests see: the whole, or a part within an included script
+        self.whole = letter
+        self.replied = False  # vacation was used
         self.situation = situation
         self.limits = situation.limits
         self.frame = Frame("", extensions)

@@ -12,6 +12,8 @@ from hatoba.sieve.node import Node
 from hatoba.sieve.running import filing
 from hatoba.sieve.running.machine import Machine
 
+_SUBJECT_MOST = 500  # characters  # RFC 5436 §2.6
+
 
 def notify(run: Machine, node: Node) -> None:
     """RFC 5435 §3"""
@@ -52,14 +54,14 @@ def _action(run: Machine, node: Node, uri: mailto.Mailto) -> actions.Notify:
         if not rules.option(run.expand(text)):
             raise Halt(f"{shown(run.expand(text))} is no option of notify")
     said = run.expand(message) if message else ""
-    subject = uri.subject or said or next(iter(run.letter.values("subject")), "")  # RFC 5436 §2.2, §2.4
+    subject = said or uri.subject or next(iter(run.letter.values("subject")), "")  # RFC 5436 §2.7
     return actions.Notify(
         uri.to,
         uri.cc,
         from_,
         int(importance),
-        " ".join(subject.split())[:200],
-        uri.body or said,
+        " ".join(subject.split())[:_SUBJECT_MOST],
+        uri.body,
         uri.fields,
         filing.filed(run, node, run.expand(fcc)) if fcc else None,
     )

@@ -8,7 +8,7 @@ Fails with Halt: a second reply in one run, beside reject, a bad address.
 import hashlib
 import re
 
-from hatoba.sieve import actions
+from hatoba.sieve import actions, rules, texts
 from hatoba.sieve.faults import Halt, shown
 from hatoba.sieve.node import Node
 from hatoba.sieve.running import filing
@@ -20,7 +20,7 @@ DAYS_MOST = 365
 # Who answers for a program. # RFC 5230 §4.6, RFC 3834 §2
 _MACHINES = re.compile(
     r"(?:owner-.*|.*-(?:request|owner|bounces?|relay|outgoing)|.*-bounces?[+=].*|bounces?(?:[+=-].*)?|mailer-daemon|"
-    r"mailer|daemon|listserv|majordomo|mdaemon|postmaster|root|news|uucp|nobody|www-data|"
+    r"mailer|daemon|listserv|majordomo|mdaemon|uucp|nobody|www-data|"
     r"(?:do[-_.]?)?no[-_.]?t?[-_.]?reply(?:[-_.+].*)?|srs[01][=+-].*|prvs=.*|msprvs1=.*)@.*",
     re.IGNORECASE,
 )
@@ -30,9 +30,11 @@ _SUPPRESSED = frozenset({"all", "oof", "autoreply"})  # X-Auto-Response-Suppress
 
 def vacation(run: Machine, node: Node) -> None:
     """RFC 5230 §4"""
-    for action in run.actions:
-        if isinstance(action, actions.Vacation | actions.Reject):
-            raise Halt(f"vacation cannot stand beside {type(action).__name__.lower()}")  # RFC 5230 §4.7
+    if run.replied:
+        raise Halt("vacation can be used once for a letter")  # RFC 5230 §4.7
+    if any(isinstance(action, actions.Reject) for action in run.actions):
+        raise Halt("vacation cannot stand beside reject")
+    run.replied = True
     reply = _reply(run, node)
     why = forbidden(run, [run.expand(text) for text in node.tagged.get("addresses", ())])
     if why:
@@ -44,15 +46,16 @@ def vacation(run: Machine, node: Node) -> None:
 
 def _reply(run: Machine, node: Node) -> actions.Vacation:
     subject, sender = (run.expand(text) if text else "" for text in (node.tag_text("subject"), node.tag_text("from")))
-    if sender and filing.address_of(sender) is None:
+    if sender and not rules.addresses(sender):
         raise Halt(f":from {shown(sender)} is no address")
     text = run.expand(node.text(0))
+    if node.has("mime") and not rules.mime(text):
+        raise Halt("the text of the reply is no MIME entity")
     named = node.tag_text("handle")
-    handle = run.expand(named) if named else _handle(subject, sender, str(node.has("mime")), text)
     fcc = node.tag_text("fcc")
     return actions.Vacation(
         run.situation.sender,
-        handle,
+        run.expand(named) if named else _handle(node),
         _seconds(run, node),
         text,
         subject,
@@ -69,8 +72,10 @@ def _seconds(run: Machine, node: Node) -> int:
     return min(max(seconds, run.situation.vacation_least), DAYS_MOST * 86400)
 
 
-def _handle(*parts: str) -> str:
-    """Replies with the same arguments are the same reply. # RFC 5230 §4.2"""
+def _handle(node: Node) -> str:
+    """Replies with the same arguments are the same reply, whatever their variables hold. # RFC 5230 §4.2"""
+    given = (node.tag_text("subject"), node.tag_text("from"), node.text(0))
+    parts = [texts.source(text) if text else "" for text in given] + [str(node.has("mime"))]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 

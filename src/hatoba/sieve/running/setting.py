@@ -6,6 +6,7 @@ Fails with Halt where a name is none.
 """
 
 import re
+import string
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -15,20 +16,20 @@ from hatoba.sieve.node import Node
 from hatoba.sieve.running.machine import Machine
 
 _WILD = re.compile(r"([*?\\])")
-_UNRESERVED = "-._~"  # RFC 3986 §2.3
+_UNRESERVED = "-._~"  # RFC 5435 §6
 
 
-def _first(change: Callable[[str], str]) -> Callable[[str], str]:
-    return lambda text: change(text[:1]) + text[1:]
+_UPPER = {ord(letter): letter.upper() for letter in string.ascii_lowercase}  # letters of ASCII alone
+_LOWER = {ord(letter): letter.lower() for letter in string.ascii_uppercase}  # RFC 5229 §4.1.3
 
 
 # In the order in which they are applied. # RFC 5229 §4.1
 _ORDER = ("case", "initial", "quote", "encode", "length")
 _MODIFIERS: dict[str, Callable[[str], str]] = {
-    "lower": str.lower,
-    "upper": str.upper,
-    "lowerfirst": _first(str.lower),
-    "upperfirst": _first(str.upper),
+    "lower": lambda text: text.translate(_LOWER),
+    "upper": lambda text: text.translate(_UPPER),
+    "lowerfirst": lambda text: text[:1].translate(_LOWER) + text[1:],
+    "upperfirst": lambda text: text[:1].translate(_UPPER) + text[1:],
     "quotewildcard": lambda text: _WILD.sub(r"\\\1", text),
     "quoteregex": lambda text: str(re2.escape(text)),
     "encodeurl": lambda text: quote(text.encode("utf-8", "surrogateescape"), safe=_UNRESERVED),
@@ -57,7 +58,7 @@ def extracttext(run: Machine, node: Node) -> None:
     """RFC 5703 §7: the text of the part the loop is at, decoded; "" where it is none."""
     name = run.named(node.text(0))
     part = run.part
-    run.spend(1 + len(part.octets) // 2000)
+    run.spend(1 + part.size // 2000)
     value = part.readable if part.media.startswith("text/") and not part.children and not part.absent else ""
     if "first" in node.numbers:
         value = value[: node.numbers["first"]]

@@ -155,38 +155,37 @@ class Intake:
         mark = _mark(line)
         text = b"".join((*self._held, line)) if self._held else line
         try:
-            if mark is not None and not self._streams(text):
+            tag, verb, at = self._admitted(text)
+            if verb in appending.VERBS:
+                begun = appending.Appending(tag, verb)
+                return self._stepping(begun, begun.begin(self._scanner(text, mark, at), self.offer.append_limit), mark)
+            if mark is not None:
                 return self._literal_begins(line, mark)
-            return self._parse(text, mark)
+            return self._parse(Scanner(text[:-2], self._at.utf8, at), tag, verb)
         except Incomplete:
             return self._literal_begins(line, mark)
         except Bad as bad:
             return self._broken(bad, line, mark, hang_up=bad.kind == "injection")
 
-    def _streams(self, text: bytes) -> bool:
-        """An APPEND in a state that takes it: its literals may be messages."""
-        found = _COMMAND(text[:_START])
-        return found is not None and _verb(found) in appending.VERBS & states.TAKES[self._at.state]
-
-    def _parse(self, text: bytes, mark: re.Match[bytes] | None) -> _Read:
-        """A command that is whole, but for messages. Bad, Incomplete."""
+    def _admitted(self, text: bytes) -> tuple[str, str, int]:
+        """(tag, verb, where its arguments begin) of a command that may be given now. Bad."""
         found = _COMMAND(text)
         if found is None:
             raise Bad("A tag, a command and its arguments are needed")
-        tag, verb = found[1].decode(), _verb(found)
+        word = found[3].decode().upper()
+        verb = f"UID {word}" if found[2] else word
         if verb not in states.VERBS or not self.offer.has(states.NEEDS.get(verb, "")):
             raise Bad("No such command", kind="unknown")
         if verb not in states.TAKES[self._at.state]:
             raise Bad(states.why(self._at.state, verb), kind="state")
-        if verb in appending.VERBS:
-            if verb in states.NUMBERED and "UIDONLY" in self._at.enabled:
-                raise judging.uid_required()
-            begun = appending.Appending(tag, verb)
-            scanner = self._scanner(text, mark, found.end())
-            return self._stepping(begun, begun.begin(scanner, self.offer.append_limit), mark)
+        if verb in states.NUMBERED and "UIDONLY" in self._at.enabled:
+            raise judging.uid_required()
         if verb == "STARTTLS" and len(self._buffer):
             raise Bad("STARTTLS has to be the last command before the handshake", kind="injection")
-        scanner = self._scanner(text, None, found.end())
+        return found[1].decode(), verb, found.end()
+
+    def _parse(self, scanner: Scanner, tag: str, verb: str) -> _Read:
+        """A command that is whole. Bad."""
         event = commands.READERS[verb](scanner, tag)
         scanner.end()
         event = judging.judge(self._at, self.offer, verb, event, scanner)
@@ -326,8 +325,3 @@ class Intake:
 def _mark(line: bytes) -> re.Match[bytes] | None:
     """The head of a literal at the line's end."""
     return _MARK(line, max(0, len(line) - _HEAD))
-
-
-def _verb(found: re.Match[bytes]) -> str:
-    word = found[3].decode().upper()
-    return f"UID {word}" if found[2] else word

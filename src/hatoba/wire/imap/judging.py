@@ -22,7 +22,7 @@ _MODSEQ: Final = items.Attribute("MODSEQ")
 
 def judge(at: states.Dialogue, offer: Offer, verb: str, event: events.Event, scanner: Scanner) -> events.Event:
     """The event, perhaps with what is not offered taken out of it."""
-    if "UIDONLY" in at.enabled and (verb in states.NUMBERED or scanner.numbered):
+    if "UIDONLY" in at.enabled and scanner.numbered:
         raise uid_required()
     found = _JUDGES.get(verb)
     changed = found(at, offer, event) if found is not None else None

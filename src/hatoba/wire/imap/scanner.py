@@ -110,7 +110,7 @@ class Scanner:
     def astring(self, what: str = "A string") -> bytes:
         """An atom or a string."""
         found = _ASTRING(self.data, self.at)
-        if found is not None:
+        if found is not None and not self.ahead(b"~{"):
             self.at = found.end()
             return found.group()
         return self.string(what)

@@ -22,7 +22,9 @@ def counted(box: Mailbox) -> None:
             assert one.deleted == sum(bool(row[0] & flags.DELETED) for row in rows)
             assert one.bytes == sum(row[1] for row in rows)
             assert all(row[2] <= one.modseq and row[3] < one.uidnext for row in rows)
-        total = reader.rows("SELECT coalesce(sum(bytes), 0), coalesce(sum(letters), 0) FROM box WHERE account = ?", (box.account,))
+        total = reader.rows(
+            "SELECT coalesce(sum(bytes), 0), coalesce(sum(letters), 0) FROM box WHERE account = ?", (box.account,)
+        )
         assert accounts.usage(reader, box.account) == accounts.Usage(*map(int, total[0]))
         wrong = reader.rows(
             "SELECT id, refs, (SELECT count(*) FROM message WHERE content = content.id)"
@@ -38,7 +40,9 @@ def test_a_letter_comes_back_as_it_was(bob: Mailbox) -> None:
     assert (list(view.uids), view.box.letters, view.box.unseen, view.box.uidnext) == ([1], 1, 0, 2)
     assert view.box.names(view.flags[0]) == ("\\Seen", "$Forwarded")
     assert (view.columns["size"][0], view.columns["internal"][0], view.columns["zone"][0]) == (len(raw), NOW, 540)
-    ((row,),) = bob.shard.look(lambda reader: list(contents.fetch(reader, bob.box, [1], ("raw", "header", "text", "envelope"))))
+    ((row,),) = bob.shard.look(
+        lambda reader: list(contents.fetch(reader, bob.box, [1], ("raw", "header", "text", "envelope")))
+    )
     head = raw[: raw.index(b"\r\n\r\n") + 4]
     assert (row[0], row[1], bytes(row[2]), row[3]) == (1, raw, head, raw[len(head) :])
     assert bytes(row[4]).startswith(b"(")
@@ -149,7 +153,13 @@ def test_copies_share_and_moves_keep_their_emailid(bob: Mailbox) -> None:
     bob.mark([2], marks.ADD, "Other")
     archive = bob.other("Archive")
     archive.put("Other")
-    ids = dict(zip(uids, bob.shard.look(lambda reader: messages.view(reader, bob.box, "content")).columns["content"], strict=True))
+    ids = dict(
+        zip(
+            uids,
+            bob.shard.look(lambda reader: messages.view(reader, bob.box, "content")).columns["content"],
+            strict=True,
+        )
+    )
     copied = bob.copy([1, 2, 50], archive)
     moved = bob.move([3, 2], archive)
     assert (copied.uids, copied.new, moved.uids, moved.new) == ([1, 2], [2, 3], [2, 3], [4, 5])
@@ -305,7 +315,9 @@ async def test_streams_and_reads_run_beside_writes(mail: MailStore, bob: Mailbox
         for row in chunk
     ]
     assert seen == list(range(1, 31))
-    done = [bob.shard.do(lambda tx, n=n: messages.append(tx, bob.box, New(content(octets(n)), NOW), NOW)) for n in range(50)]  # type: ignore[misc]
+    done = [
+        bob.shard.do(lambda tx, n=n: messages.append(tx, bob.box, New(content(octets(n)), NOW), NOW)) for n in range(50)
+    ]  # type: ignore[misc]
     reads = [bob.shard.read(lambda reader: boxes.get(reader, bob.box).letters) for _ in range(5)]
     placed, counts = await asyncio.gather(*done), await asyncio.gather(*reads)
     assert sorted(one.uid for one in placed) == list(range(31, 81))
