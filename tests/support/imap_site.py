@@ -6,6 +6,7 @@ ImapClient is a plain client in the test's own loop: it says commands and reads 
 """
 
 import asyncio
+import itertools
 import os
 import re
 import time
@@ -26,7 +27,7 @@ from hatoba.doors.imap.house import House
 from hatoba.doors.imap.settings import Listener, Settings
 from hatoba.doors.login.login import Login
 from hatoba.doors.login.settings import Settings as LoginSettings
-from hatoba.mailboxes.hub import Hub
+from hatoba.mailboxes.hub import Hub, Key
 from hatoba.mailboxes.post import Post
 from hatoba.mailboxes.settings import Settings as ReadingSettings
 from hatoba.net import listen, tls
@@ -78,18 +79,21 @@ class Site:
         self.directory = Directory(self.register, DirectorySettings(), SALT)
         self.folder = blobs.Folder(data / "blobs" / "0000")
         self.counters = SharedCounters.create(1)
+        self._drawn = itertools.count(1)
         self.log = Lines()
         self.quotas: dict[str, Quota] = {}
         self.home = home or base.of(data, StoreSettings(), Database(), blobs.Settings())
         self.mail = MailStore(self.home, MAIL)
-        self.hub = Hub(hub, name, None, poll=poll, log=self.log)
+        self.hub = Hub(hub, name, self._look, poll=poll, log=self.log)
         self.post = Post(
             ReadingSettings(folders=("Sent", "Trash")), self.mail, self.hub, clock,
             quota=lambda account: self.quotas.get(account, Quota()),
             known=lambda account: self.directory.login(account) is not None,
         )  # fmt: skip
-        self.hub.look = self.post.look
         self.login = Login(LoginSettings(delay=0.01), self.directory, self.counters, clock)
+
+    async def _look(self, keys: list[Key]) -> dict[Key, int]:
+        return await self.post.look(keys)
 
     def house(self, **imap: Any) -> House:
         """Settings of the door by name; clients of this machine may log in in clear unless `cleartext` says else."""
@@ -99,7 +103,7 @@ class Site:
             hostname="mx.example.org",
             login=self.login,
             post=self.post,
-            draft=self.folder.draft,
+            draft=lambda: self.folder.draft(next(self._drawn)),
             clock=clock,
             counters=self.counters,
             headroom=Headroom(self.data, HeadroomSettings(min_disk=0, min_memory=0)),
@@ -153,7 +157,7 @@ class ImapClient:
         return await self.until(tag)
 
     async def until(self, tag: bytes) -> list[bytes]:
-        said = []
+        said: list[bytes] = []
         while True:
             answer = await self.answer()
             if not answer:

@@ -14,7 +14,8 @@ from hatoba.wire.imap import offer
 
 
 class Place:
-    """`plain` and `secured` are the offers before and under TLS, `bound` under one that SCRAM can be bound to, `trusted` that of a network that may do without."""
+    """`plain` and `secured` are the offers before and under TLS, `bound` under one that SCRAM can be bound to,
+    `trusted` that of a network that may do without."""
 
     __slots__ = (
         "bound",
