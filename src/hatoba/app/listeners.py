@@ -31,13 +31,13 @@ UNPRIVILEGED: Ports = (
     ("submission", 2525),
     ("submissions", 8465),
 )
-POLICY = -1  # the index of the listener that [mta_sts] makes
+POLICY = -1  # the index of the listener that [mta_sts] and [autoconfig] make
 _POLICY_KIND = "mta-sts"
 _USES = {
     "mx": "mail from other servers (mx)",
     "submission": "submission, STARTTLS and AUTH",
     "submissions": "submission, implicit TLS and AUTH",
-    _POLICY_KIND: "our MTA-STS policy",
+    _POLICY_KIND: "our MTA-STS policy and what mail programs ask for",
 }
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a mail server is there for everybody
 _FIRST_UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -131,7 +131,7 @@ def place(settings: Settings, index: int, address: str) -> Place:
 def wanted(settings: Settings) -> Iterator[tuple[int, Place]]:
     """(index of the listener, its place) of every address. IPv6 is left out on a machine without it."""
     asked = [(index, listener.address) for index, listener in enumerate(settings.listener)]
-    if settings.mta_sts.mode and settings.mta_sts.port:
+    if (settings.mta_sts.mode or settings.autoconfig.serve) and settings.mta_sts.port:
         asked.append((POLICY, settings.mta_sts.address))
     for index, written in asked:
         for address in written or EVERYWHERE:

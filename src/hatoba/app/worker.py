@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import structlog
 
-from hatoba.app import logs, publication, reporting, retention, verbs
+from hatoba.app import client_settings, logs, publication, reporting, retention, verbs
 from hatoba.app.crew import Orders
 from hatoba.app.listeners import POLICY
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control import serve
-from hatoba.doors.http import mta_sts
+from hatoba.doors.http import autoconfig, mta_sts, web
 from hatoba.doors.smtp import door
 from hatoba.net import listen
 from hatoba.store import base
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hatoba.app.share import Share
     from hatoba.store.server import Server
 
-Door = door.Door | mta_sts.Door
+Door = door.Door | web.Door
 
 SWITCH_INTERVAL = 0.0005  # seconds: the writer thread must not wait 5 ms for the loop's GIL
 GC_THRESHOLD = (50_000, 20, 20)  # letters make many objects and no cycles: the default looks 70 times as often
@@ -112,20 +112,22 @@ class Worker:
         """Every listener, on a copy of its socket: the next generation of doors takes another copy."""
         listeners = self.rooms.settings.listener
         return [
-            await self._policy_door(listen.inherited(os.dup(given.fd)))
+            await self._web_door(listen.inherited(os.dup(given.fd)))
             if given.listener == POLICY
             else await door.open_door(listen.inherited(os.dup(given.fd)), listeners[given.listener], self.house)
             for given in self.orders.doors
         ]
 
-    async def _policy_door(self, sock: socket.socket) -> Door:
-        """Our MTA-STS policy."""
+    async def _web_door(self, sock: socket.socket) -> Door:
+        """Our MTA-STS policy, and what mail programs ask for."""
         rooms, tls = self.rooms, self.house.tls
         ours = rooms.settings.mta_sts
-        return await mta_sts.open_door(
+        pages: list[web.Page] = [mta_sts.Policy(mta_sts.Published(ours, rooms.hostname), rooms.directory)]
+        if rooms.settings.autoconfig.serve:
+            pages.append(autoconfig.Autoconfig(client_settings.setup(rooms.settings), rooms.directory))
+        return await web.open_door(
             sock,
-            mta_sts.Published(ours, rooms.hostname),
-            rooms.directory,
+            pages,
             tls=(lambda: tls.context) if ours.tls and tls is not None else None,
             log=structlog.get_logger("http").bind(),
         )
