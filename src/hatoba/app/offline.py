@@ -49,7 +49,7 @@ def directory(settings: Settings) -> Iterator[Directory]:
     """The directory, made (and migrated) where it is not there yet: accounts can be added before the first start."""
     where = places(settings)
     where.prepare()
-    store.prepare(where.data, 0, settings=settings.store, database=settings.database)
+    store.prepare(where.data, 0, settings=settings.store, database=settings.database, mailboxes=settings.mailboxes)
     opened = home(settings).register()
     try:
         yield Directory(opened, settings.directory, secrets.token_bytes(32))

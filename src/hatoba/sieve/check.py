@@ -99,7 +99,7 @@ class Check:
         name, line = command.name, command.line
         if settled and name in ("elsif", "else"):
             return Node(name, line, tests=(Node("false", line),) if name == "elsif" else ()), False
-        form = grammar.CONTROLS.get(name) or grammar.ACTIONS.get(name)
+        form = grammar.COMMANDS.get(name)
         if form is None:
             what = "is a test, no command" if name in grammar.TESTS else "is no command"
             raise Bad(line, f"{name} {what}")
@@ -131,7 +131,7 @@ class Check:
         """The node, and its value where an ihave settles it."""
         form = grammar.TESTS.get(test.name)
         if form is None:
-            what = "is a command, no test" if test.name in (*grammar.ACTIONS, *grammar.CONTROLS) else "is no test"
+            what = "is a command, no test" if test.name in grammar.COMMANDS else "is no test"
             raise Bad(test.line, f"{test.name} {what}")
         self._allowed(test.name, form, test.line)
         self._shape(test, form)
@@ -162,11 +162,14 @@ class Check:
         names = [text.constant for text in node.arguments[0]]
         if None in names:
             raise Bad(node.line, "ihave takes no variables")
-        there = all([name in self._offered or name in extensions.ALWAYS for name in names])
+        there = all(name in self.place.enabled or self._addable(name or "") for name in names)
         if there:
             for name in names:
                 self._enable(name or "")
         return Node("true" if there else "false", node.line), there
+
+    def _addable(self, name: str) -> bool:
+        return name not in extensions.GRAMMAR and (name in self._offered or name in extensions.ALWAYS)
 
     def _allowed(self, name: str, form: grammar.Form, line: int) -> None:
         if form.needs and form.needs not in self.place.enabled:
@@ -180,7 +183,9 @@ class Check:
         if command.block is not None and not form.block:
             raise Bad(line, f"{name} takes no block")
         if form.tests == 0 and tests is not None:
-            raise Bad(line, f"{name} takes no test")
+            first = tests[0].name if tests and not command.listed else ""
+            missing = f": a ; is missing before {first}" if first in grammar.COMMANDS else ""
+            raise Bad(line, f"{name} takes no test{missing}")
         if form.tests == 1 and (tests is None or len(tests) != 1 or command.listed):
             raise Bad(line, f"{name} needs one test, without parentheses")
         if form.tests == grammar.MANY and not command.listed:

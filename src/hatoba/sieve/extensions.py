@@ -52,4 +52,6 @@ OFFERED = tuple(name for name in ALL if name not in ALWAYS)  # as ManageSieve li
 
 IMPLIED = {"vacation-seconds": "vacation", "spamtestplus": "spamtest"}  # RFC 6131 §2, RFC 5235 §2.2
 
+GRAMMAR = frozenset({"encoded-character", "variables"})  # change how strings are read: not by ihave  # RFC 5463 §4
+
 TOGETHER = {"extracttext": ("variables", "foreverypart")}  # RFC 5703 §7: useless, so an error, without them

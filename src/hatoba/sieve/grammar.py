@@ -64,8 +64,8 @@ _ZONE = (Tag("zone", "zone", STRING), Tag("originalzone", "zone"))
 _MODIFIERS = (  # RFC 5229 §4.1: of one precedence one may stand
     Tag("lower", "case"),
     Tag("upper", "case"),
-    Tag("lowerfirst", "first"),
-    Tag("upperfirst", "first"),
+    Tag("lowerfirst", "initial"),
+    Tag("upperfirst", "initial"),
     Tag("quotewildcard", "quote"),
     Tag("quoteregex", "quote", "", "regex"),
     Tag("encodeurl", "encode", "", "enotify"),  # RFC 5435 §6
@@ -145,6 +145,8 @@ ACTIONS = {
     ),
     "extracttext": Form("action", (STRING,), (*_MODIFIERS, _alone("first", NUMBER)), "extracttext"),
 }
+
+COMMANDS = CONTROLS | ACTIONS
 
 TESTS = {
     "address": Form("test", (STRINGS, STRINGS), (*_MATCH, *_PART, *_INDEX, *_MIME)),

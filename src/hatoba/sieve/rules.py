@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from hatoba.message import mailbox
 from hatoba.sieve import mailto, texts
 from hatoba.sieve.faults import shown
+from hatoba.sieve.letter import view
 from hatoba.sieve.matching import match, regexes
 from hatoba.sieve.node import Node
 from hatoba.sieve.place import Place
 
-_FIELD_NAME = re.compile(r"[!-9;-~]{1,200}")  # RFC 5322 §3.6.8
+_FIELDS = re.compile(r"(?:[!-9;-~]++[ \t]*:[^\x00\r\n]*\r\n(?:[ \t][^\x00\r\n]*\r\n)*+)++")
 _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^\x00-\x1f\x7f]*")  # RFC 5435 §3.5
 PROTECTED = frozenset({"received", "auto-submitted"})  # RFC 5293 §6
-RETAINED_LEAST, RETAINED_MOST = 1, 365  # days between two vacation replies  # RFC 5230 §4.1
 
 
 def broken(node: Node, place: Place) -> Iterator[str]:
@@ -68,8 +68,16 @@ def address(text: str) -> bool:
         return False
 
 
+def mime(text: str) -> bool:
+    """Whether `text` can be a MIME entity: its header is of fields in ASCII. # RFC 5230 §5"""
+    head, blank, _ = text.partition("\r\n\r\n")
+    if text.startswith("\r\n"):
+        return True
+    return bool(blank) and head.isascii() and _FIELDS.fullmatch(head + "\r\n") is not None
+
+
 def field_name(text: str) -> bool:
-    return _FIELD_NAME.fullmatch(text) is not None
+    return view.FIELD_NAME.fullmatch(text) is not None
 
 
 def option(text: str) -> bool:
@@ -83,10 +91,19 @@ def _redirect(node: Node, place: Place) -> Iterator[str]:
         yield f"{shown(text)} is no address"
 
 
+def addresses(text: str) -> bool:
+    """Whether `text` is a list of mailboxes that can be written to."""
+    found = mailbox.listed(text)
+    return address(text) or (len(found) > 1 and all(box.address is not None for box in found))
+
+
 def _vacation(node: Node, place: Place) -> Iterator[str]:
     sender = node.tag_text("from")
-    if sender is not None and sender.constant is not None and not address(sender.constant):
-        yield f":from {shown(sender.constant)} is no address"
+    if sender is not None and sender.constant is not None and not addresses(sender.constant):
+        yield f":from {shown(sender.constant)} is no address"  # RFC 5230 §4.3
+    text = node.text(0).constant
+    if node.has("mime") and text is not None and not mime(text):
+        yield "the header of a :mime text has characters beyond ASCII, or lines that are no fields"
     mine = [text.constant for text in node.tagged.get("addresses", ())]
     for text in mine:
         if text is not None and not address(text):
@@ -110,6 +127,8 @@ def _variable(n: int) -> Callable[[Node, Place], Iterator[str]]:
                 yield f"{shown(name)}: names of variables have at most {place.limits.variable_name} characters"
             if node.name in ("set", "extracttext"):
                 place.local.add(name)
+            if node.name == "set" and len(node.text(1).constant or "") > place.limits.variable:
+                yield f"the value of a variable has more than {place.limits.variable} characters"  # RFC 5229 §6
 
     return rule
 
@@ -211,7 +230,7 @@ def _include(node: Node, place: Place) -> Iterator[str]:
 
 
 def script_name(text: str) -> bool:
-    """Whether a script can be called so. # RFC 5804 §1.6"""
+    """Whether a script can be called so. # RFC 6609 §3.2"""
     return 0 < len(text) <= 128 and "/" not in text and all(c.isprintable() for c in text) and text not in (".", "..")
 
 

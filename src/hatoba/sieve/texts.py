@@ -18,10 +18,10 @@ GLOBAL = "global."  # RFC 6609 §3.4.3
 
 
 class Name(NamedTuple):
-    """A variable in lower case, "global.x" for one of all scripts; or (`name` "") the `index`th value of a match."""
+    """A variable in lower case, "global.x" for one of all scripts; or (`name` "") the `n`th value of a match."""
 
     name: str
-    index: int = -1
+    n: int = -1
 
 
 class Text(NamedTuple):
@@ -56,6 +56,13 @@ def read(text: str, scope: Scope) -> Text:
     if not pieces:
         return Text(text)
     return Text(None, tuple(piece for piece in (*pieces, text[at:]) if piece != ""))
+
+
+def source(text: Text) -> str:
+    """The string as the script has it, its variables by their names."""
+    if text.constant is not None:
+        return text.constant
+    return "".join(piece if isinstance(piece, str) else f"${{{piece.name or piece.n}}}" for piece in text.pieces)
 
 
 def variable(text: str, scope: Scope) -> Name:

@@ -17,12 +17,19 @@ from hatoba.message.structure.parts import Mail, Part
 
 REFERENCES_MOST = 200  # ids of one letter; the first and the last ones of more
 _ID = re.compile(rb'<\s*+((?:"(?:[^"\\]|\\.)*+"|[^\s<>"])++)\s*+>')
+_BARE = re.compile(rb"[^\s<>@]{1,200}@[^\s<>@]{1,255}")
 _QUOTED_ID = re.compile(rb'"((?:[^"\\]|\\.)*+)"')
 _PAIR = re.compile(rb"\\(.)")
 
 
+_SHOWN = frozenset({"text/plain", "text/html", "text/enriched"})
+_TECHNICAL = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature",
+                        "application/pgp-encrypted", "message/delivery-status", "message/disposition-notification",
+                        "message/feedback-report"})  # fmt: skip
+
+
 class Sort(msgspec.Struct, frozen=True, gc=False):
-    """Sort keys, folded for comparing (prose.folded). # RFC 5256 §2.2, §3, RFC 5957"""
+    """Sort keys, ready to be compared (prose.collated). # RFC 5256 §2.2, §3, RFC 5957"""
 
     from_: str = ""  # addr-mailbox of the first address
     to: str = ""
@@ -64,9 +71,9 @@ def summary(raw: bytes) -> Summary:
     root = mail.root
     fields = root.fields
     lists = envelope.lists(fields)
-    plain, structure = body.both(mail)
+    plain, structure = body.both(root)
     texts, shown = _read(root)
-    ids = _ids(first(fields, b"message-id"))
+    ids = message_ids(first(fields, b"message-id")) or bare_id(first(fields, b"message-id"))
     return Summary(
         envelope.text(fields, lists),
         plain,
@@ -102,13 +109,13 @@ def _sort(fields: Fields, lists: dict[bytes, list[Entry]]) -> Sort:
     moment = dates.read(first(fields, b"date"))
     origin, to, cc = (lists.get(name) for name in (b"from", b"to", b"cc"))
     return Sort(
-        _box(origin), _box(to), _box(cc), prose.folded(title), moment.ms if moment else 0,
+        _box(origin), _box(to), _box(cc), prose.collated(title), moment.ms if moment else 0,
         _display(origin), _display(to), moment.ordinal if moment else 0, reply,
     )  # fmt: skip
 
 
 def _box(entries: list[Entry] | None) -> str:
-    return prose.folded(encoded.raw(entries[0].mailbox or b"")) if entries else ""
+    return prose.collated(encoded.raw(entries[0].mailbox or b"")) if entries else ""
 
 
 def _display(entries: list[Entry] | None) -> str:
@@ -117,12 +124,12 @@ def _display(entries: list[Entry] | None) -> str:
         return ""
     name, _, box, host = entries[0]
     if name:
-        return prose.folded(encoded.decode(name))
+        return prose.collated(encoded.decode(name))
     address = (box or b"") + (b"@" + host if host else b"")
-    return prose.folded(encoded.raw(address))
+    return prose.collated(encoded.raw(address))
 
 
-def _ids(value: bytes) -> list[str]:
+def message_ids(value: bytes) -> list[str]:
     """The message ids of a field, brackets included; a quoted local part that needs no quotes has none."""
     out = []
     for text in _ID.findall(value):
@@ -132,27 +139,26 @@ def _ids(value: bytes) -> list[str]:
     return out
 
 
+def bare_id(value: bytes) -> list[str]:
+    """An id that lacks its brackets, as broken programs write it."""
+    return [f"<{encoded.raw(value)}>"] if _BARE.fullmatch(value) else []
+
+
 def _references(fields: Fields) -> list[str]:
-    found = [id_ for value in fields.get(b"references", ()) for id_ in _ids(value)]
+    found = [id_ for value in fields.get(b"references", ()) for id_ in message_ids(value)]
     if not found:
-        return _ids(first(fields, b"in-reply-to"))[:1]
+        return message_ids(first(fields, b"in-reply-to"))[:1]
     unique = list(dict.fromkeys(found))
     return unique if len(unique) <= REFERENCES_MOST else [*unique[:1], *unique[-REFERENCES_MOST + 1 :]]
 
 
 def _attached(part: Part) -> bool:
-    """Whether there is a part to be saved: one said to be an attachment, or a named one that no text shows."""
+    """Whether people would find something to save in it."""
     if part.parts:
         return any(map(_attached, part.parts))
-    if part.message is not None:
-        return part.number != ""
-    if b"content-disposition" in part.fields and (value := part.disposition.value):
-        if value == b"attachment":
-            return True
-        return not part.media.startswith(("text/", "image/")) and bool(part.name)
-    return not part.media.startswith("text/") and b"content-id" not in part.fields and part.number != ""
-
-
-def attached(mail: Mail) -> bool:
-    """Whether the letter has attachments."""
-    return _attached(mail.root)
+    disposition = part.disposition.value
+    if disposition == b"attachment" or part.message is not None:
+        return True
+    if part.media.startswith("text/"):
+        return part.media not in _SHOWN and part.name != ""
+    return part.media not in _TECHNICAL and not (part.media.startswith("image/") and part.id != b"")

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from hatoba.message import attributes, pieces, words
 from hatoba.message import parameters as readable
-from hatoba.message import pieces, words
-from hatoba.message.structure import attributes
 from hatoba.message.structure.head import Fields, first
 
 

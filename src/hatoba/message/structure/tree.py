@@ -8,7 +8,7 @@ Fails never: what is no multipart is one text, a part that never ends goes to th
 import re
 from typing import NamedTuple
 
-from hatoba.message.structure import attributes
+from hatoba.message import attributes
 from hatoba.message.structure import head as heads
 from hatoba.message.structure.parts import Mail, Part
 
@@ -35,6 +35,7 @@ class _Scan:
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.open: dict[bytes, int] = {}  # boundary -> level of the innermost multipart that has it
+        self.spaces: dict[int, tuple[bytes, bool]] = {}  # level -> (spaces its boundary ends in, they were seen)
         self.level = 0
         self.count = 0
         self.cut = False
@@ -77,7 +78,7 @@ class _Scan:
     def _inside(self, part: Part, number: str, depth: int) -> _Delimiter | None:
         """Fills in what is in the body; returns the delimiter behind it."""
         if part.media.startswith("multipart/"):
-            return self._multipart(part, part.type.get(b"boundary").rstrip(), number, depth)
+            return self._multipart(part, number, depth)
         if part.media in MESSAGES and part.encoding in _IDENTITY:
             if depth < DEPTH:
                 inner, delimiter = self.entity(part.body, "text/plain", number or "1", depth + 1, inner=True)
@@ -87,10 +88,14 @@ class _Scan:
             part.media = "application/octet-stream"
         return self._delimiter(part.body, len(self.raw))
 
-    def _multipart(self, part: Part, boundary: bytes, number: str, depth: int) -> _Delimiter | None:
+    def _multipart(self, part: Part, number: str, depth: int) -> _Delimiter | None:
+        said = part.type.get(b"boundary")
+        boundary = said.rstrip()
         outer, before = self.level, self.open.get(boundary)
         self.level += 1
         level = self.open[boundary] = self.level
+        if boundary != said:
+            self.spaces[level] = (said[len(boundary) :], False)
         usual = "message/rfc822" if part.media == "multipart/digest" else "text/plain"  # RFC 2046 §5.1.5
         prefix = number + "." if number else ""
         parts: list[Part] = []
@@ -107,6 +112,7 @@ class _Scan:
         else:
             self.open[boundary] = before
         self.level = outer
+        self.spaces.pop(level, None)
         if delimiter is not None and delimiter.level == level:  # what follows the end is nobody's
             delimiter = self._delimiter(delimiter.next, len(self.raw))
         part.parts = parts
@@ -133,14 +139,32 @@ class _Scan:
         while at > 0 or (at == 0 == start and raw.startswith(b"--")):
             line = raw.find(b"\n", at)
             line = len(raw) if line < 0 else line + 1
-            token = raw[at + 2 : line].rstrip()
-            level = self.open.get(token)
-            if level is not None:
-                return _Delimiter(at, line, level, False)
-            if token.endswith(b"--") and (level := self.open.get(token[:-2])) is not None:
-                return _Delimiter(at, line, level, True)
+            if (known := self._known(raw[at + 2 : line])) is not None:
+                level, closing = known
+                return _Delimiter(at, line, level, closing or line == len(raw))
             at = raw.find(b"\n--", line - 1, end) + 1
         return None
+
+    def _known(self, line: bytes) -> tuple[int, bool] | None:
+        """(level, whether it closes) of the open multipart that a line behind its -- belongs to.
+
+        Words behind the boundary do not matter: only the beginning of the line is compared.  # RFC 2046 §5.1.1
+        """
+        token = line.rstrip()
+        for known in (token, *token.split(None, 1)[:1]):
+            for boundary, closing in ((known, False), (known.removesuffix(b"--").rstrip(), True)):
+                level = self.open.get(boundary)
+                if level is not None and (level not in self.spaces or self._exact(level, line[len(boundary) :])):
+                    return level, closing
+        return None
+
+    def _exact(self, level: int, tail: bytes) -> bool:
+        """A boundary that was said to end in white space does so in all its delimiters, or in none."""
+        spaces, exact = self.spaces[level]
+        found = tail[: len(tail) - len(tail.lstrip(b" \t"))]
+        if found == spaces:
+            self.spaces[level] = (spaces, True)
+        return found == spaces or not exact
 
     def _before(self, delimiter: _Delimiter, least: int) -> int:
         """The end of what is before a delimiter: the line end belongs to it.  # RFC 2046 §5.1.1"""
