@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hatoba.app.migrating.sink import Folder
+from hatoba.mailboxes import names
 
 INBOX = "INBOX"
 USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")  # RFC 6154 §2: those that are mailboxes of their own
@@ -26,6 +27,7 @@ _USUAL: Mapping[str, str] = {
     "trash": "\\Trash", "deleted": "\\Trash", "deleted items": "\\Trash", "deleted messages": "\\Trash",
     "ゴミ箱": "\\Trash", "削除済みアイテム": "\\Trash",
 }  # fmt: skip
+_BARRED, _CONTROLS = "/%*\u2028\u2029", ("Cc", "Cs")
 Row = tuple[tuple[str, ...], str, str]  # attributes, delimiter, name
 Space = tuple[str, tuple[str, ...]]  # prefix of the own mailboxes, prefixes of others'
 
@@ -74,12 +76,15 @@ def called(name: str, delimiter: str) -> str:
     levels = name.split(delimiter) if delimiter else [name]
     if levels[0].upper() == INBOX:
         levels[0] = INBOX
-    clean = (_level(level) for level in levels)
-    return "/".join(level for level in clean if level) or "_"
+    clean = [level for level in map(_level, levels) if level] or ["_"]
+    if clean[0] == names.OTHERS:
+        clean[0] += "_"  # other people's mailboxes stand there
+    deep = clean[: names.DEEPEST - 1] + (["_".join(clean[names.DEEPEST - 1 :])] if len(clean) >= names.DEEPEST else [])
+    return "/".join(level[: names.LONGEST] for level in deep)[: names.LONG].rstrip("/")
 
 
 def _level(text: str) -> str:
-    swapped = "".join("_" if one in "/%*" or unicodedata.category(one) in ("Cc", "Cs") else one for one in text)
+    swapped = "".join("_" if one in _BARRED or unicodedata.category(one) in _CONTROLS else one for one in text)
     return unicodedata.normalize("NFC", swapped).strip()
 
 

@@ -131,7 +131,10 @@ class Pull:
         reached = self._sink.reached(place)
         sizes = source.sizes(folder, reached)
         self._count(folder, sizes)
-        if not self._wishes.dry:
+        if self._wishes.dry:
+            self.report.letters += len(sizes)
+            self.report.octets += sum(sizes.values())
+        else:
             box = self._sink.box(folder)
             for batch in batches(sizes):
                 self._batch(source, folder, box, place, batch)
