@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.dialogue import script
+from tests.dialogue import line_play, script
 
-from hatoba.wire.engine import Signal
 from hatoba.wire.pop3 import content, events, languages, offer
 from hatoba.wire.pop3.reply import Challenge, Data, Reply
 from hatoba.wire.pop3.server import Answer, ServerEngine
@@ -108,32 +107,9 @@ def engine_for(needs: dict[str, str]) -> ServerEngine:
     return ServerEngine(offered, offer.Limits(line=int(needs.get("line", 12288))))
 
 
-def hear(drop: Drop, data: bytes) -> tuple[bytes, Signal]:
-    """What is said to these octets, and what the engine waits for then."""
-    said = b""
-    drop.engine.receive(data)
-    while not isinstance(event := drop.engine.next_event(), Signal):
-        sent = drop.engine.send(drop.answer(event))
-        said += sent if isinstance(sent, bytes) else b"".join(sent)
-    return said, event
-
-
 @pytest.mark.parametrize("step", [0, 1, 7], ids=["whole", "octets", "sevens"])
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.txt")), ids=lambda path: path.stem)
 def test_script(path: Path, step: int) -> None:
-    play = script.read(path)
-    drop = Drop(engine_for(play.needs))
-    said = b""
-    for move in play.steps:
-        if move.kind == "send":
-            width = len(move.data) if "whole" in play.needs else step or len(move.data)
-            for at in range(0, len(move.data), width):
-                said += hear(drop, move.data[at : at + width])[0]
-        elif move.kind == "closed":
-            assert not said
-            assert drop.engine.next_event() is Signal.CLOSED
-        else:
-            line, end, said = said.partition(b"\r\n")
-            assert end, f"line {move.line}: nothing said"
-            assert line.startswith(move.text.encode()), f"line {move.line}: {line!r}"
-    assert not said
+    played = script.read(path)
+    engine = engine_for(played.needs)
+    line_play.play(played, engine, Drop(engine).answer, step)

@@ -103,7 +103,7 @@ def test_there_back_and_there_again(home: Server, old: Tables) -> None:
         opened.write(lambda tx: end(tx, gone))
     after = tables(home, "shard_0000")
     steps = server_wayback.back(home, quiet)
-    assert [(step.name, step.was, step.now) for step in steps[:1]] == [("hatoba", "0002", "0001")]
+    assert [(step.name, step.was, step.now) for step in steps[:1]] == [("hatoba", "0003", "0001")]
     assert [(step.name, step.was, step.now, step.left) for step in steps[1:]] == [
         ("shard_0000", "0003", "0001", ["content", "cursor", "event", "link", "word"]),
         ("shard_0001", "0003", "0001", ["content", "cursor", "event", "link", "word"]),

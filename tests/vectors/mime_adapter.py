@@ -1,6 +1,6 @@
 """The adapter of the MIME vectors: whole letters (mime_parse) and single header fields (header_parse).
 
-Called by the runner: --adapter tests/vectors/adapters.py:mime_parse --header-adapter tests/vectors/adapters.py:header_parse.
+Called by the adapter of all vectors, for the runner.
 Never looks at a case's name: it asks message.structure and puts the answers into the runner's form.
 Fails never; a kind of field that hatoba does not read (Received) is NotImplemented.
 """

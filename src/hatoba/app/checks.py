@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from hatoba.app import config, dns_helper, filterfaults, listeners, services
+from hatoba.app import listener as listener_
+from hatoba.app.listener import Listener
 from hatoba.app.places import default_data
 from hatoba.app.problems import Problem
 from hatoba.app.settings import Settings
@@ -22,7 +24,6 @@ from hatoba.directory import dkim_key
 from hatoba.directory.dkim import making, ring
 from hatoba.directory.dkim import settings as dkim_
 from hatoba.doors.http import mta_sts
-from hatoba.doors.smtp.settings import Listener
 from hatoba.intake.rewriting import rewriter
 from hatoba.kit import sealing
 from hatoba.mailauth import mtasts
@@ -56,6 +57,8 @@ def _certificate(settings: Settings) -> Found:
 def _listeners(settings: Settings) -> Found:
     seen: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(settings.listener):
+        for name in listener_.foreign(listener):
+            yield f"listener[{index}].{name}", f"it means nothing to kind {listener.kind}", "Leave it out."
         for address in listeners.addresses(listener):
             if address.startswith(listen.UNIX):
                 yield from _unix(index, listener, address)

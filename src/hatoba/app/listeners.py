@@ -11,34 +11,46 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from hatoba.app import certificate
+from hatoba.app.listener import Kind, Listener
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
-from hatoba.doors.smtp.settings import Listener
 from hatoba.net import listen
 
-Kind = Literal["mx", "submission", "submissions", "lmtp"]
 Ports = tuple[tuple[Kind, int], ...]
 
-PRIVILEGED: Ports = (("mx", 25), ("submission", 587), ("submission", 2525), ("submissions", 465))
+PRIVILEGED: Ports = (
+    ("mx", 25),
+    ("submission", 587),
+    ("submission", 2525),
+    ("submissions", 465),
+    ("imap", 143),
+    ("imaps", 993),
+)
 UNPRIVILEGED: Ports = (
     ("mx", 8025),
     ("submission", 8587),
     ("submission", 2525),
     ("submissions", 8465),
+    ("imap", 8143),
+    ("imaps", 8993),
 )
-POLICY = -1  # the index of the listener that [mta_sts] makes
+POLICY = -1  # the index of the listener that [mta_sts] and [autoconfig] make
 _POLICY_KIND = "mta-sts"
 _USES = {
     "mx": "mail from other servers (mx)",
     "submission": "submission, STARTTLS and AUTH",
     "submissions": "submission, implicit TLS and AUTH",
     "lmtp": "mail from a server in front (LMTP)",
-    _POLICY_KIND: "our MTA-STS policy",
+    "imap": "mailboxes (IMAP), STARTTLS",
+    "imaps": "mailboxes (IMAP), implicit TLS",
+    "pop3": "mailboxes (POP3), STLS",
+    "pop3s": "mailboxes (POP3), implicit TLS",
+    "sieve": "Sieve scripts (ManageSieve), STARTTLS",
+    _POLICY_KIND: "our MTA-STS policy and what mail programs ask for",
 }
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a mail server is there for everybody
 LOOPBACK = ("127.0.0.1", "::1")
@@ -92,7 +104,7 @@ def may_bind_low() -> bool:
 
 
 def defaults() -> tuple[Listener, ...]:
-    """The four kinds of door an article on SMTP ports names."""
+    """The four doors that an article on SMTP ports names, and those to read mail at."""
     return standard(PRIVILEGED if may_bind_low() else UNPRIVILEGED)
 
 
@@ -133,7 +145,7 @@ def place(settings: Settings, index: int, address: str) -> Place:
 def wanted(settings: Settings) -> Iterator[tuple[int, Place]]:
     """(index of the listener, its place) of every address. IPv6 is left out on a machine without it."""
     asked = [(index, bool(one.address), addresses(one)) for index, one in enumerate(settings.listener)]
-    if settings.mta_sts.mode and settings.mta_sts.port:
+    if (settings.mta_sts.mode or settings.autoconfig.serve) and settings.mta_sts.port:
         asked.append((POLICY, bool(settings.mta_sts.address), settings.mta_sts.address or EVERYWHERE))
     for index, written, named in asked:
         for address in named:

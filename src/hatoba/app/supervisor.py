@@ -69,7 +69,14 @@ class Supervisor:
         self.settings = listeners.resolved(self.settings, self.places, given.places)
         self.bound = listeners.bind(self.settings, workers, given.places)
         self._drop_privileges()
-        store.prepare(self.places.data, workers, self.settings.store, progress, self.settings.database)
+        store.prepare(
+            self.places.data,
+            workers,
+            self.settings.store,
+            progress,
+            self.settings.database,
+            mailboxes=self.settings.mailboxes,
+        )
         self.counters = handover.counters(given, workers)
         doors = listeners.shared_out(self.bound, workers)
         self.crew = Crew(self.settings, doors, self.counters.fd, self.places.node())

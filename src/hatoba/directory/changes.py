@@ -14,6 +14,7 @@ from hatoba.directory.snapshot import account_of
 from hatoba.kit import scram
 from hatoba.model import domain as domain_
 from hatoba.model.address import Address, BadAddress
+from hatoba.store import access as access_rows
 from hatoba.store import aliases
 from hatoba.store import directory as rows
 from hatoba.store.rows import AccountRow, DomainRow
@@ -121,6 +122,9 @@ def passwd(
     directory: Directory, written: str, password: str, salt: bytes, now: int, *, generated: bool = False
 ) -> Account:
     """A new password for an account; sessions that stand go on, the old password proves nothing any more."""
+    account = directory.login(written)
+    if account is not None and account.passwords and account.scram:  # theirs go with its salt, see access.AppPassword
+        salt = scram.Verifier.parse(account.scram.decode()).salt
     hashes = _hashes(directory, password, salt, generated)
     return _alter(directory, written, hash=hashes[0], scram=hashes[1], changed=now)
 
@@ -136,13 +140,15 @@ def remove_account(directory: Directory, written: str) -> None:
 
     def remove(tx: Tx) -> None:
         if not rows.remove_account(tx, name):
-            raise _unknown(name)
+            raise unknown(name)
+        access_rows.remove_all(tx, name)
 
     directory.write(remove)
-    directory.forget(name)
+    directory.credentials.forget(name)
 
 
-def _unknown(name: str) -> BadEntry:
+def unknown(name: str) -> BadEntry:
+    """There is no account with that key."""
     return BadEntry(f"{name} is no account here; see: hatoba account list")
 
 
@@ -159,11 +165,11 @@ def _alter(directory: Directory, written: str, **columns: object) -> Account:
     def put(tx: Tx) -> AccountRow:
         stands = rows.account(tx, name)
         if stands is None:
-            raise _unknown(name)
+            raise unknown(name)
         row = msgspec.structs.replace(stands, **columns)
         rows.put_account(tx, row)
         return row
 
     row = directory.write(put)
-    directory.forget(name)
-    return account_of(row, mailbox)
+    directory.credentials.forget(name)
+    return directory.login(written) or account_of(row, mailbox)

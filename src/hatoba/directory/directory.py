@@ -1,6 +1,6 @@
 """Directory: who lives here. Look-ups answer at once from a snapshot; changes and passwords go to the store.
 
-Called by intake and delivery (look-ups), the doors (verify, in a thread), the command line (changes), app (refresh).
+Called by intake and delivery (look-ups), the doors (credentials), the command line (changes), app (refresh).
 Never waits in a look-up, never hashes in one; never reads a clock: `now` is ms since 1970.
 Fails with BadEntry (from changes), StoreTrouble when the disk fails; a look-up keeps the last snapshot.
 """
@@ -10,27 +10,23 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-import msgspec
-
-from hatoba.directory import listing, passwords, resolve
+from hatoba.directory import access, listing, resolve
 from hatoba.directory.aliases import Alias
+from hatoba.directory.credentials import Credentials
 from hatoba.directory.entries import LOCAL, Account, Domain, key
-from hatoba.directory.memory import Memory
 from hatoba.directory.settings import Settings
-from hatoba.directory.snapshot import Aliases, Snapshot, account_of
-from hatoba.kit import scram
+from hatoba.directory.snapshot import Aliases, Snapshot
 from hatoba.model.address import Address, BadAddress
+from hatoba.store import access as access_rows
 from hatoba.store import aliases, base, dkim_keys, secrets
 from hatoba.store import directory as rows
 from hatoba.store import listings as listing_rows
-from hatoba.store.rows import AccountRow
 from hatoba.store.sql import Reader, Tx
 from hatoba.store.trouble import StoreTrouble
 
 T = TypeVar("T")
 
 SIGNING = "srs"  # the name of the secrets in Snapshot.secrets
-_DAY = 86_400_000  # ms
 _SENDERS, _SENDERS_DEEP = 100, 5  # how far an alias is followed to see whether an account may send as it
 _MISSES = 16  # unknown domains that may look at the database between two refreshes: the rest cost nothing
 
@@ -43,10 +39,9 @@ class Directory:
 
     def __init__(self, register: base.Register, settings: Settings, secret: bytes) -> None:
         self.settings = settings
-        self._secret = secret
         self._register = register
         self._turn = threading.Lock()
-        self._memory = Memory(secret, settings.remember, settings.remembered)
+        self.credentials = Credentials(secret, settings, self.login, self.write, self.note)
         self._misses = _MISSES
         self._version = -1
         self._snapshot = Snapshot((), (), settings.separator)
@@ -174,6 +169,8 @@ class Directory:
             known,
             [row.data for row in secrets.of(reader, SIGNING)],
             dkim_keys=dkim_keys.keys(reader),
+            allowances=access_rows.allowances(reader),
+            passwords=access_rows.passwords(reader),
         )
         self.lists = listing.compiled(listing_rows.all_(reader), self.lists)
         self._version = version
@@ -186,7 +183,12 @@ class Directory:
                 self._load()
             return result
 
-    # Credentials
+    def note(self, function: Callable[[Tx], None]) -> None:
+        """Runs `function` in a transaction that no process loads the directory anew for."""
+        with self._turn:
+            self._register.note(function)
+
+    # Credentials: see the room's own object for passwords
 
     def login(self, name: str) -> Account | None:
         """The account that logs in as `name` (its address); None for what is no address, a role or a subaddress."""
@@ -199,56 +201,10 @@ class Directory:
             found = self._snapshot.accounts.get(written)
         return found
 
-    def verify(self, name: str, password: str, now: int) -> Account | None:
-        """The account if this is its password and it is in use, else None. Slow (16 ms): call it in a thread.
-
-        An unknown name costs what a known one costs. A proven password is remembered for settings.remember.
-        """
-        try:
-            octets = passwords.prepare(password)
-        except ValueError:
-            octets = b"\0"  # no password is this: the answer is no, after the same time
-        account = self.login(name)
-        if account is None:
-            passwords.matches(passwords.NOBODY, octets)
-            return None
-        if self._memory.knows(account.key, account.hash, octets, now):
-            return account if account.enabled else None
-        if not passwords.matches(account.hash, octets) or not account.enabled:
-            return None
-        with contextlib.suppress(StoreTrouble):  # a note that cannot be written keeps nobody out
-            account = self._proven(account, octets, now)
-        self._memory.learn(account.key, account.hash, octets, now)
-        return account
-
-    def forget(self, key: str) -> None:
-        """The account's password is proven anew next time."""
-        self._memory.forget(key)
-
-    def verifier(self, name: str) -> scram.Verifier:
-        """The SCRAM-SHA-256 verifier of an account in use; for anybody else one that no password fits.
-
-        The decoy of a name is the same for the life of the process, so that a second look tells nothing.
-        """
-        account = self.login(name)
-        if account is not None and account.enabled and account.scram:
-            return scram.Verifier.parse(account.scram.decode())
-        return scram.fake_verifier(name, self._secret)
-
-    def _proven(self, account: Account, octets: bytes, now: int) -> Account:
-        """Notes the login (to the day) and, where the hash was made with old parameters, makes it anew."""
-        stale = passwords.outdated(account.hash)
-        if not stale and now - account.last_login < _DAY:
-            return account
-        fresh = passwords.hashed(octets) if stale else account.hash
-
-        def note(tx: Tx) -> AccountRow | None:
-            stands = rows.account(tx, account.key)
-            if stands is None or stands.hash != account.hash:
-                return None  # changed meanwhile: that stands
-            row = msgspec.structs.replace(stands, hash=fresh, last_login=now)
-            rows.put_account(tx, row)
-            return row
-
-        row = self.write(note)
-        return account if row is None else account_of(row, account.address)
+    def quota(self, account: Account) -> access.Quota:
+        """How much the account's mailbox may hold."""
+        octets, letters = account.quota
+        settings = self.settings
+        return access.Quota(
+            settings.quota if octets is None else octets, settings.quota_letters if letters is None else letters
+        )

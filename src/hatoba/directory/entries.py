@@ -9,6 +9,7 @@ import unicodedata
 
 import msgspec
 
+from hatoba.directory.access import AppPassword
 from hatoba.model.address import Address
 
 LOCAL, RELAY = "local", "relay"
@@ -29,7 +30,10 @@ class Domain(msgspec.Struct, frozen=True, gc=False):
 
 
 class Account(msgspec.Struct, frozen=True, gc=False):
-    """Somebody who lives here. `key` is what look-ups and `Source.account` use, `address` as its owner writes it."""
+    """Somebody who lives here. `key` is what look-ups and `Source.account` use, `address` as its owner writes it.
+
+    `off`: protocols it may not use. `quota` in force: Directory.quota.
+    """
 
     key: str
     address: Address
@@ -39,6 +43,9 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     changed: int
     last_login: int = 0  # ms, 0 never
     enabled: bool = True
+    off: tuple[str, ...] = ()
+    quota: tuple[int | None, int | None] = (None, None)  # octets, letters; None: as the settings say, 0: no limit
+    passwords: tuple[AppPassword, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Account {self.key}>"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from hatoba.kit.units import Seconds
+from hatoba.kit.units import Bytes, Seconds
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +25,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remembered: Annotated[
         int, msgspec.Meta(ge=1, description="Most passwords remembered; above it the oldest is forgotten.")
     ] = 10_000
+    quota: Annotated[
+        Bytes,
+        msgspec.Meta(ge=0, description="What a mailbox may hold whose account has no limit of its own; 0: all."),
+    ] = 0
+    quota_letters: Annotated[
+        int,
+        msgspec.Meta(ge=0, description="Letters it may hold; 0: any number."),
+    ] = 0
+    app_passwords: Annotated[int, msgspec.Meta(ge=0, le=1000, description="Most app passwords of one account.")] = 50
     separator: Annotated[
         str,
         msgspec.Meta(

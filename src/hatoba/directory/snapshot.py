@@ -8,20 +8,29 @@ Fails never on a look-up: what is not there is None. A row whose address cannot 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 
+from hatoba.directory import access, dkim_key, marks
 from hatoba.directory import aliases as aliases_
-from hatoba.directory import dkim_key, marks
 from hatoba.directory.aliases import Alias
 from hatoba.directory.entries import LOCAL, Account, Domain, key
 from hatoba.model.address import Address, BadAddress
+from hatoba.store.access import AllowanceRow, AppPasswordRow
 from hatoba.store.dkim_keys import DkimKeyRow
 from hatoba.store.rows import AccountRow, DomainRow
 
 ROLES = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142 §4
 
 
-def account_of(row: AccountRow, address: Address) -> Account:
+def account_of(
+    row: AccountRow,
+    address: Address,
+    allowed: access.Allowance = access.ALL,
+    passwords: tuple[access.AppPassword, ...] = (),
+) -> Account:
     """The row as the rooms see it; `address` is row.address, parsed."""
-    return Account(row.key, address, row.hash, row.scram, row.created, row.changed, row.last_login, row.enabled)
+    return Account(
+        row.key, address, row.hash, row.scram, row.created, row.changed, row.last_login, row.enabled,
+        allowed.off, (allowed.octets, allowed.letters), passwords,
+    )  # fmt: skip
 
 
 class Aliases:
@@ -85,6 +94,8 @@ class Snapshot:
         secrets: Sequence[bytes] = (),
         *,
         dkim_keys: Iterable[DkimKeyRow] = (),
+        allowances: Iterable[AllowanceRow] = (),
+        passwords: Iterable[AppPasswordRow] = (),
     ) -> None:
         self.separator = separator
         self.aliases = aliases
@@ -94,13 +105,15 @@ class Snapshot:
         self.accounts: dict[str, Account] = {}
         self.first: dict[str, Account] = {}
         self.unreadable: list[str] = []
+        allowed = {row.account: access.allowance(row) for row in allowances}
+        held = self._app_passwords(passwords)
         for row in sorted(accounts, key=lambda row: (row.created, row.key)):
             try:
                 address = Address.parse(row.address)
             except BadAddress:
                 self.unreadable.append(row.key)
                 continue
-            account = account_of(row, address)
+            account = account_of(row, address, allowed.get(row.key, access.ALL), tuple(held.get(row.key, ())))
             self.accounts[row.key] = account
             if account.enabled:
                 self.first.setdefault(address.domain, account)
@@ -112,6 +125,17 @@ class Snapshot:
                 self.unreadable.append(f"dkim {found.domain} {found.selector}")
             else:
                 self.dkim[made.domain] = (*self.dkim.get(made.domain, ()), made)
+
+    def _app_passwords(self, rows: Iterable[AppPasswordRow]) -> dict[str, list[access.AppPassword]]:
+        """By account, the oldest first."""
+        held: dict[str, list[access.AppPassword]] = {}
+        for row in rows:
+            made = access.password(row)
+            if made is None:
+                self.unreadable.append(f"app password {row.id} of {row.account}")
+            else:
+                held.setdefault(row.account, []).append(made)
+        return held
 
     def trial(self, those: Iterable[Alias]) -> "Snapshot":
         """The directory as it would be with these aliases."""

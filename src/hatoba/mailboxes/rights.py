@@ -18,7 +18,7 @@ LOOKUP, READ, SEEN, WRITE, INSERT, CREATE, REMOVE, DELETE, EXPUNGE, ADMINISTER =
 
 def parsed(written: str) -> str:
     """The rights that letters stand for, each once, in order. "p" is kept and means nothing here."""
-    found = set()
+    found: set[str] = set()
     for letter in written:
         if letter in OLD:
             found.update(OLD[letter])

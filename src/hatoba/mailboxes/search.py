@@ -2,7 +2,7 @@
 
 Called by post in a thread, with a still copy of the view and a Source that asks the store.
 Never reads a letter itself and never changes a view.
-Fails with IndexError for a sequence number beyond the box; else as the source does.  # RFC 9051 §6.4.4
+Fails with NoSuchNumber for a sequence number beyond the box; else as the source does.  # RFC 9051 §6.4.4
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from hatoba.mailboxes.view import NoSuchNumber
 from hatoba.model import criteria
 from hatoba.model.criteria import Key
 from hatoba.model.numbers import Numbers
@@ -209,4 +210,4 @@ def _numbers_known(key: Key, told: int) -> None:
 
 def _known(numbers: Numbers, told: int) -> None:
     if any(number > told for pair in numbers.ranges for number in pair):
-        raise IndexError("there is no such message")
+        raise NoSuchNumber("there is no such message")

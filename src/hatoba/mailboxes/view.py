@@ -2,7 +2,7 @@
 
 Made by post when a box is selected; read and told by the doors between commands.
 Never asks the store: changes are handed to it; never renumbers before the client was told.
-Fails with IndexError for a sequence number that the client cannot know.  # RFC 9051 §2.3.1, §7.5.1
+Fails with NoSuchNumber for a sequence number that the client cannot know.  # RFC 9051 §2.3.1, §7.5.1
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from hatoba.model import numbers
+
+
+class NoSuchNumber(IndexError):
+    """A sequence number that the client cannot know."""
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
@@ -158,7 +162,7 @@ class View:
         return self.uids[self.told - 1] if self.told else 0
 
     def spans(self, wanted: numbers.Numbers, *, uid: bool) -> list[tuple[int, int]]:
-        """The places named, as ascending (first, behind the last). IndexError: a sequence number beyond the box.
+        """The places named, as ascending (first, behind the last). NoSuchNumber: beyond the box.
 
         UIDs that are not there are passed over.  # RFC 9051 §6.4.9, §9 (seq-number: an error)
         """
@@ -175,9 +179,11 @@ class View:
 
     def _known(self, wanted: numbers.Numbers) -> None:
         for first, last in wanted.ranges:
+            if not self.told and numbers.STAR in (first, last):
+                continue  # clients ask an empty box for 1:*
             for number in (first, last):
                 if number > self.told:
-                    raise IndexError(f"there is no message {number}")
+                    raise NoSuchNumber(f"there is no message {number}")
 
     def places(self, wanted: numbers.Numbers, *, uid: bool) -> Iterator[int]:
         """The same, one by one."""

@@ -161,6 +161,10 @@ class Connection(asyncio.Protocol):
         """All certificates the peer sent, its own first, in DER; () without TLS."""
         return tls.chain(self.transport.get_extra_info("ssl_object") if self.transport is not None else None)
 
+    def bindings(self) -> dict[str, bytes]:
+        """What a client may bind its login to, of TLS with us as the server: see tls.bindings."""
+        return tls.bindings(self.transport.get_extra_info("ssl_object") if self.transport is not None else None)
+
     def _stop_for_tls(self) -> None:
         """From here on no plaintext is read."""
         if self._tls_context is None or self.transport is None or self.tls:

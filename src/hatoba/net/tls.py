@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -24,12 +25,19 @@ _DER = 2  # _ssl.ENCODING_DER
 VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
-def server_context(cert: str | Path, key: str | Path, *, minimum: str = "TLSv1.2") -> ssl.SSLContext:
+class ServerContext(ssl.SSLContext):
+    """`end_point`: the channel binding of its certificate, b"" where that has none."""
+
+    end_point: bytes = b""
+
+
+def server_context(cert: str | Path, key: str | Path, *, minimum: str = "TLSv1.2") -> ServerContext:
     """The context of a server with the PEM chain `cert` and its `key`. # RFC 8996, RFC 9325"""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[minimum]
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.load_cert_chain(cert, key)
+    context.end_point = end_point(x509.load_pem_x509_certificates(Path(cert).read_bytes())[0])
     return context
 
 
@@ -82,6 +90,35 @@ def chain(secured: Any) -> tuple[bytes, ...]:
         return ders
     leaf = secured.getpeercert(binary_form=True)
     return (leaf,) if leaf else ()
+
+
+def end_point(certificate: x509.Certificate) -> bytes:
+    """The tls-server-end-point binding of a connection to who shows this certificate; b"" where none is defined.
+
+    The hash is that of the certificate's signature, MD5 and SHA-1 replaced; a signature without a hash of its own
+    (Ed25519) or with several has no binding. # RFC 5929 §4.1
+    """
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return b""
+    if algorithm is None:
+        return b""
+    chosen = hashes.SHA256() if isinstance(algorithm, hashes.MD5 | hashes.SHA1) else algorithm
+    return certificate.fingerprint(chosen)
+
+
+def bindings(secured: Any) -> dict[str, bytes]:
+    """What SCRAM may bind to this connection of ours, by type; of a server's ssl.SSLObject, {} for None.
+
+    tls-exporter (RFC 9266) where this Python gives it; none of 3.11 to 3.14 does. tls-unique is not for TLS 1.3.
+    """
+    if secured is None:
+        return {}
+    found = {"tls-server-end-point": getattr(secured.context, "end_point", b"")}
+    if "tls-exporter" in ssl.CHANNEL_BINDING_TYPES:
+        found["tls-exporter"] = secured.get_channel_binding("tls-exporter") or b""
+    return {kind: data for kind, data in found.items() if data}
 
 
 class ServerTls:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy import text as literal_text
 
 SHARD_REVISION = "0003"  # the head of migrations/shard; a worker refuses any other
-DIRECTORY_REVISION = "0002"  # the head of migrations/directory
+DIRECTORY_REVISION = "0003"  # the head of migrations/directory
 
 # SQLite's rowid is an INTEGER PRIMARY KEY and nothing else; PostgreSQL wants 8 bytes.
 _TEXT = Text().with_variant(Text(collation="C"), "postgresql")  # by octet, as SQLite compares
@@ -198,6 +198,27 @@ account = Table(
     sqlite_with_rowid=False,
 )
 
+# What an account may do, where it is not what the settings say; `account` itself stays as it was in 0001, so that there
+# is a way back.
+allowance = Table(
+    "allowance",
+    directory_tables,
+    _text("account", primary_key=True),
+    _big("changed"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
+app_password = Table(
+    "app_password",
+    directory_tables,
+    _text("account", primary_key=True),
+    _text("id", primary_key=True),
+    _big("created"),
+    _blob("data"),
+    sqlite_with_rowid=False,
+)
+
 dkim_key = Table(
     "dkim_key",
     directory_tables,
@@ -244,6 +265,17 @@ listing = Table(
 )
 
 # What follows is noted by machines, not changed by people: it is written through Register.note.
+# Who last came in how: `password` is the id of the app password, "" the account's own.
+login = Table(
+    "login",
+    directory_tables,
+    _text("account", primary_key=True),
+    _text("protocol", primary_key=True),
+    _text("password", primary_key=True),
+    _big("at"),
+    sqlite_with_rowid=False,
+)
+
 greylist = Table(
     "greylist",
     directory_tables,

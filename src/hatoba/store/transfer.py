@@ -27,8 +27,8 @@ LONGEST = 256 * 1024 * 1024  # octets of a line: store.inline may be 64 MiB, whi
 DIRECTORY = {
     str(table.name): table
     for table in (
-        tables.domain, tables.account, tables.dkim_key, tables.alias, tables.listing, tables.greylist, tables.tally,
-        tables.report, tables.admin, tables.head,
+        tables.domain, tables.account, tables.allowance, tables.app_password, tables.login, tables.dkim_key,
+        tables.alias, tables.listing, tables.greylist, tables.tally, tables.report, tables.admin, tables.head,
     )
 }  # fmt: skip
 SHARD = {

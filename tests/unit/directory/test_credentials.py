@@ -18,7 +18,6 @@ from hatoba.store import directory as rows
 from hatoba.store.sql import Tx
 
 NOW = 1_700_000_000_000
-DAY = 86_400_000
 SALT = b"0123456789abcdef"
 GOOD = "correct horse"
 Open = Callable[..., Directory]
@@ -39,7 +38,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def verified(directory: Directory, name: str, password: str = GOOD, now: int = NOW) -> str:
-    account = directory.verify(name, password, now)
+    account = directory.credentials.verify(name, password, now, "smtp").account
     return account.key if account is not None else ""
 
 
@@ -136,20 +135,6 @@ def test_an_old_hash_is_made_anew(opened: Open) -> None:
     assert verified(directory, "alice@example.org")
 
 
-def test_the_last_login_is_noted_to_the_day(opened: Open) -> None:
-    directory = opened(remember=0.0)
-
-    def last() -> int:
-        account = directory.login("alice@example.org")
-        assert account is not None
-        return account.last_login
-
-    assert last() == 0
-    for now, noted in ((NOW, NOW), (NOW + DAY - 1, NOW), (NOW + DAY, NOW + DAY)):
-        assert verified(directory, "alice@example.org", now=now)
-        assert last() == noted
-
-
 def test_several_threads_may_verify_at_once(opened: Open) -> None:
     directory = opened()
     answers: list[str] = []
@@ -165,13 +150,13 @@ def test_several_threads_may_verify_at_once(opened: Open) -> None:
 
 def test_scram_verifiers_and_decoys(opened: Open) -> None:
     directory = opened()
-    real = directory.verifier("Alice@example.org")
+    ((_, real),) = directory.credentials.verifiers("Alice@example.org", "imap")
     assert real == scram.make_verifier("correct horse", SALT)
-    decoy = directory.verifier("carol@example.org")
-    assert decoy == directory.verifier("carol@example.org")
+    ((_, decoy),) = directory.credentials.verifiers("carol@example.org", "imap")
+    assert [("", decoy)] == directory.credentials.verifiers("carol@example.org", "imap")
     assert (decoy.iterations, len(decoy.salt)) == (real.iterations, len(real.salt))
     changes.enable(directory, "alice@example.org", False, NOW)
-    assert directory.verifier("alice@example.org") != real
+    assert directory.credentials.verifiers("alice@example.org", "imap") != [("", real)]
 
 
 @given(st.binary(min_size=15, max_size=40))

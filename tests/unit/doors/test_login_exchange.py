@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from hatoba.directory import allowing, app_passwords
+from hatoba.directory.access import Protocol
 from hatoba.doors.login import answers
 from hatoba.doors.login.exchange import Exchange
 from hatoba.net.session import Later
@@ -30,9 +32,20 @@ class Lines:
         self.said.append((event, fields))
 
 
-def exchange(house: Any, *, secured: bool = True, network: str = "192.0.2.1") -> tuple[Exchange, Lines]:
+def exchange(
+    house: Any, *, secured: bool = True, network: str = "192.0.2.1", protocol: Protocol = "imap"
+) -> tuple[Exchange, Lines]:
     lines = Lines()
-    return Exchange(house.login, "imap", network, lines, secured=secured), lines
+    return Exchange(house.login, protocol, network, lines, secured=secured), lines
+
+
+def scram(made: Exchange, name: str, password: str) -> answers.Said:
+    """A whole SCRAM exchange; its last answer."""
+    client = sasl.client("SCRAM-SHA-256", name, password, nonce="fyko")
+    said: answers.Said = made.begin("SCRAM-SHA-256", client.initial())
+    while isinstance(said, answers.Challenge):
+        said = made.respond(client.step(said.data))
+    return said
 
 
 async def test_a_password_said_plainly(site: Any) -> None:
@@ -76,12 +89,7 @@ async def test_steps(site: Any) -> None:
 
 async def test_scram_ends_in_the_servers_proof(site: Any) -> None:
     made, _ = exchange(site.house())
-    client = sasl.client("SCRAM-SHA-256", ALICE, PASSWORD, nonce="fyko")
-    said: answers.Said = made.begin("SCRAM-SHA-256", client.initial())
-    while isinstance(said, answers.Challenge):
-        said = made.respond(client.step(said.data))
-    assert said == answers.In(ALICE, ALICE, "SCRAM-SHA-256")
-    assert client.done
+    assert scram(made, ALICE, PASSWORD) == answers.In(ALICE, ALICE, "SCRAM-SHA-256")
 
 
 async def test_failures_count_over_exchanges_and_protocols(site: Any) -> None:
@@ -114,3 +122,55 @@ async def test_told_translates_what_comes_later(site: Any) -> None:
     await asyncio.wait([said.future])
     assert said.finish(said.future) == "In"
     assert answers.told(answers.Cancelled(), lambda answer: type(answer).__name__) == "Cancelled"
+
+
+async def test_an_app_password_for_one_protocol(site: Any) -> None:
+    made, text = app_passwords.add(site.directory, ALICE, "phone", ["imap"], bytes(range(19)), 1)
+    reading, lines = exchange(site.house())
+    sending, refused = exchange(site.house(), protocol="smtp")
+    for written in (text, text.replace("-", ""), text.upper() + " "):
+        assert await end(reading.password(ALICE, written)) == answers.In(ALICE, ALICE, "plain", made.id)
+    assert await end(sending.password(ALICE, text)) == answers.Wrong()
+    assert refused.said[-1][1]["reason"] == "the app password 'phone' is not for smtp"
+    assert scram(reading, ALICE, text) == answers.In(ALICE, ALICE, "SCRAM-SHA-256", made.id)
+    assert scram(reading, ALICE, PASSWORD) == answers.In(ALICE, ALICE, "SCRAM-SHA-256")
+    assert await end(scram(sending, ALICE, text)) == answers.Wrong()
+    assert lines.said[0] == ("login", {"account": ALICE, "mechanism": "plain", "app_password": made.id})
+    assert text not in repr(lines.said + refused.said)
+    app_passwords.revoke(site.directory, ALICE, ["phone"])
+    assert await end(reading.password(ALICE, text)) == answers.Wrong()
+    assert await end(scram(reading, ALICE, text)) == answers.Wrong()
+
+
+async def test_a_protocol_that_is_off(site: Any) -> None:
+    async def tokens(name: str, token: str) -> str:
+        return name
+
+    allowing.switch(site.directory, ALICE, ["imap"], False, 1)
+    house = site.house(tokens=tokens)
+    made, lines = exchange(house)
+    other, _ = exchange(house, protocol="pop3")
+    assert await end(made.password(ALICE, PASSWORD)) == answers.Wrong()
+    assert await end(scram(made, ALICE, PASSWORD)) == answers.Wrong()
+    refused = await end(made.begin("XOAUTH2", b"user=alice@example.org\1auth=Bearer x\1\1"))
+    assert isinstance(refused, answers.Challenge)
+    assert await end(made.respond(b"")) == answers.Wrong()
+    assert {str(fields["reason"]) for _, fields in lines.said} == {"imap is off for the account"}
+    assert await end(other.password(ALICE, PASSWORD)) == answers.In(ALICE, ALICE, "plain")
+    allowing.switch(site.directory, ALICE, ["imap"], True, 1)
+    assert await end(made.password(ALICE, PASSWORD)) == answers.In(ALICE, ALICE, "plain")
+
+
+async def test_the_last_login_of_each_kind_is_noted(site: Any) -> None:
+    made, text = app_passwords.add(site.directory, ALICE, "phone", [], bytes(range(19)), 1)
+    house = site.house()
+    reading, _ = exchange(house)
+    before = site.directory.snapshot()
+    await end(reading.password(ALICE, PASSWORD))
+    await end(reading.password(ALICE, text))
+    scram(exchange(house, protocol="pop3")[0], ALICE, text)
+    house.login.threads.shutdown()  # waits for what is being written
+    rows = allowing.logins(site.directory)[ALICE]
+    assert [(row.protocol, row.password) for row in rows] == [("imap", ""), ("imap", made.id), ("pop3", made.id)]
+    assert site.directory.refresh(0) is False, "nobody loads the directory anew for a login"
+    assert site.directory.snapshot() is before

@@ -31,7 +31,7 @@ def test_submission_demands_tls_then_auth(loop: str, site: Any, dial: Any) -> No
             assert (await client.say("MAIL FROM:<alice@example.org>")).startswith("530 5.7.0")
             await client.secure()
             offered = await client.say("EHLO client.example")
-            assert "AUTH SCRAM-SHA-256 PLAIN LOGIN" in offered
+            assert "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" in offered
             assert "FUTURERELEASE 604800 20" in offered
             assert (await client.say("MAIL FROM:<alice@example.org>")).startswith("530 5.7.0")
             assert await client.say(plain("alice@example.org", PASSWORD)) == "235 2.7.0 Authentication successful"

@@ -44,7 +44,7 @@ class Letters:
     def header(self, name: str, needle: str, among: Collection[int]) -> set[int]:
         return self.text("header", needle, among)
 
-    def named(self, thread: bool, id: str) -> set[int]:
+    def named(self, thread: bool, id: str) -> set[int]:  # noqa: A002 # the protocol's own word
         return {5} if id == "M5" and not thread else set()
 
 

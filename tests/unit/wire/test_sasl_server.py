@@ -146,7 +146,7 @@ def test_nobody_is_not_let_in_even_with_the_fake_verifiers_keys() -> None:
     exchange = scram_server()
     exchange.step(FIRST)
     exchange.verifier(None)
-    exchange._verifier = PENCIL
+    exchange._verifiers = (PENCIL,)
     exchange._first = f"r={CLIENT_NONCE}{SERVER_NONCE},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
     assert isinstance(exchange.step(FINAL), sasl.Failure)
 

@@ -22,11 +22,15 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
 
 
 class In(msgspec.Struct, frozen=True, gc=False):
-    """The client is the account (its key); `name` as it was said, `mechanism` as it was offered."""
+    """The client is the account (its key); `name` as it was said, `mechanism` as it was offered.
+
+    `password`: the id of the app password it came in with, "" for the account's own or none.
+    """
 
     account: str
     name: str
     mechanism: str
+    password: str = ""
 
 
 class Wrong(msgspec.Struct, frozen=True, gc=False):

@@ -9,35 +9,59 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from hatoba.directory.access import Protocol
+from hatoba.directory.credentials import Checked
 from hatoba.doors.login import answers, lockout
-from hatoba.doors.login.login import Login, Word
+from hatoba.doors.login.login import Login
 from hatoba.model.status import PeerError
 from hatoba.net.session import Later
 from hatoba.wire import sasl
 
 
 class Exchange:
-    """`network` is kit.networks.counted of the client's address, `secured` whether TLS stands; `log(event, **fields)`
-    writes a line of the session, which knows its door and client. `begin`, then `respond` until the answer is no
-    Challenge; or `password`. One at a time.
+    """`network` is kit.networks.counted of the client's address; `log(event, **fields)` writes a line of the session,
+    which knows its door and client. `secured`: TLS stands, `bindings` are net.tls.bindings of it.
+
+    `begin`, then `respond` until the answer is no Challenge; or `password`. One at a time.
 
     A Later is awaited by the pump before the client's next word is read, so nothing else is called meanwhile.
     """
 
-    __slots__ = ("_log", "_login", "_mechanism", "_network", "_protocol", "_sasl", "_secured")
+    __slots__ = (
+        "_bindings",
+        "_log",
+        "_login",
+        "_mechanism",
+        "_network",
+        "_proofs",
+        "_protocol",
+        "_refused",
+        "_sasl",
+        "_secured",
+    )
 
     def __init__(
-        self, login: Login, protocol: Word, network: str, log: Callable[..., object], *, secured: bool
+        self,
+        login: Login,
+        protocol: Protocol,
+        network: str,
+        log: Callable[..., object],
+        *,
+        secured: bool,
+        bindings: Mapping[str, bytes] = {},
     ) -> None:
         self._login = login
         self._protocol = protocol
         self._network = network
         self._log = log
         self._secured = secured
+        self._bindings = bindings if login.settings.channel_binding else {}
         self._mechanism = ""
         self._sasl: sasl.ServerExchange | None = None
+        self._refused: tuple[str, str] | None = None  # whose token, and why, until the client has answered
+        self._proofs: list[str] = [""]  # the passwords that SCRAM's verifiers are of: ids of app passwords, "" its own
 
     @property
     def running(self) -> bool:
@@ -49,10 +73,12 @@ class Exchange:
         if self._shut():
             return answers.Shut()
         login = self._login
-        if mechanism not in login.mechanisms(secured=self._secured):
+        if mechanism not in login.mechanisms(secured=self._secured, bindable=bool(self._bindings)):
             return answers.Unoffered()
         self._mechanism = mechanism
-        self._sasl = sasl.server(mechanism, nonce=secrets.token_urlsafe(18), secret=login.secret)
+        self._refused = None
+        nonce = secrets.token_urlsafe(18)
+        self._sasl = sasl.server(mechanism, nonce=nonce, secret=login.secret, bindings=self._bindings)
         return self._step(initial)
 
     def respond(self, data: bytes | None) -> answers.Said:
@@ -90,13 +116,18 @@ class Exchange:
         if isinstance(step, sasl.Challenge):
             return answers.Challenge(step.data)
         if isinstance(step, sasl.Failure):
-            return self._wrong(exchange.name if isinstance(exchange, sasl.ScramServer) else "", step.reason)
+            return self._failed(exchange, step.reason)
         if isinstance(step, sasl.Proved):
-            account = self._login.directory.login(step.name)
-            if account is None or not account.enabled:
-                return self._wrong(step.name, "no such account in use")
-            return self._right(account.key, step.name)
+            credentials = self._login.directory.credentials
+            return self._end(step.name, credentials.admit(step.name, self._protocol, self._proofs[step.which]))
         return self._claimed(step)
+
+    def _failed(self, exchange: sasl.ServerExchange, reason: str) -> answers.Said:
+        """The log hears why somebody could not have come in with any proof, or why the token was refused."""
+        if isinstance(exchange, sasl.ScramServer) and exchange.name:
+            reason = self._login.directory.credentials.admit(exchange.name, self._protocol).reason or reason
+            return self._wrong(exchange.name, reason)
+        return self._wrong(*(self._refused or ("", reason)))
 
     def _claimed(self, claim: sasl.Claim) -> answers.Said:
         login = self._login
@@ -106,7 +137,9 @@ class Exchange:
             return answers.Locked()
         if claim.kind == "scram":
             assert isinstance(self._sasl, sasl.ScramServer)  # noqa: S101 # the only one that claims so
-            return answers.Challenge(self._sasl.verifier(login.directory.verifier(claim.name)).data)
+            found = login.directory.credentials.verifiers(claim.name, self._protocol)
+            self._proofs = [password for password, _ in found]
+            return answers.Challenge(self._sasl.verifier(*[verifier for _, verifier in found]).data)
         if len(login.checking) >= login.settings.waiting:
             self._sasl = None
             return answers.Busy()
@@ -115,31 +148,47 @@ class Exchange:
         checking.add_done_callback(login.checking.discard)
         return Later(checking, lambda future: self._checked(claim, future))
 
-    def _check(self, claim: sasl.Claim) -> asyncio.Future[str]:
-        """Whose account the password or token opens (its key), "" for nobody: found outside the loop."""
+    def _check(self, claim: sasl.Claim) -> asyncio.Future[Checked]:
+        """Whose account the password or token opens: found outside the loop."""
         login = self._login
         if claim.kind == "token":
-            assert login.tokens is not None  # noqa: S101 # else the mechanism is not offered
-            return asyncio.ensure_future(login.tokens(claim.name, claim.secret))
-        return asyncio.get_running_loop().run_in_executor(login.threads, self._verify, claim, login.clock())
+            return asyncio.ensure_future(self._token(claim))
+        verify = login.directory.credentials.verify
+        return asyncio.get_running_loop().run_in_executor(
+            login.threads, verify, claim.name, claim.secret, login.clock(), self._protocol
+        )
 
-    def _verify(self, claim: sasl.Claim, now: int) -> str:
-        """In a thread."""
-        account = self._login.directory.verify(claim.name, claim.secret, now)
-        return account.key if account is not None else ""
+    async def _token(self, claim: sasl.Claim) -> Checked:
+        login = self._login
+        assert login.tokens is not None  # noqa: S101 # else the mechanism is not offered
+        key = await login.tokens(claim.name, claim.secret)
+        return login.directory.credentials.admit(key, self._protocol) if key else Checked(None, reason="wrong token")
 
-    def _checked(self, claim: sasl.Claim, checking: asyncio.Future[str]) -> answers.Said:
-        key = checking.result()
-        if key:
-            return self._right(key, claim.name)
-        if isinstance(self._sasl, sasl.Bearer):
+    def _checked(self, claim: sasl.Claim, checking: asyncio.Future[Checked]) -> answers.Said:
+        checked = checking.result()
+        if checked.account is None and isinstance(self._sasl, sasl.Bearer):
+            self._refused = (claim.name, checked.reason)
             return answers.Challenge(self._sasl.refuse().data)  # answered, then wrong  # RFC 7628 §3.2.3
-        return self._wrong(claim.name, "wrong credentials")
+        return self._end(claim.name, checked)
 
-    def _right(self, key: str, name: str) -> answers.In:
+    def _end(self, name: str, checked: Checked) -> answers.Said:
+        """In, or wrong."""
+        account = checked.account
+        if account is None:
+            return self._wrong(name, checked.reason)
         self._sasl = None
-        self._log("login", account=key, mechanism=self._mechanism)
-        return answers.In(key, name, self._mechanism)
+        self._note(account.key, checked.password)
+        used = {"app_password": checked.password} if checked.password else {}
+        self._log("login", account=account.key, mechanism=self._mechanism, **used)
+        return answers.In(account.key, name, self._mechanism, checked.password)
+
+    def _note(self, key: str, password: str) -> None:
+        """The last login, written down in a thread that nobody waits for."""
+        login = self._login
+        credentials, now = login.directory.credentials, login.clock()
+        if credentials.due(key, self._protocol, password, now):
+            loop = asyncio.get_running_loop()
+            loop.run_in_executor(login.threads, credentials.note, key, self._protocol, password, now)
 
     def _wrong(self, name: str, reason: str) -> answers.Said:
         self._sasl = None

@@ -11,13 +11,11 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, TypeAlias
 
+from hatoba.directory.credentials import Checked
 from hatoba.directory.directory import Directory
 from hatoba.doors.login.settings import Settings
 from hatoba.net.limits import SharedCounters
-
-Word: TypeAlias = Literal["smtp", "imap", "pop3", "sieve"]  # what may be switched off for an account
 
 _THREADS = 2  # a check takes 16 ms of a core and 19 MiB
 
@@ -42,14 +40,18 @@ class Login:
         self.tokens = tokens
         self.secret = secrets.token_bytes(32)  # makes SCRAM's decoys
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
-        self.checking: set[asyncio.Future[str]] = set()  # passwords and tokens under way
+        self.checking: set[asyncio.Future[Checked]] = set()  # passwords and tokens under way
 
-    def mechanisms(self, *, secured: bool) -> tuple[str, ...]:
-        """The SASL mechanisms to offer on a connection, the best first; none before TLS."""
+    def mechanisms(self, *, secured: bool, bindable: bool = False) -> tuple[str, ...]:
+        """The SASL mechanisms to offer on a connection, the best first; none before TLS.
+
+        `bindable`: net.tls.bindings gives something for it.
+        """
         if not secured:
             return ()
+        plus = ("SCRAM-SHA-256-PLUS",) if bindable and self.settings.channel_binding else ()
         bearer = () if self.tokens is None else ("XOAUTH2", "OAUTHBEARER")
-        return ("SCRAM-SHA-256", "PLAIN", "LOGIN", *bearer)
+        return (*plus, "SCRAM-SHA-256", "PLAIN", "LOGIN", *bearer)
 
     def close(self) -> None:
         """Lets the threads go when the checks under way are over."""

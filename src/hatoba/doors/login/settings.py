@@ -42,6 +42,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay_most: Annotated[Seconds, Meta(ge=0, description="No failed login waits longer for its answer than this.")] = (
         8.0
     )
+    channel_binding: Annotated[
+        bool,
+        Meta(
+            description="Whether SCRAM-SHA-256-PLUS is offered, which fails where somebody sits inside the TLS "
+            "connection. Switch it off behind a proxy that opens TLS and makes it anew."
+        ),
+    ] = True
     waiting: Annotated[
         int,
         Meta(ge=1, description="Passwords waiting to be checked (16 ms each, two at a time); one more: come later."),

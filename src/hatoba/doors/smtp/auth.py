@@ -20,7 +20,14 @@ from hatoba.wire.smtp.reply import Challenge, Reply
 
 def auth(state: State, event: events.Auth) -> Any:
     """Begins an exchange. # RFC 4954 §4"""
-    state.exchange = Exchange(state.house.login, "smtp", state.network, state.log, secured=bool(state.tls))
+    state.exchange = Exchange(
+        state.house.login,
+        "smtp",
+        state.network,
+        state.log,
+        secured=bool(state.tls),
+        bindings=state.pump.bindings(),
+    )
     return answers.told(state.exchange.begin(event.mechanism, event.initial), partial(_say, state))
 
 

@@ -33,7 +33,7 @@ def opened(state: State) -> Reply | Later | None:
     offered = place.plain
     if state.tls:
         counts.tls += 1
-        offered = place.secured
+        offered = place.under_tls(pump)
     if place.xclient.trust(state.ip):
         state.xclient = True
         offered = offered.replace(xclient=XCLIENT)

@@ -14,6 +14,7 @@ import msgspec
 from hatoba.doors.smtp.house import House
 from hatoba.doors.smtp.settings import Listener
 from hatoba.net.preamble import Proxies
+from hatoba.net.pump import Pump
 from hatoba.wire.smtp import offer
 from hatoba.wire.smtp.reply import Reply
 
@@ -41,11 +42,12 @@ THIS_MACHINE = ("127.0.0.0/8", "::1/128")
 
 
 class Place:
-    """See `POLICIES`. `plain` and `secured` are the offers before and under TLS."""
+    """See `POLICIES`. `plain` and `secured` are the offers before and under TLS, `bound` where a login can be bound."""
 
     __slots__ = (
         "_greetings",
         "banner",
+        "bound",
         "house",
         "kind",
         "limits",
@@ -79,8 +81,10 @@ class Place:
             deliverby=int(intake.deliver_by_min),
             priority=_PRIORITY_PROFILE if policy.submission else "",
         )
-        mechanisms = house.login.mechanisms(secured=True) if policy.auth else ()
-        self.secured = self.plain.replace(tls=False, requiretls=True, mechanisms=mechanisms)
+        self.secured = self.bound = self.plain.replace(tls=False, requiretls=True)
+        if policy.auth:
+            self.secured = self.secured.replace(mechanisms=house.login.mechanisms(secured=True))
+            self.bound = self.secured.replace(mechanisms=house.login.mechanisms(secured=True, bindable=True))
         self.unlimited = Proxies(settings.unlimited)
         self.xclient = Proxies(listener.xclient_networks)
         named = listener.networks or (THIS_MACHINE if policy.lmtp else ())
@@ -92,6 +96,10 @@ class Place:
     def admits(self, ip: str) -> bool:
         """Whether this client may connect; "" is one behind a Unix socket, whose file says who may."""
         return self.networks is None or not ip or self.networks.trust(ip)
+
+    def under_tls(self, pump: Pump) -> offer.Offer:
+        """What is offered on a connection under TLS."""
+        return self.bound if self.policy.auth and pump.bindings() else self.secured
 
     def greeting(self, offered: offer.Offer) -> Reply:
         """The reply to EHLO; made once for each offer unless it names a date."""

@@ -28,5 +28,6 @@ def started(state: State, tls: str) -> None:
     state.house.counts.tls += 1
     state.drop()
     state.tls, state.helo, state.account, state.exchange = tls, "", "", None
-    state.engine.offer = state.place.secured.replace(xclient=XCLIENT) if state.xclient else state.place.secured
+    offered = state.place.under_tls(state.pump)
+    state.engine.offer = offered.replace(xclient=XCLIENT) if state.xclient else offered
     state.identify()

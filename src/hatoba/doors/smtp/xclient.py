@@ -28,8 +28,8 @@ def xclient(state: State, event: events.Xclient) -> Reply:
     except ValueError:
         return state.erred(_BAD)
     state.drop()
-    account = state.house.directory.login(said["LOGIN"]) if said.get("LOGIN") else None
-    state.account = account.key if account is not None and account.enabled else ""  # not the last one's
+    named = state.house.directory.credentials.admit(said["LOGIN"], "smtp").account if said.get("LOGIN") else None
+    state.account = named.key if named is not None else ""  # not the last one's
     state.ip, state.network, state.port = ip, networks.counted(ip), port
     state.helo = said.get("HELO", state.helo)
     if said.get("PROTO"):

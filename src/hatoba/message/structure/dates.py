@@ -57,13 +57,14 @@ def read(field: bytes) -> Moment | None:
     while b"(" in text and (shorter := _COMMENT.sub(b" ", text)) != text:  # the innermost first
         text = shorter
     text = text.strip()
-    if found := _DATE.match(text) or _DATE.search(text):
-        day, month, year, hour, minute, second, sign, hours, minutes, name = found.groups()
-        zone = _offset(sign, hours, minutes) if sign else _ZONES.get((name or b"").upper(), 0)
-    elif found := _ASCTIME.match(text):
+    found = _DATE.match(text)
+    if found is None and (found := _ASCTIME.match(text)):
         month, day, hour, minute, second, name, year = found.groups()
         signed = name is not None and name[:1] in b"+-"
         zone = _offset(name[:1], name[1:3], name[3:]) if signed else _ZONES.get((name or b"").upper(), 0)
+    elif found := found or _DATE.search(text):
+        day, month, year, hour, minute, second, sign, hours, minutes, name = found.groups()
+        zone = _offset(sign, hours, minutes) if sign else _ZONES.get((name or b"").upper(), 0)
     else:
         return None
     return _moment(year, _MONTHS.get(month.decode("ascii").lower(), 0), day, (hour, minute, second), zone)

@@ -13,7 +13,7 @@ from hatoba.message import words as encoded
 from hatoba.message.structure import body, dates, envelope, prose, subject, table, tree
 from hatoba.message.structure.addresses import Entry
 from hatoba.message.structure.head import Fields, first
-from hatoba.message.structure.parts import Mail, Part
+from hatoba.message.structure.parts import Part
 
 REFERENCES_MOST = 200  # ids of one letter; the first and the last ones of more
 _ID = re.compile(rb'<\s*+((?:"(?:[^"\\]|\\.)*+"|[^\s<>"])++)\s*+>')
@@ -22,8 +22,14 @@ _QUOTED_ID = re.compile(rb'"((?:[^"\\]|\\.)*+)"')
 _PAIR = re.compile(rb"\\(.)")
 
 
+_SHOWN = frozenset({"text/plain", "text/html", "text/enriched"})
+_TECHNICAL = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature",
+                        "application/pgp-encrypted", "message/delivery-status", "message/disposition-notification",
+                        "message/feedback-report"})  # fmt: skip
+
+
 class Sort(msgspec.Struct, frozen=True, gc=False):
-    """Sort keys, folded for comparing (prose.folded). # RFC 5256 §2.2, §3, RFC 5957"""
+    """Sort keys, ready to be compared (prose.collated). # RFC 5256 §2.2, §3, RFC 5957"""
 
     from_: str = ""  # addr-mailbox of the first address
     to: str = ""
@@ -65,7 +71,7 @@ def summary(raw: bytes) -> Summary:
     root = mail.root
     fields = root.fields
     lists = envelope.lists(fields)
-    plain, structure = body.both(mail)
+    plain, structure = body.both(root)
     texts, shown = _read(root)
     ids = message_ids(first(fields, b"message-id")) or bare_id(first(fields, b"message-id"))
     return Summary(
@@ -79,7 +85,7 @@ def summary(raw: bytes) -> Summary:
         _references(fields),
         prose.preview(shown),
         _attached(root),
-        Words(prose.folded_lines(prose.header(raw, root.head, root.body)), prose.folded(texts)),
+        Words(prose.folded_lines(prose.header(raw, root.head, root.body)), prose.folded(texts)[: prose.TEXT_MOST]),
     )
 
 
@@ -103,13 +109,13 @@ def _sort(fields: Fields, lists: dict[bytes, list[Entry]]) -> Sort:
     moment = dates.read(first(fields, b"date"))
     origin, to, cc = (lists.get(name) for name in (b"from", b"to", b"cc"))
     return Sort(
-        _box(origin), _box(to), _box(cc), prose.folded(title), moment.ms if moment else 0,
+        _box(origin), _box(to), _box(cc), prose.collated(title), moment.ms if moment else 0,
         _display(origin), _display(to), moment.ordinal if moment else 0, reply,
     )  # fmt: skip
 
 
 def _box(entries: list[Entry] | None) -> str:
-    return prose.folded(encoded.raw(entries[0].mailbox or b"")) if entries else ""
+    return prose.collated(encoded.decode(entries[0].mailbox or b"")) if entries else ""
 
 
 def _display(entries: list[Entry] | None) -> str:
@@ -118,9 +124,9 @@ def _display(entries: list[Entry] | None) -> str:
         return ""
     name, _, box, host = entries[0]
     if name:
-        return prose.folded(encoded.decode(name))
+        return prose.collated(encoded.decode(name))
     address = (box or b"") + (b"@" + host if host else b"")
-    return prose.folded(encoded.raw(address))
+    return prose.collated(encoded.decode(address))
 
 
 def message_ids(value: bytes) -> list[str]:
@@ -147,18 +153,12 @@ def _references(fields: Fields) -> list[str]:
 
 
 def _attached(part: Part) -> bool:
-    """Whether there is a part to be saved: one said to be an attachment, or a named one that no text shows."""
+    """Whether people would find something to save in it."""
     if part.parts:
         return any(map(_attached, part.parts))
-    if part.message is not None:
-        return part.number != ""
-    if b"content-disposition" in part.fields and (value := part.disposition.value):
-        if value == b"attachment":
-            return True
-        return not part.media.startswith(("text/", "image/")) and bool(part.name)
-    return not part.media.startswith("text/") and b"content-id" not in part.fields and part.number != ""
-
-
-def attached(mail: Mail) -> bool:
-    """Whether the letter has attachments."""
-    return _attached(mail.root)
+    disposition = part.disposition.value
+    if disposition == b"attachment" or part.message is not None:
+        return True
+    if part.media.startswith("text/"):
+        return part.media not in _SHOWN and part.name != ""
+    return part.media not in _TECHNICAL and not (part.media.startswith("image/") and part.id != b"")

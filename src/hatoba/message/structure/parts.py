@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from hatoba.message import parameters as readable
 from hatoba.message import attributes, pieces, words
+from hatoba.message import parameters as readable
 from hatoba.message.structure.head import Fields, first
 
 

@@ -116,6 +116,25 @@ def append_many(tx: Tx, box: int, news: Sequence[New], now: int, most: Quota | N
     return [old or next(added_) for old in before]
 
 
+class Delivered(msgspec.Struct, frozen=True, gc=False):
+    """Where a delivery put a message; `content` 0: it is not there any more."""
+
+    box: int
+    uid: int
+    content: int
+    size: int
+
+
+def delivered(reader: Reader, letter: int, place: str) -> Delivered | None:
+    """What became of a delivery; None when there was none."""
+    found = reader.rows(_DELIVERED, (letter, place))
+    if not found:
+        return None
+    box, uid = found[0]
+    rows = reader.rows("SELECT content, size FROM message WHERE box = ? AND uid = ?", (box, uid)) or [(0, 0)]
+    return Delivered(box, uid, *rows[0])
+
+
 def _before(tx: Tx, new: New) -> Placed | None:
     """Where an earlier delivery by the same key put it."""
     found = tx.rows(_DELIVERED, new.delivery) if new.delivery is not None else []
@@ -174,7 +193,7 @@ def learned(tx: Tx, into: Box, wanted: Sequence[Sequence[str]]) -> tuple[Names, 
     names = into.names
     new = flags.unknown(names, [flag for some in wanted for flag in some])
     if new:
-        used = 0
+        used = names.bits(flag for some in wanted for flag in some)
         if len(names.keywords) + len(new) > flags.MOST:
             for (bits,) in tx.rows("SELECT DISTINCT flags FROM message WHERE box = ?", (into.id,)):
                 used |= bits

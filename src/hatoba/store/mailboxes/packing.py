@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import zstandard
 
+from hatoba.message import structure
 from hatoba.store import trouble
 from hatoba.store.mailboxes import tables
 from hatoba.store.sql import Tx, added
@@ -29,65 +30,6 @@ _SHARED = "SELECT id, size, digest FROM content WHERE letter = ?"
 _local = threading.local()  # a compressor holds 600 KiB and must not be in two threads at once
 
 
-class Sort(Protocol):
-    """See message.structure: the keys of SORT."""
-
-    @property
-    def from_(self) -> str: ...
-    @property
-    def to(self) -> str: ...
-    @property
-    def cc(self) -> str: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def sent(self) -> int: ...
-    @property
-    def display_from(self) -> str: ...
-    @property
-    def display_to(self) -> str: ...
-    @property
-    def day(self) -> int: ...
-    @property
-    def reply(self) -> bool: ...
-
-
-class Words(Protocol):
-    """See message.structure: what searches look at, folded."""
-
-    @property
-    def head(self) -> str: ...
-    @property
-    def body(self) -> str: ...
-
-
-class Summary(Protocol):
-    """See message.structure: what is kept of a letter so that it is never parsed again."""
-
-    @property
-    def envelope(self) -> bytes: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def structure(self) -> bytes: ...
-    @property
-    def offsets(self) -> bytes: ...
-    @property
-    def header_end(self) -> int: ...
-    @property
-    def sort(self) -> Sort: ...
-    @property
-    def message_id(self) -> str: ...
-    @property
-    def references(self) -> Sequence[str]: ...
-    @property
-    def preview(self) -> str: ...
-    @property
-    def attachments(self) -> bool: ...
-    @property
-    def words(self) -> Words: ...
-
-
 class Content:
     """A letter on its way into a shard; may be put into several, and into many boxes.
 
@@ -98,7 +40,7 @@ class Content:
 
     __slots__ = ("_rows", "_turn", "letter", "raw", "summary")
 
-    def __init__(self, raw: bytes, summary: Summary, letter: int = 0) -> None:
+    def __init__(self, raw: bytes, summary: structure.Summary, letter: int = 0) -> None:
         if len(raw) > MOST:
             raise ValueError(f"a letter has at most {MOST} octets, not {len(raw)}")
         self.raw = raw

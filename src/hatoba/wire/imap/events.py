@@ -245,7 +245,7 @@ class DeleteAcl(Command, frozen=True, gc=False):
 
 
 class GetMetadata(Command, frozen=True, gc=False):
-    """GETMETADATA: entries in lower case; `mailbox` "" is the server. `depth`: 0, 1 or -1 (infinity).  # RFC 5464 §4.2"""
+    """GETMETADATA: entries in lower case; `mailbox` "" is the server. `depth`: 0, 1 or -1 (infinity).  # RFC 5464"""
 
     mailbox: str
     entries: tuple[str, ...]

@@ -5,6 +5,8 @@ Never looks a name up, never draws a nonce, never encodes base64 (that is the pr
 Fails with ValueError on a mechanism that is not here, PeerError on a malformed message.
 """
 
+from collections.abc import Mapping
+
 from hatoba.kit.scram import ITERATIONS
 from hatoba.wire.sasl.bearer import Bearer
 from hatoba.wire.sasl.login import LoginClient, LoginServer
@@ -33,18 +35,26 @@ __all__ = [
     "server",
 ]
 
-SERVER_MECHANISMS = ("SCRAM-SHA-256", "PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2")
+SERVER_MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2")
 CLIENT_MECHANISMS = ("SCRAM-SHA-256", "PLAIN", "LOGIN")  # in the order they are preferred
 
 
-def server(mechanism: str, *, nonce: str = "", secret: bytes = b"", iterations: int = ITERATIONS) -> ServerExchange:
-    """A new exchange. SCRAM needs a fresh `nonce` and the server's `secret`; see `ScramServer`."""
+def server(
+    mechanism: str,
+    *,
+    nonce: str = "",
+    secret: bytes = b"",
+    iterations: int = ITERATIONS,
+    bindings: Mapping[str, bytes] = {},
+) -> ServerExchange:
+    """A new exchange. SCRAM needs a fresh `nonce` and the server's `secret`, and should be told the connection's
+    `bindings` whether or not it is -PLUS; see `ScramServer`."""
     if mechanism == "PLAIN":
         return PlainServer()
     if mechanism == "LOGIN":
         return LoginServer()
-    if mechanism == "SCRAM-SHA-256":
-        return ScramServer(nonce, secret, iterations)
+    if mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"):
+        return ScramServer(nonce, secret, iterations, bindings=bindings, plus=mechanism.endswith("-PLUS"))
     if mechanism == "XOAUTH2":
         return XOAuth2Server()
     if mechanism == "OAUTHBEARER":
@@ -52,14 +62,18 @@ def server(mechanism: str, *, nonce: str = "", secret: bytes = b"", iterations: 
     raise ValueError(f"no such mechanism: {mechanism}")
 
 
-def client(mechanism: str, name: str, password: str, *, nonce: str = "") -> ClientExchange:
-    """A new exchange. SCRAM needs a fresh `nonce`."""
+def client(
+    mechanism: str, name: str, password: str, *, nonce: str = "", binding: tuple[str, bytes] = ("", b"")
+) -> ClientExchange:
+    """A new exchange. SCRAM needs a fresh `nonce`, -PLUS a `binding`: its type and what the connection has of it."""
     if mechanism == "PLAIN":
         return PlainClient(name, password)
     if mechanism == "LOGIN":
         return LoginClient(name, password)
     if mechanism == "SCRAM-SHA-256":
         return ScramClient(name, password, nonce)
+    if mechanism == "SCRAM-SHA-256-PLUS":
+        return ScramClient(name, password, nonce, binding=binding)
     raise ValueError(f"no such mechanism: {mechanism}")
 
 

@@ -1,4 +1,4 @@
-"""SCRAM-SHA-256, server side: proof of a password without saying it. # RFC 5802, RFC 7677
+"""SCRAM-SHA-256(-PLUS), server side: proof of a password without saying it. # RFC 5802, RFC 7677
 
 Called by the exchange's owner through `sasl.server`; `kit.scram` keeps the verifier.
 Never draws the nonce, never looks a name up; a name nobody has gets a verifier too, so that it cannot be told apart.
@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 from hatoba.kit import scram
 from hatoba.wire.sasl import steps
@@ -21,29 +22,47 @@ class ScramServer:
     Failure; step(b"") -> Proved.
 
     `nonce` is fresh random text; `secret` makes the verifiers of nobody and stays the same over restarts;
-    `iterations` are those of this server's accounts. -PLUS is not offered, so a client that could bind says "y".
+    `iterations` are those of this server's accounts. `bindings` are what this connection can be bound to, by type
+    ("tls-server-end-point"): where there are any, -PLUS is offered, and a client that believes it is not is refused:
+    somebody between us took it out. `plus`: this exchange is of -PLUS.
     """
 
     __slots__ = (
         "_bare",
+        "_bindings",
+        "_bound",
         "_first",
         "_header",
         "_iterations",
         "_known",
         "_name",
         "_nonce",
+        "_plus",
         "_secret",
         "_stage",
-        "_verifier",
+        "_verifiers",
+        "_which",
     )
 
-    def __init__(self, nonce: str, secret: bytes, iterations: int = scram.ITERATIONS) -> None:
+    def __init__(
+        self,
+        nonce: str,
+        secret: bytes,
+        iterations: int = scram.ITERATIONS,
+        *,
+        bindings: Mapping[str, bytes] = {},
+        plus: bool = False,
+    ) -> None:
         if not is_nonce(nonce) or not secret:
             raise ValueError("SCRAM needs a nonce of printable ASCII without a comma, and a secret")
         self._nonce = nonce
         self._secret = secret
         self._iterations = iterations
         self._stage = self._client_first
+        self._bindings = bindings
+        self._plus = plus
+        self._bound = b""
+        self._which = 0
         self._known = False
         self._name = ""
 
@@ -58,14 +77,20 @@ class ScramServer:
         stage, self._stage = self._stage, _over
         return stage(response or b"")
 
-    def verifier(self, found: scram.Verifier | None) -> steps.Challenge:
-        """Goes on with the verifier of the claimed name, None when there is no such account."""
+    def verifier(self, found: scram.Verifier | None, *others: scram.Verifier) -> steps.Challenge:
+        """Goes on with the verifier of the claimed name, None when there is no such account.
+
+        `others`, of the same salt and iterations, are those of its other passwords. ValueError when they are not.
+        """
         if self._stage is not _claimed:
             raise ValueError("no name was claimed")
         self._known = found is not None
-        self._verifier = found or scram.fake_verifier(self._name, self._secret, self._iterations)
-        salt = base64.b64encode(self._verifier.salt).decode()
-        self._first = f"r={self._nonce},s={salt},i={self._verifier.iterations}"
+        first = found or scram.fake_verifier(self._name, self._secret, self._iterations)
+        if any((one.salt, one.iterations) != (first.salt, first.iterations) for one in others):
+            raise ValueError("the verifiers of one name have one salt")
+        self._verifiers = (first, *others)
+        salt = base64.b64encode(first.salt).decode()
+        self._first = f"r={self._nonce},s={salt},i={first.iterations}"
         self._stage = self._client_final
         return steps.Challenge(self._first.encode())
 
@@ -76,10 +101,11 @@ class ScramServer:
         if len(parts) != 3:
             raise steps.bad("SCRAM begins with a GS2 header")
         flag, authzid, self._bare = parts
-        if flag.startswith("p="):
-            return steps.Failure("channel binding is not offered")
-        if flag not in ("n", "y") or not (authzid == "" or authzid.startswith("a=")):
+        if not (flag in ("n", "y") or flag.startswith("p=")) or not (authzid == "" or authzid.startswith("a=")):
             raise steps.bad("a malformed GS2 header")
+        wrong = self._bind(flag)
+        if wrong:
+            return steps.Failure(wrong)
         self._header = f"{flag},{authzid},"
         fields = self._bare.split(",")
         if fields[0].startswith("m="):
@@ -94,6 +120,20 @@ class ScramServer:
         self._stage = _claimed
         return steps.Claim("scram", name)
 
+    def _bind(self, flag: str) -> str:
+        """What the exchange is bound to; why it cannot be, or "". # RFC 5802 §6"""
+        if not flag.startswith("p="):
+            if self._plus:
+                return "no channel binding in a mechanism that is about it"
+            return "the client believes that channel binding is not offered" if flag == "y" and self._bindings else ""
+        if not self._plus:
+            return "channel binding is not offered"
+        bound = self._bindings.get(flag[2:])
+        if bound is None:
+            return "a channel binding of a type that is not offered"
+        self._bound = bound
+        return ""
+
     def _client_final(self, response: bytes) -> steps.Step:
         """c=base64(GS2 header) "," r=nonce *("," extension) "," p=proof. # RFC 5802 §7"""
         said, separator, written = steps.decode(response).rpartition(",p=")
@@ -101,25 +141,31 @@ class ScramServer:
         proof = unbase64(written)
         if not separator or proof is None or len(proof) != 32 or len(fields) < 2:
             raise steps.bad("a malformed SCRAM client-final message")
-        bound = "c=" + base64.b64encode(self._header.encode()).decode()
+        bound = "c=" + base64.b64encode(self._header.encode() + self._bound).decode()
         if not same(fields[0], bound):
             return steps.Failure("the channel binding does not match the first message")
         if not same(fields[1], "r=" + self._nonce):
             return steps.Failure("the nonce does not match")
         spoken = f"{self._bare},{self._first},{said}".encode()
-        signature = hmac.digest(self._verifier.stored_key, spoken, "sha256")
-        key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
-        proved = hmac.compare_digest(hashlib.sha256(key).digest(), self._verifier.stored_key)
-        if not proved & self._known:
+        proved = [_proves(proof, one, spoken) for one in self._verifiers]  # all of them, whichever it is
+        if not any(proved) & self._known:
             return steps.Failure("the proof does not hold")
         self._stage = self._acknowledged
-        mine = hmac.digest(self._verifier.server_key, spoken, "sha256")
+        self._which = proved.index(True)
+        mine = hmac.digest(self._verifiers[self._which].server_key, spoken, "sha256")
         return steps.Challenge(b"v=" + base64.b64encode(mine))
 
     def _acknowledged(self, response: bytes) -> steps.Step:
         if response:
             raise steps.bad("the answer to the server's proof is empty")
-        return steps.Proved(self._name)
+        return steps.Proved(self._name, self._which)
+
+
+def _proves(proof: bytes, verifier: scram.Verifier, spoken: bytes) -> bool:
+    """Whether the proof is by who knows the password of the verifier. # RFC 5802 §3"""
+    signature = hmac.digest(verifier.stored_key, spoken, "sha256")
+    key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
+    return hmac.compare_digest(hashlib.sha256(key).digest(), verifier.stored_key)
 
 
 def _over(response: bytes) -> steps.Step:

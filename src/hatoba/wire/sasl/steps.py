@@ -41,9 +41,10 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 
 class Proved(msgspec.Struct, frozen=True, gc=False):
-    """The client has proved that it is `name`."""
+    """The client has proved that it is `name`; `which` of the verifiers it was, where there were several."""
 
     name: str
+    which: int = 0
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
