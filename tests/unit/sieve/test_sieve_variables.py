@@ -66,6 +66,11 @@ def test_a_value_is_cut_at_its_limit_and_no_fault() -> None:
     assert value('set "y" "12345"; set "x" "${y}${y}${y}";', limits=bounds) == "1234512345"
 
 
+def test_an_escape_is_not_cut_within() -> None:
+    for most, made in ((12, "a%E5%86%AC"), (18, "a%E5%86%AC"), (19, "a%E5%86%AC%E5%86%AC"), (9, "a")):
+        assert value('set :encodeurl "x" "a冬冬";', limits=limits.Limits(variable=most)) == made
+
+
 def test_strings_and_variables_are_limited() -> None:
     text = 'set "a" "0123456789";' + 'set "a" "${a}${a}${a}${a}";' * 20
     assert run(text).fault is None
