@@ -91,6 +91,13 @@ def test_a_sender_that_is_no_address_has_no_parts() -> None:
     assert not holds('envelope :all :contains "from" ""', sender="broken@")
 
 
+def test_addresses_are_looked_for_in_fields_of_addresses_alone() -> None:
+    letter = b"Delivered-To: a@b.example\r\nX-Original-To: <c@d.example>\r\nSubject: e@f.example\r\n\r\n"
+    assert holds('address ["delivered-to", "x-original-to"] "c@d.example"', letter)
+    result = run('set "n" "subject"; if address "${n}" "e@f.example" { discard; }', letter)
+    assert result.kept
+
+
 def test_an_envelope_of_a_variable_is_looked_at_when_it_runs() -> None:
     result = run('set "x" "auth"; if envelope "${x}" "y" { discard; }')
     assert str(result.fault) == 'line 2: an envelope has from and to, no "auth"'

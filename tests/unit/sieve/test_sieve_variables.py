@@ -44,6 +44,7 @@ def test_modifiers(modifiers: str, given: str, made: str) -> None:
         ("${hex:400}", "${hex:400}"),
         ("${hex:4${hex:30}}", "${hex:40}"),
         ("${Unicode:Cool}", "${Unicode:Cool}"),
+        ("${unicode:0000000000000040}", "@"),
     ],
 )
 def test_references(text: str, made: str) -> None:
@@ -76,7 +77,7 @@ def test_strings_and_variables_are_limited() -> None:
     assert run(text).fault is None
     result = run(text + f'redirect "{"${a}" * 20}";')
     assert str(result.fault) == "line 2: a string grows beyond 131072 characters"
-    many = "".join(f'set "v{n}" "x";' for n in range(257))
+    many = "".join(f'set "v{n}" "x"; setflag "w{n}" "x";' for n in range(200))
     assert str(run(many).fault) == "line 2: the script has more than 256 variables"
 
 

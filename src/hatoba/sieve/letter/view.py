@@ -14,6 +14,13 @@ from hatoba.sieve.letter import tree
 from hatoba.sieve.limits import Limits
 
 FIELD_NAME = re.compile(r"[!-9;-~]{1,200}")  # RFC 5322 §3.6.8
+# Fields that hold addresses, and what else is called like them: no other is looked into for some. # RFC 5228 §5.1
+_ADDRESSES = re.compile(r"(?!in-reply-to$)(?:.+-)?(?:from|to|cc|bcc|sender|path|recipient|by)", re.IGNORECASE)
+
+
+def of_addresses(name: str) -> bool:
+    """Whether fields of this name can hold addresses."""
+    return _ADDRESSES.fullmatch(name) is not None
 
 
 class View:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from hatoba.message import mailbox, parameters
 from hatoba.model.address import Address, BadAddress
 from hatoba.sieve.faults import Halt, shown
-from hatoba.sieve.letter import tree
+from hatoba.sieve.letter import tree, view
 from hatoba.sieve.matching import match
 from hatoba.sieve.node import Node
 from hatoba.sieve.running.machine import Machine
@@ -89,7 +89,9 @@ def exists(run: Machine, node: Node) -> bool:
 def address(run: Machine, node: Node) -> bool:
     """RFC 5228 §5.1"""
     values: list[str] = []
-    for _, value in _fields(run, node):
+    for name, value in _fields(run, node):
+        if not view.of_addresses(name):
+            continue
         boxes = run.letter.mailboxes(value)
         run.spend(len(boxes))
         for box in boxes:
