@@ -21,6 +21,10 @@ from hatoba.directory.directory import Directory
 from hatoba.doors.imap.counts import Counts
 from hatoba.doors.imap.house import House
 from hatoba.doors.login.login import Login
+from hatoba.doors.pop3 import counts as pop3_counts
+from hatoba.doors.pop3 import house as pop3_house
+from hatoba.doors.sieve import counts as sieve_counts
+from hatoba.doors.sieve import house as sieve_house
 from hatoba.mailboxes.deposit import Deposit
 from hatoba.mailboxes.hub import Hub
 from hatoba.mailboxes.post import Post
@@ -54,6 +58,8 @@ class Mailroom:
         self._drawn = itertools.count()
         self._appending = places.run / f"appending-{worker}"
         self._counts = Counts()
+        self._pop3_counts = pop3_counts.Counts()
+        self._sieve_counts = sieve_counts.Counts()
         self.store = MailStore(home, settings.mailboxes)
         self.hub = Hub(places.run, str(worker), self._look, poll=settings.reading.poll, log=log)
         self.post = Post(settings.reading, self.store, self.hub, clock, quota=self._quota, known=self._known)
@@ -97,6 +103,54 @@ class Mailroom:
             tls=tls,
             version=metadata.version("hatoba"),
             counts=self._counts,
+        )
+
+    def pop3(
+        self,
+        settings: Settings,
+        hostname: str,
+        login: Login,
+        counters: SharedCounters,
+        headroom: Headroom,
+        tls: ServerTls | None,
+    ) -> pop3_house.House:
+        """What the POP3 doors share."""
+        return pop3_house.House(
+            settings=settings.pop3,
+            hostname=hostname,
+            login=login,
+            post=self.post,
+            clock=self._clock,
+            counters=counters,
+            headroom=headroom,
+            log=structlog.get_logger("pop3").bind(),
+            tls=tls,
+            version=metadata.version("hatoba"),
+            counts=self._pop3_counts,
+        )
+
+    def sieve(
+        self,
+        settings: Settings,
+        hostname: str,
+        login: Login,
+        counters: SharedCounters,
+        headroom: Headroom,
+        tls: ServerTls | None,
+    ) -> sieve_house.House:
+        """What the ManageSieve doors share."""
+        return sieve_house.House(
+            settings=settings.sieve,
+            hostname=hostname,
+            login=login,
+            post=self.post,
+            clock=self._clock,
+            counters=counters,
+            headroom=headroom,
+            log=structlog.get_logger("sieve").bind(),
+            tls=tls,
+            version=metadata.version("hatoba"),
+            counts=self._sieve_counts,
         )
 
     async def open(self) -> None:

@@ -28,6 +28,8 @@ from hatoba.directory import returns
 from hatoba.directory.directory import Directory
 from hatoba.doors.imap import house as imap
 from hatoba.doors.login.login import Login
+from hatoba.doors.pop3 import house as pop3
+from hatoba.doors.sieve import house as sieve
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
@@ -121,7 +123,7 @@ class Rooms:
         )
         self.login = Login(settings.login, self.directory, self.counters, offline.now)
         self.house = self._house(settings, counts)
-        self.imap = self._imap(settings)
+        self._read(settings)
 
     @property
     def queues(self) -> list[Queue]:
@@ -173,9 +175,12 @@ class Rooms:
             sign=self.signing.letter,
         )
 
-    def _imap(self, settings: Settings) -> imap.House:
-        """What the IMAP doors share."""
-        return self.mail.house(settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
+    def _read(self, settings: Settings) -> None:
+        """What the doors share that mailboxes are read through."""
+        shared = (settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
+        self.imap: imap.House = self.mail.house(*shared)
+        self.pop3: pop3.House = self.mail.pop3(*shared)
+        self.sieve: sieve.House = self.mail.sieve(*shared)
 
     def _draw(self) -> tuple[int, int]:
         """A new letter's id and the time. Hot."""
@@ -276,7 +281,7 @@ class Rooms:
         self.signing.ring = keyring.ring(settings, self.directory)
         self.login.settings = settings.login
         self.house = self._house(settings, self.house.counts)
-        self.imap = self._imap(settings)
+        self._read(settings)
         return self.house
 
     def explained(self) -> explaining.House:
