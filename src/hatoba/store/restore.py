@@ -16,9 +16,12 @@ from hatoba.store import backup, blobs, bundle, directory, exports, fill, snapsh
 from hatoba.store import rows as words
 from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, NoBackup
+from hatoba.store.mailboxes import archive, places
+from hatoba.store.mailboxes import tables as mail_tables
 from hatoba.store.snapshot import Progress
 
 _ASIDE = "restoring"
+_REVISIONS = {"directory": tables.DIRECTORY_REVISION, "mail shard": mail_tables.MAIL_REVISION}
 _HOLD = f"UPDATE recipient SET state = {words.HELD} WHERE state IN ({words.READY}, {words.ACTIVE})"  # noqa: S608
 
 
@@ -39,7 +42,7 @@ def check_empty(data: Path, without: Path | None = None) -> None:
 def check_version(manifest: Manifest) -> None:
     """NoBackup when a newer program made it."""
     for part in manifest.parts:
-        known = tables.DIRECTORY_REVISION if part.name == "directory" else tables.SHARD_REVISION
+        known = _REVISIONS.get(part.name.rstrip(" 0123456789"), tables.SHARD_REVISION)
         if part.revision > known:
             raise NoBackup(
                 f"the backup's {part.name} is at revision {part.revision}, this program knows {known}: it was made by"
@@ -82,6 +85,7 @@ def restore(home: Base, place: Path, hold: bool, progress: Progress, node: Path 
             with exports.reading(aside / backup.EXPORT) as lines:
                 fill.fill(home, lines, progress, hold)
             (aside / backup.EXPORT).unlink()
+            _mail(home, aside)
         elif hold:
             _hold(aside)
     except BaseException:
@@ -131,6 +135,14 @@ def _copy(place: Path, manifest: Manifest, aside: Path, beside: Path) -> None:
         raise trouble.of(error, f"restoring {place}") from error
     for folder in made:
         blobs.sync_folder(folder)
+
+
+def _mail(home: Base, aside: Path) -> None:
+    """The archives of a server's mail shards become mail shards."""
+    archives = {int(path.stem): path for path in sorted((aside / places.FOLDER).glob("[0-9][0-9][0-9][0-9].rows"))}
+    archive.load(home, archives, aside)
+    for path in archives.values():
+        path.unlink()
 
 
 def _hold(aside: Path) -> None:

@@ -1,6 +1,7 @@
 """Messages put in, looked at, flagged, copied, moved and expunged, on both engines."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from tests.support.letters import NOW, Mailbox, content, octets
@@ -329,6 +330,6 @@ def test_an_accounts_shard_is_the_same_for_ever(mail: MailStore) -> None:
     assert {mail.shard(key).number for key in keys} == {0, 1}
     for key in keys[:4]:
         shard = mail.shard(key)
-        account = shard.wait(lambda tx, key=key: accounts.ensure(tx, key, NOW))  # type: ignore[misc]
+        account = shard.wait(partial(accounts.ensure, key=key, now=NOW))
         assert mail.holder(account) is shard
-        assert shard.wait(lambda tx, key=key: accounts.ensure(tx, key, NOW)) == account  # type: ignore[misc]
+        assert shard.wait(partial(accounts.ensure, key=key, now=NOW)) == account
