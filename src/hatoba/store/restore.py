@@ -12,11 +12,23 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from hatoba.store import backup, blobs, bundle, directory, exports, fill, snapshot, sqlite, tables, targets, trouble
+from hatoba.store import (
+    backup,
+    blobs,
+    bundle,
+    directory,
+    exports,
+    fill,
+    refill,
+    snapshot,
+    sqlite,
+    tables,
+    targets,
+    trouble,
+)
 from hatoba.store import rows as words
 from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, NoBackup
-from hatoba.store.mailboxes import archive, places
 from hatoba.store.mailboxes import tables as mail_tables
 from hatoba.store.snapshot import Progress
 
@@ -82,10 +94,14 @@ def restore(home: Base, place: Path, hold: bool, progress: Progress, node: Path 
         progress("copying")
         _copy(place, manifest, aside, node / _ASIDE)
         if manifest.engine != "sqlite":
+            mail = refill.archives(aside)
+            refill.prepare(home, mail, progress)
             with exports.reading(aside / backup.EXPORT) as lines:
                 fill.fill(home, lines, progress, hold)
             (aside / backup.EXPORT).unlink()
-            _mail(home, aside)
+            refill.fill(home, mail, aside, progress)
+            for path in mail.values():
+                path.unlink()
         elif hold:
             _hold(aside)
     except BaseException:
@@ -135,14 +151,6 @@ def _copy(place: Path, manifest: Manifest, aside: Path, beside: Path) -> None:
         raise trouble.of(error, f"restoring {place}") from error
     for folder in made:
         blobs.sync_folder(folder)
-
-
-def _mail(home: Base, aside: Path) -> None:
-    """The archives of a server's mail shards become mail shards."""
-    archives = {int(path.stem): path for path in sorted((aside / places.FOLDER).glob("[0-9][0-9][0-9][0-9].rows"))}
-    archive.load(home, archives, aside)
-    for path in archives.values():
-        path.unlink()
 
 
 def _hold(aside: Path) -> None:

@@ -1,22 +1,20 @@
 """Archive: a mail shard as one file that either engine can be filled from: all rows of all tables, in frames.
 
-Called by backup for what a server holds, and by restore.
+Called by backup for what a server holds, and by refill.
 Never writes into a shard that has an account.
-Fails with BadArchive for a file that is none, NotEmpty, StoreTrouble.
+Fails with BadArchive for a file that is none, StoreTrouble.
 """
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from hatoba.store import sql, sqlite, trouble
-from hatoba.store.base import Base, Files
+from hatoba.store import sql, trouble
+from hatoba.store.base import Base
 from hatoba.store.mailboxes import places, tables
 from hatoba.store.mailboxes.settings import Settings
 from hatoba.store.mailboxes.stores import MailStore
@@ -78,18 +76,6 @@ def frames(reader: Reader, counts: dict[str, int]) -> Iterator[bytes]:
             rows = reader.rows(f"{select} WHERE ({', '.join(keys)}) > ({marks}){order}", last)
 
 
-def load(home: Base, archives: dict[int, Path], aside: Path) -> None:
-    """Fills the mail shards of a home: on a server, which is prepared for it; or new files in `aside`."""
-    if not archives:
-        return
-    if isinstance(home, Files):
-        _into_files(archives, aside)
-        return
-    from hatoba.store.mailboxes import server_archive
-
-    server_archive.load(home, archives, fill)
-
-
 def fill(tx: Tx, path: Path) -> None:
     """Puts the rows of an archive into an empty shard."""
     if tx.rows("SELECT 1 FROM account LIMIT 1"):
@@ -125,14 +111,3 @@ def read(path: Path) -> Iterator[Frame]:
 def _frame(frame: Frame) -> bytes:
     packed = msgspec.msgpack.encode(frame)
     return len(packed).to_bytes(4, "big") + packed
-
-
-def _into_files(archives: dict[int, Path], aside: Path) -> None:
-    from hatoba.store import upgrade  # and Alembic
-
-    upgrade.make_mail(aside, sorted(archives), len(archives))
-    for number, path in archives.items():
-        connection = sqlite.connect(places.database(aside, number))
-        with contextlib.closing(connection), sqlite.transaction(connection) as tx:
-            fill(tx, path)
-            places.record(tx, number, len(archives), time.time_ns() // 1_000_000)

@@ -316,9 +316,8 @@ async def test_streams_and_reads_run_beside_writes(mail: MailStore, bob: Mailbox
         for row in chunk
     ]
     assert seen == list(range(1, 31))
-    done = [
-        bob.shard.do(lambda tx, n=n: messages.append(tx, bob.box, New(content(octets(n)), NOW), NOW)) for n in range(50)
-    ]  # type: ignore[misc]
+    news = [New(content(octets(number)), NOW) for number in range(50)]
+    done = [bob.shard.do(partial(messages.append, box=bob.box, new=new, now=NOW)) for new in news]
     reads = [bob.shard.read(lambda reader: boxes.get(reader, bob.box).letters) for _ in range(5)]
     placed, counts = await asyncio.gather(*done), await asyncio.gather(*reads)
     assert sorted(one.uid for one in placed) == list(range(31, 81))
