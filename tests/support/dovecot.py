@@ -1,8 +1,8 @@
 """A private Debian Dovecot on loopback: IMAP, POP3, LMTP and ManageSieve on free ports, with or without TLS.
 
 Used by the interop tests, by those of `hatoba migrate imap` and by the benchmark, as a context manager.
-Never touches the system's own Dovecot: configuration, mail and sockets live in the directory given, and it runs as
-root's `nobody` or as whoever starts it.
+Never touches the system's own Dovecot: configuration, mail and sockets live in a directory of its own, removed at the
+end (pytest's are closed to other users), and it runs as `nobody` or, where the tests are not root's, as their user.
 Fails with Missing where a package is not installed, with AssertionError and its log when it does not come up.
 """
 
@@ -12,6 +12,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,7 @@ disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_username_format = %Ln
 auth_cache_size = 1 M
+auth_failure_delay = 0
 mail_location = {format}:{root}/mail/%n
 mail_fsync = optimized
 mail_plugins = quota acl
@@ -130,6 +132,9 @@ service stats {{
 service anvil {{
   chroot =
   client_limit = 8000
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service auth {{
   client_limit = 8000
@@ -182,7 +187,6 @@ class Dovecot:
 
     def __init__(
         self,
-        root: Path,
         form: str = "maildir",
         *,
         certificate: Path | None = None,
@@ -193,7 +197,7 @@ class Dovecot:
         reason = available()
         if reason:
             raise Missing(reason)
-        self.root, self.form = root, form
+        self.root, self.form = Path(tempfile.mkdtemp(prefix="hatoba-dovecot-")), form
         self.ports = {name: free_port() for name in _PORTS}
         self.user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self.group = "nogroup" if os.geteuid() == 0 else grp.getgrgid(os.getegid()).gr_name
@@ -220,6 +224,7 @@ class Dovecot:
         self._end()
         if error is not None:
             error.add_note(self.log()[-4000:])
+        shutil.rmtree(self.root, ignore_errors=True)
 
     @property
     def pid(self) -> int:
@@ -234,14 +239,11 @@ class Dovecot:
     def _configure(self) -> None:
         uid = pwd.getpwnam(self.user).pw_uid
         gid = grp.getgrnam(self.group).gr_gid
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o755)
         for name in ("run", "state", "mail", "home"):
             folder = self.root / name
             folder.mkdir(exist_ok=True)
             os.chown(folder, uid, gid)
-        for folder in (self.root, *self.root.parents):  # its own user has to enter them
-            if folder.owner() == pwd.getpwuid(os.geteuid()).pw_name and folder != Path("/"):
-                folder.chmod(folder.stat().st_mode | 0o011)
         users = self.root / "users"
         users.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}\n" for name in self._users))
         users.chmod(0o644)
