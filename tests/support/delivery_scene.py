@@ -16,7 +16,7 @@ import msgspec
 from tests.support.smtp_peer import Received, SmtpPeer
 
 from hatoba.delivery import courier as couriers
-from hatoba.delivery import settings
+from hatoba.delivery import keeper, maildirs, settings, ways
 from hatoba.delivery.feed import Channel
 from hatoba.delivery.site import Site
 from hatoba.model.address import Address
@@ -100,6 +100,10 @@ class Account(msgspec.Struct, frozen=True):
     address: Address
     enabled: bool = True
 
+    @property
+    def key(self) -> str:
+        return str(self.address)
+
 
 class Directory:
     """Domains by kind, accounts by address text."""
@@ -166,7 +170,7 @@ def courier(
         resolver or dns.Resolver(dns.Settings(servers=(dns_at,), timeout=1.0, attempts=1)),
         directory or Directory(),
         hostname="hatoba.example",
-        mail=mail,
+        keep=maildirs.Maildirs(mail, chunks, hostname="hatoba.example", threads=4, log=log or Log()),
         chunks=chunks,
         log=log or Log(),
         counters=counters,
@@ -199,3 +203,9 @@ async def send(desk: couriers.Courier, *jobs: Job, to: str = "b@rcpt.example", w
 async def arrived(peer: SmtpPeer, count: int) -> list[Received]:
     """What came in at the peer, once there are `count` letters."""
     return await asyncio.to_thread(peer.wait_letters, count)
+
+
+def item(letter: Letter, address: str) -> keeper.Item:
+    """What a keeper is given for a letter's only recipient."""
+    to = Address.parse(address)
+    return keeper.Item(letter, 0, to, Account(to), ways.PLAIN)

@@ -26,6 +26,7 @@ from hatoba.mailauth.questions import Asking
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.event import ACCEPTED, DELIVERED, Event
+from hatoba.reports import shelf
 from hatoba.reports.means import Means
 from hatoba.reports.office import Office
 from hatoba.reports.settings import Settings
@@ -76,7 +77,7 @@ class Node:
                 base=home,
                 directory=self.directory,
                 hostname=HOST,
-                mail=self.mail,
+                lies=shelf.Files(self.mail, HOST),
                 shards=lambda: self.shards,
                 ask=self._ask,
                 draw=lambda: (self.numbers.next(self.now), self.now),

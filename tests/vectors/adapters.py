@@ -11,7 +11,8 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.vectors import arf_adapter, fake_dns
+from tests.vectors import arf_adapter, fake_dns, mime_adapter
+from tools import conformance
 
 from hatoba.mailauth import bimi, mtasts, questions, terms
 from hatoba.mailauth.arc import chain, seal
@@ -28,9 +29,12 @@ from hatoba.mailauth.tlsrpt import record as tlsrpt
 from hatoba.mailauth.tlsrpt import report as tls_report
 from hatoba.message import charsets, headers, mailbox, unsubscribe, words
 from hatoba.model.address import Address, BadAddress
+from hatoba.sieve import actions, engine, faults, script, situation
+from hatoba.sieve import questions as sieve_questions
 from hatoba.wire.smtp import esmtp, grammar
 from hatoba.wire.smtp.offer import Offer
 
+mime_parse, header_parse = mime_adapter.mime_parse, mime_adapter.header_parse
 OFFER = Offer("mx.example.org", size=1 << 30, mechanisms=("PLAIN",))
 
 
@@ -231,3 +235,38 @@ def report_parse(kind: str, raw: bytes, filename: str) -> dict[str, Any]:
         return {"report_id": told.id, "organization": told.organization, "policies": policies}
     complaint: dict[str, Any] = arf_adapter.report_parse(kind, raw, filename)
     return complaint
+
+
+def sieve_compile(text: str) -> bool:
+    """Whether a script can be used."""
+    try:
+        script.compile(text)
+    except faults.SieveError:
+        return False
+    return True
+
+
+def sieve_run(text: str, message: bytes, envelope: dict[str, str]) -> dict[str, Any]:
+    """What a script does with a letter. Scripts to include are those of the suite, by their names."""
+    try:
+        compiled = script.compile(text)
+    except faults.SieveError as error:
+        if any("the extension" in fault.text for fault in error.faults):
+            return NotImplemented  # type: ignore[no-any-return]  # what the runner takes for "not offered"
+        return {"ok": False, "runtime_error": str(error), "actions": []}
+    about = situation.Situation(
+        int(time.time() * 1000),
+        envelope.get("from", "sender@example.com"),
+        envelope.get("to", "recipient@example.com"),
+        environment={"name": "hatoba sieve", "version": "1", "location": "MS", "phase": "during"},
+    )
+    found = sieve_questions.run(engine.run(compiled, message, about), _sieve_answer)
+    done = [("fileinto", action.mailbox) for action in found.actions if isinstance(action, actions.FileInto)]
+    return {"ok": True, "runtime_error": str(found.fault) if found.fault else None, "actions": done}
+
+
+def _sieve_answer(question: sieve_questions.Question) -> sieve_questions.Answer:
+    if isinstance(question, sieve_questions.Included) and (folder := conformance.vectors()) is not None:
+        place = folder / "sieve/data/svtest/extensions/include/included" / f"{question.name}.sieve"
+        return place.read_text(encoding="utf-8") if place.is_file() else None
+    return sieve_questions.nothing(question)

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from hatoba.app import config, dns_helper, filterfaults, listeners, services
+from hatoba.app import listener as listener_
+from hatoba.app.listener import Listener
 from hatoba.app.places import default_data
 from hatoba.app.problems import Problem
 from hatoba.app.settings import Settings
@@ -27,7 +29,7 @@ from hatoba.kit import sealing
 from hatoba.mailauth import mtasts
 from hatoba.model import domain
 from hatoba.model.address import Address
-from hatoba.net import dns, tls
+from hatoba.net import dns, listen, tls
 from hatoba.store import master_key, spools
 from hatoba.store.blobs import settings as blobs
 from hatoba.store.trouble import StoreTrouble
@@ -55,7 +57,12 @@ def _certificate(settings: Settings) -> Found:
 def _listeners(settings: Settings) -> Found:
     seen: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(settings.listener):
+        for name in listener_.foreign(listener):
+            yield f"listener[{index}].{name}", f"it means nothing to kind {listener.kind}", "Leave it out."
         for address in listeners.addresses(listener):
+            if address.startswith(listen.UNIX):
+                yield from _unix(index, listener, address)
+                continue
             try:
                 ipaddress.ip_address(address)
             except ValueError:
@@ -66,6 +73,16 @@ def _listeners(settings: Settings) -> Found:
                 fix = f"listener[{seen[place]}] has it already: choose another port or address."
                 yield f"listener[{index}].port", f"{address} port {listener.port} is said twice", fix
             seen[place] = index
+
+
+def _unix(index: int, listener: Listener, address: str) -> Found:
+    if listener.kind != "lmtp":
+        yield f"listener[{index}].address", "a Unix socket is for kind lmtp only", "Set an IP address."
+    elif not address.removeprefix(listen.UNIX).startswith("/"):
+        fix = 'Write it like "unix:/run/hatoba/lmtp".'
+        yield f"listener[{index}].address", f"{address!r} has no absolute path", fix
+    elif listener.port:
+        yield f"listener[{index}].port", "a Unix socket has no port", "Set port = 0."
 
 
 def _networks(settings: Settings) -> Found:

@@ -11,25 +11,32 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from hatoba.app import certificate
+from hatoba.app.listener import Kind, Listener
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
-from hatoba.doors.smtp.settings import Listener
 from hatoba.net import listen
 
-Kind = Literal["mx", "submission", "submissions"]
 Ports = tuple[tuple[Kind, int], ...]
 
-PRIVILEGED: Ports = (("mx", 25), ("submission", 587), ("submission", 2525), ("submissions", 465))
+PRIVILEGED: Ports = (
+    ("mx", 25),
+    ("submission", 587),
+    ("submission", 2525),
+    ("submissions", 465),
+    ("imap", 143),
+    ("imaps", 993),
+)
 UNPRIVILEGED: Ports = (
     ("mx", 8025),
     ("submission", 8587),
     ("submission", 2525),
     ("submissions", 8465),
+    ("imap", 8143),
+    ("imaps", 8993),
 )
 POLICY = -1  # the index of the listener that [mta_sts] and [autoconfig] make
 _POLICY_KIND = "mta-sts"
@@ -37,9 +44,16 @@ _USES = {
     "mx": "mail from other servers (mx)",
     "submission": "submission, STARTTLS and AUTH",
     "submissions": "submission, implicit TLS and AUTH",
+    "lmtp": "mail from a server in front (LMTP)",
+    "imap": "mailboxes (IMAP), STARTTLS",
+    "imaps": "mailboxes (IMAP), implicit TLS",
+    "pop3": "mailboxes (POP3), STLS",
+    "pop3s": "mailboxes (POP3), implicit TLS",
+    "sieve": "Sieve scripts (ManageSieve), STARTTLS",
     _POLICY_KIND: "our MTA-STS policy and what mail programs ask for",
 }
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a mail server is there for everybody
+LOOPBACK = ("127.0.0.1", "::1")
 _FIRST_UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 _CAP_NET_BIND_SERVICE = 10
 
@@ -90,7 +104,7 @@ def may_bind_low() -> bool:
 
 
 def defaults() -> tuple[Listener, ...]:
-    """The four kinds of door an article on SMTP ports names."""
+    """The four doors that an article on SMTP ports names, and those to read mail at."""
     return standard(PRIVILEGED if may_bind_low() else UNPRIVILEGED)
 
 
@@ -100,8 +114,8 @@ def standard(ports: Ports, address: tuple[str, ...] = ()) -> tuple[Listener, ...
 
 
 def addresses(listener: Listener) -> tuple[str, ...]:
-    """Where it listens; without any address: everywhere, IPv4 and IPv6."""
-    return listener.address or EVERYWHERE
+    """Where it listens; without any address: everywhere, IPv4 and IPv6; for LMTP, on loopback."""
+    return listener.address or (LOOPBACK if listener.kind == "lmtp" else EVERYWHERE)
 
 
 def default(given: Sequence[Place]) -> tuple[Listener, ...]:
@@ -130,11 +144,11 @@ def place(settings: Settings, index: int, address: str) -> Place:
 
 def wanted(settings: Settings) -> Iterator[tuple[int, Place]]:
     """(index of the listener, its place) of every address. IPv6 is left out on a machine without it."""
-    asked = [(index, listener.address) for index, listener in enumerate(settings.listener)]
+    asked = [(index, bool(one.address), addresses(one)) for index, one in enumerate(settings.listener)]
     if (settings.mta_sts.mode or settings.autoconfig.serve) and settings.mta_sts.port:
-        asked.append((POLICY, settings.mta_sts.address))
-    for index, written in asked:
-        for address in written or EVERYWHERE:
+        asked.append((POLICY, bool(settings.mta_sts.address), settings.mta_sts.address or EVERYWHERE))
+    for index, written, named in asked:
+        for address in named:
             if written or ":" not in address or _ipv6():
                 yield index, place(settings, index, address)
 
@@ -161,7 +175,7 @@ def unbindable(settings: Settings, given: Sequence[Place]) -> Iterator[tuple[int
             try:
                 listen.may_bind(place.address, place.port)
             except OSError as error:
-                yield index, f"{error.strerror}. {_fix(error.errno)}"
+                yield index, f"{error.strerror}. {_fix(error.errno, place.address)}"
 
 
 def shared_out(bound: Sequence[Bound], workers: int) -> list[list[tuple[int, int]]]:
@@ -185,31 +199,38 @@ def _ipv6() -> bool:
 def _bind(index: int, address: str, port: int, workers: int) -> Bound:
     sockets: list[socket.socket] = []
     try:
+        if address.startswith(listen.UNIX):  # one for all workers: its file can be bound once
+            sockets.append(listen.bind_unix(address.removeprefix(listen.UNIX)))
+            return Bound(index, address, address, 0, sockets)
         for _ in range(workers):
             sockets.append(listen.bind(address, port, reuse_port=True))
             port = sockets[0].getsockname()[1]  # 0 was: any; the others take the same
     except OSError as error:
         for sock in sockets:
             sock.close()
-        raise Unbound(error.errno, f"{error.strerror}. {_fix(error.errno)}") from error
+        raise Unbound(error.errno, f"{error.strerror}. {_fix(error.errno, address)}") from error
     return Bound(index, address, _where(address, port), port, sockets)
 
 
 def _adopt(index: int, address: str, fds: Sequence[int], workers: int) -> Bound:
     """The inherited sockets and, where the crew has grown, more; workers share them where no more can be bound."""
     sockets = [listen.inherited(fd) for fd in fds]
-    port = sockets[0].getsockname()[1]
+    port = listen.port(sockets[0])
     with contextlib.suppress(OSError):  # bound by root, and root is given up
-        while len(sockets) < workers:
+        while len(sockets) < workers and not address.startswith(listen.UNIX):
             sockets.append(listen.bind(address, port, reuse_port=True))
     return Bound(index, address, _where(address, port), port, sockets)
 
 
 def _where(address: str, port: int) -> str:
+    if address.startswith(listen.UNIX):
+        return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _fix(number: int | None) -> str:
+def _fix(number: int | None, address: str) -> str:
+    if address.startswith(listen.UNIX):
+        return "Set another path in [[listener]], or make its directory one that this user may write in."
     if number == errno.EADDRINUSE:
         return "Another program listens there: stop it (ss -ltnp), or set another port in [[listener]]."
     if number in (errno.EACCES, errno.EPERM):
@@ -238,6 +259,6 @@ def networks(settings: Settings) -> Iterator[tuple[str, str]]:
     for written in settings.smtp.unlimited:
         yield "smtp.unlimited", written
     for index, listener in enumerate(settings.listener):
-        for name in ("proxy_networks", "xclient_networks"):
+        for name in ("networks", "proxy_networks", "xclient_networks"):
             for written in getattr(listener, name):
                 yield f"listener[{index}].{name}", written

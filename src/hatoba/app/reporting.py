@@ -26,7 +26,7 @@ def office(rooms: Rooms) -> Office:
             base=rooms.base,
             directory=rooms.directory,
             hostname=rooms.hostname,
-            mail=rooms.places.mail,
+            lies=rooms.mail.shelf(rooms.hostname),
             shards=lambda: {number: home.shard for number, home in rooms.homes.items()},
             ask=lambda engine: lookup.drive(engine, rooms.resolver),
             draw=rooms.draw,

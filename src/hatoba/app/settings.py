@@ -11,10 +11,12 @@ from msgspec import Meta
 
 from hatoba.app import certificate, logs
 from hatoba.app import dns_helper as dns_helper_
+from hatoba.app.listener import Listener
 from hatoba.delivery import settings as delivery_
 from hatoba.directory import settings as directory_
 from hatoba.directory.dkim import settings as dkim_
 from hatoba.doors.http import settings as http_
+from hatoba.doors.imap import settings as imap_
 from hatoba.doors.login import settings as login_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import filter_settings, service_settings
@@ -22,12 +24,14 @@ from hatoba.intake import settings as intake_
 from hatoba.intake.rewriting import settings as rewrite_
 from hatoba.journal import settings as journal_
 from hatoba.kit.units import Seconds
+from hatoba.mailboxes import settings as reading_
 from hatoba.net import settings as net
 from hatoba.notice import settings as notice_
 from hatoba.queue import settings as queue_
 from hatoba.reports import settings as reports_
 from hatoba.store import settings as store_
 from hatoba.store.blobs import settings as blobs_
+from hatoba.store.mailboxes import settings as mail_
 
 # Within the class below a field hides a module of its name, so the modules end in an underscore.
 _RELOADS = {"reloads": True}  # the whole table is taken over on SIGHUP
@@ -69,8 +73,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     uvloop: Annotated[bool, Meta(description="Use uvloop where it is installed; false: plain asyncio.")] = True
     listener: Annotated[
-        tuple[smtp_.Listener, ...],
-        Meta(description="Where mail comes in. Without any: mx, submission (587 and 2525) and submissions."),
+        tuple[Listener, ...],
+        Meta(
+            description="Where clients connect. Without any: mx, submission (587 and 2525), submissions, imap, imaps."
+        ),
     ] = ()
     route: Annotated[
         tuple[delivery_.Route, ...],
@@ -88,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
     smtp: Annotated[smtp_.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp_.Settings()
+    imap: Annotated[imap_.Settings, Meta(description="The IMAP listeners' limits.", extra=_RELOADS)] = imap_.Settings()
     login: Annotated[
         login_.Settings, Meta(description="Logging in, over whatever protocol: what failures lead to.", extra=_RELOADS)
     ] = login_.Settings()
@@ -120,6 +127,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delivery: Annotated[delivery_.Settings, Meta(description="Sending: routes, limits, TLS and time-outs.")] = (
         delivery_.Settings()
     )
+    mailboxes: Annotated[mail_.Settings, Meta(description="How the letters of our accounts are stored.")] = (
+        mail_.Settings()
+    )
+    reading: Annotated[reading_.Settings, Meta(description="How mailboxes are used.")] = reading_.Settings()
     notice: Annotated[notice_.Settings, Meta(description="Delivery status notifications.")] = notice_.Settings()
     journal: Annotated[journal_.Settings, Meta(description="How long events are kept, and how they are found.")] = (
         journal_.Settings()

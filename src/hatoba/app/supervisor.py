@@ -69,7 +69,14 @@ class Supervisor:
         self.settings = listeners.resolved(self.settings, self.places, given.places)
         self.bound = listeners.bind(self.settings, workers, given.places)
         self._drop_privileges()
-        store.prepare(self.places.data, workers, self.settings.store, progress, self.settings.database)
+        store.prepare(
+            self.places.data,
+            workers,
+            self.settings.store,
+            progress,
+            self.settings.database,
+            mailboxes=self.settings.mailboxes,
+        )
         self.counters = handover.counters(given, workers)
         doors = listeners.shared_out(self.bound, workers)
         self.crew = Crew(self.settings, doors, self.counters.fd, self.places.node())
@@ -96,6 +103,9 @@ class Supervisor:
         for directory, _, files in os.walk(self.places.data):
             for name in ("", *files):
                 os.chown(Path(directory, name), account.pw_uid, account.pw_gid, follow_symlinks=False)
+        for bound in self.bound:
+            if bound.address.startswith(listen.UNIX):
+                os.chown(bound.address.removeprefix(listen.UNIX), account.pw_uid, account.pw_gid)
         os.setgroups([group.gr_gid for group in grp.getgrall() if account.pw_name in group.gr_mem])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)

@@ -20,11 +20,13 @@ import structlog
 from hatoba.app import certificate, explaining, keyring, offline, tls_upkeep
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
+from hatoba.app.mailroom import Mailroom
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory import returns
 from hatoba.directory.directory import Directory
+from hatoba.doors.imap import house as imap
 from hatoba.doors.login.login import Login
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
@@ -90,13 +92,14 @@ class Rooms:
             worker=orders.worker,
             workers=orders.workers,
         )
+        self.mail = Mailroom(settings, self.base, self.places, self.directory, orders.worker, offline.now)
         self.courier = Courier(
             settings.delivery,
             settings.route,
             self.resolver,
             self.directory,
             hostname=self.hostname,
-            mail=self.places.mail,
+            keep=self.mail.keeper(self.hostname, self._chunks),
             chunks=self._chunks,
             log=structlog.get_logger("delivery").bind(),
             counters=self.counters,
@@ -118,6 +121,7 @@ class Rooms:
         )
         self.login = Login(settings.login, self.directory, self.counters, offline.now)
         self.house = self._house(settings, counts)
+        self.imap = self._imap(settings)
 
     @property
     def queues(self) -> list[Queue]:
@@ -168,6 +172,10 @@ class Rooms:
             counts=counts,
             sign=self.signing.letter,
         )
+
+    def _imap(self, settings: Settings) -> imap.House:
+        """What the IMAP doors share."""
+        return self.mail.house(settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
 
     def _draw(self) -> tuple[int, int]:
         """A new letter's id and the time. Hot."""
@@ -268,6 +276,7 @@ class Rooms:
         self.signing.ring = keyring.ring(settings, self.directory)
         self.login.settings = settings.login
         self.house = self._house(settings, self.house.counts)
+        self.imap = self._imap(settings)
         return self.house
 
     def explained(self) -> explaining.House:
@@ -349,6 +358,7 @@ class Rooms:
         await self.filtering.close()
         self.signing.close()
         self.login.close()
+        await self.mail.close()
         await asyncio.to_thread(self.register.close)
 
 

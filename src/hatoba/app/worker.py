@@ -11,21 +11,18 @@ import asyncio
 import gc
 import os
 import signal
-import socket
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import structlog
 
-from hatoba.app import client_settings, logs, publication, reporting, retention, verbs
+from hatoba.app import doorway, logs, publication, reporting, retention, verbs
 from hatoba.app.crew import Orders
-from hatoba.app.listeners import POLICY
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control import serve
-from hatoba.doors.http import autoconfig, mta_sts, web
-from hatoba.doors.smtp import door
+from hatoba.doors.imap import door as imap
 from hatoba.net import listen
 from hatoba.store import base
 
@@ -33,8 +30,6 @@ if TYPE_CHECKING:
     from hatoba.app.hearing import Hearing
     from hatoba.app.share import Share
     from hatoba.store.server import Server
-
-Door = door.Door | web.Door
 
 SWITCH_INTERVAL = 0.0005  # seconds: the writer thread must not wait 5 ms for the loop's GIL
 GC_THRESHOLD = (50_000, 20, 20)  # letters make many objects and no cycles: the default looks 70 times as often
@@ -49,8 +44,8 @@ class Worker:
         self.orders = orders
         self.rooms = Rooms(orders)
         self.house = self.rooms.house
-        self.doors: list[Door] = []
-        self.retired: list[Door] = []  # closed to new connections, with sessions still open
+        self.doors: list[doorway.Door] = []
+        self.retired: list[doorway.Door] = []  # closed to new connections, with sessions still open
         self.stopping = asyncio.Event()
         self._log = structlog.get_logger("worker")
         self._control: asyncio.Server | None = None
@@ -72,6 +67,7 @@ class Worker:
         """Recovers the queues, then takes mail."""
         rooms = self.rooms
         await rooms.upkeep.start(rooms.courier.tally)
+        await rooms.mail.open()
         if isinstance(rooms.base, base.Files):
             for number in rooms.own_shards():
                 await rooms.move_in(number)
@@ -108,29 +104,12 @@ class Worker:
             server, rooms.owner, lambda: rooms.homes, lambda: rooms.directory.refresh(self.house.clock())
         )
 
-    async def _open(self) -> list[Door]:
+    async def _open(self) -> list[doorway.Door]:
         """Every listener, on a copy of its socket: the next generation of doors takes another copy."""
-        listeners = self.rooms.settings.listener
         return [
-            await self._web_door(listen.inherited(os.dup(given.fd)))
-            if given.listener == POLICY
-            else await door.open_door(listen.inherited(os.dup(given.fd)), listeners[given.listener], self.house)
+            await doorway.opened(self.rooms, listen.inherited(os.dup(given.fd)), given.listener)
             for given in self.orders.doors
         ]
-
-    async def _web_door(self, sock: socket.socket) -> Door:
-        """Our MTA-STS policy, and what mail programs ask for."""
-        rooms, tls = self.rooms, self.house.tls
-        ours = rooms.settings.mta_sts
-        pages: list[web.Page] = [mta_sts.Policy(mta_sts.Published(ours, rooms.hostname), rooms.directory)]
-        if rooms.settings.autoconfig.serve:
-            pages.append(autoconfig.Autoconfig(client_settings.setup(rooms.settings), rooms.directory))
-        return await web.open_door(
-            sock,
-            pages,
-            tls=(lambda: tls.context) if ours.tls and tls is not None else None,
-            log=structlog.get_logger("http").bind(),
-        )
 
     async def reload(self, settings: Settings) -> None:
         """New settings for new connections; those that stand end under the old ones. No connection is refused."""
@@ -150,7 +129,8 @@ class Worker:
                 await asyncio.to_thread(self.rooms.directory.refresh, now)  # many aliases take a while to read
                 self.house.tick()
                 for old in self.retired:
-                    old.sweep()
+                    if not isinstance(old, imap.Door):  # whose sessions have no transaction
+                        old.sweep()
             except Exception:  # noqa: BLE001  the next tick may do better; the mail goes on meanwhile
                 self._log.exception("tick failed")
 

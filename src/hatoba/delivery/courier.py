@@ -11,10 +11,9 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Protocol
 
-from hatoba.delivery import channel, dial, ground, policies, refusal, route, source, sts, walk
+from hatoba.delivery import channel, dial, ground, keeper, policies, refusal, route, source, sts, walk
 from hatoba.delivery import local as local_
 from hatoba.delivery import settings as settings_
 from hatoba.delivery import survey as surveys
@@ -41,7 +40,7 @@ def _clock() -> int:
 class Courier:
     """One per worker. Use it on one event loop.
 
-    `mail` is the folder of the Maildirs (DATA/mail); `chunks(letter)` gives the content of a letter kept in a blob
+    `keep` is where letters for those who live here go; `chunks(letter)` gives the content of a letter kept in a blob
     (`functools.partial(spool.chunks, shard.blobs)`); `counters` are the limits shared by all workers, None for one
     alone; `hostname` is said in EHLO unless settings.helo says otherwise. `rules` are the [[tls_policy]]; `cache` has
     the MTA-STS policies, None for none.
@@ -55,7 +54,7 @@ class Courier:
         directory: Directory,
         *,
         hostname: str,
-        mail: Path,
+        keep: keeper.Keeper,
         chunks: Callable[[Letter], Iterable[bytes]],
         log: Log,
         counters: shared.SharedCounters | None = None,
@@ -73,7 +72,7 @@ class Courier:
         self._resolver = resolver
         self._directory = directory
         self._hostname = hostname
-        self._mail = mail
+        self._keep = keep
         self._chunks = chunks
         self._log = log
         self._clock = clock
@@ -116,8 +115,8 @@ class Courier:
         made: Channel
         if site.kind == "local":
             made = local_.LocalChannel(
-                site.name, feed, self._directory, self._mail, self._chunks,
-                hostname=self._hostname, threads=self._settings.local_threads, clock=self._clock, log=self._log,
+                site.name, feed, self._directory, self._keep,
+                hostname=self._hostname, most=self._settings.local_threads, clock=self._clock, log=self._log,
             )  # fmt: skip
         elif site.kind == "error":
             made = refusal.ErrorChannel(site, feed, self._clock)

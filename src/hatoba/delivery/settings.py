@@ -185,7 +185,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 3600.0
     limits: Annotated[Limits, Meta(description="Limits of a site that no [[delivery.site]] matches.")] = Limits()
     site: Annotated[tuple[Profile, ...], Meta(description="Limits of particular sites; the first match is taken.")] = ()
-    local_threads: Annotated[int, Meta(ge=1, le=64, description="Letters written into Maildirs at the same time.")] = 4
+    local: Annotated[
+        Literal["mailboxes", "maildir"],
+        Meta(
+            description='Where letters for our accounts go: "mailboxes" (our own, read over IMAP and POP3) or "maildir"'
+            " (files under DATA/mail, for another server)."
+        ),
+    ] = "mailboxes"
+    local_threads: Annotated[
+        int, Meta(ge=1, le=64, description="Batches of letters written into mailboxes at the same time.")
+    ] = 4
     timeouts: Annotated[Timeouts, Meta(description="Patience at each stage of a session.")] = Timeouts()
     idle: Annotated[Seconds, Meta(ge=0, description="A connection without work is kept open for this long.")] = 5.0
     hosts: Annotated[int, Meta(ge=1, le=100, description="Addresses tried in one walk over a site's hosts.")] = 20

@@ -24,6 +24,7 @@ from hatoba.model.status import Status
 from hatoba.store.blobs import Draft
 
 SUBMISSION_DOORS = frozenset({"submission", "submissions"})
+LMTP = "lmtp"  # the door at which a server of ours hands over what it has taken in
 
 
 class Mail(Protocol):

@@ -12,7 +12,7 @@ from hatoba.directory.directory import Directory
 from hatoba.intake import connection, roster, trace
 from hatoba.intake.asking import Steps
 from hatoba.intake.authenticity import Authenticity
-from hatoba.intake.case import NOBODY, NOTHING, SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
+from hatoba.intake.case import LMTP, NOBODY, NOTHING, SUBMISSION_DOORS, Case, Client, Mail, Place, Reverse, Visit
 from hatoba.intake.rewriting import own, preview, rewriter
 from hatoba.intake.rewriting import settings as rewrite_settings
 from hatoba.intake.settings import Settings
@@ -119,9 +119,10 @@ class Desk:
     def _visit(self, source: Source, verb: str) -> Visit:
         submitted = source.door in SUBMISSION_DOORS
         head = trace.head(source, verb, self._place.hostname, submitted and self.settings.hide_client)
-        trusted = bool(source.account) or self._inside(source.ip)
+        handed = source.door == LMTP  # it is near, but carries letters for us alone, and of anybody
+        trusted = not handed and (bool(source.account) or self._inside(source.ip))
         filters = self._place.filters
-        visit = Visit(head, submitted, trusted, filters.inside if submitted or trusted else filters.outside)
+        visit = Visit(head, submitted, trusted, filters.inside if submitted or trusted or handed else filters.outside)
         if len(self._visits) >= _VISITS:
             self._visits.clear()
         self._visits[source, verb] = visit

@@ -5,7 +5,7 @@ Never routes: delivery finds the way.
 Fails by a Verdict: 5.1.1 unknown user, 5.2.1 switched off, 5.7.1 relay access denied, or asked for by a detour.
 """
 
-from hatoba.intake.case import Case, reject
+from hatoba.intake.case import LMTP, Case, reject
 from hatoba.model.envelope import Recipient
 from hatoba.model.outcome import Verdict
 
@@ -23,6 +23,8 @@ def destination(case: Case, recipient: Recipient) -> Verdict | None:
         if case.trusted:
             return None
         return reject("relay", "5.7.1", f"<{address}>: relay access denied")
+    if domain.kind != "local" and case.source.door == LMTP:
+        return reject("relay", "5.7.1", f"<{address}>: only mailboxes of ours are delivered to by LMTP")
     if domain.kind != "local":
         if not case.trusted and not _ROUTING.isdisjoint(address.local):
             # The next host trusts us; if it reads a route there, we would have opened it to the world.

@@ -23,6 +23,7 @@ _NAMES = {"cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "cp50222": "iso2022_
           "x-euc-jp": "euc_jp", "cp51932": "euc_jp", "sjis-win": "shift_jis", "unicode-1-1-utf-7": "utf-7",
           "unicode-1-1-utf-8": "utf-8", "ks_c_5601-1987": "euc_kr", "x-gbk": "gbk", "unknown-8bit": ""}  # fmt: skip
 _GUESSES = ("utf-8", "euc_jp", "cp932")  # Shift_JIS seldom passes for EUC-JP, the other way round it often does
+_PRIVATE = re.compile("[\ue000-\uf8ff\x80\xa0]")  # where CP932 has what nobody uses: other 8-bit texts fall there
 _ESCAPE = re.compile(rb"\x1b(\([BHIJ]|\$[@AB]|\$\([@ABDO-Q]|\([@-Z])|([\x0e\x0f])")
 
 
@@ -70,8 +71,11 @@ def _guess(octets: bytes) -> str:
     """Octets without a label: UTF-8, ISO-2022-JP by its escapes, EUC-JP, Shift_JIS, else one octet a character."""
     if b"\x1b$" in octets and octets.isascii():
         return decode(octets, "iso-2022-jp")
-    found = _strict(octets, _GUESSES)
-    return found if found is not None else octets.decode("cp1252", "replace")
+    for name in _GUESSES:
+        found = _strict(octets, (name,))
+        if found is not None and not (name == "cp932" and _PRIVATE.search(found)):
+            return found
+    return octets.decode("cp1252", "replace")
 
 
 def _iso2022_jp(octets: bytes) -> str:

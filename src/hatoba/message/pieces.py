@@ -18,6 +18,8 @@ _LF = 0x0A
 _UU_MOST = 50_000  # lines of a uuencoded body that are read: each costs a step of the interpreter
 _TAIL = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")  # what may follow a boundary in its line
 _NOT_BASE64 = bytes(octet for octet in range(256) if not (chr(octet).isalnum() and octet < 128) and octet not in b"+/=")
+_PADDED = (b" \n", b" \r\n", b"\t\n", b"\t\r\n")
+_PADDING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")  # added on the way, it is no text  # RFC 2045 §6.7
 _TEXTS = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar", "text/markdown"})
 
 
@@ -109,6 +111,8 @@ def decoded(body: bytes, encoding: bytes) -> bytes:
     """The body as it was before transport, as a lenient mail program reads it."""
     word = encoding.strip().lower()
     if word.startswith(b"quoted-printable"):
+        if any(ending in body for ending in _PADDED):
+            body = _PADDING.sub(b"", body)
         return quopri.decodestring(body)
     if word.startswith(b"base64"):
         clean = body.translate(None, _NOT_BASE64)

@@ -78,7 +78,7 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
 class Source(msgspec.Struct, frozen=True, gc=False):
     """Who handed the letter in, through which door, from where: the audit's half of a letter."""
 
-    door: str  # "mx", "submission", "submissions", "dsn", "cli"
+    door: str  # "mx", "submission", "submissions", "lmtp", "dsn", "cli"
     ip: str = ""
     port: int = 0  # the port of ours that was spoken to
     helo: str = ""

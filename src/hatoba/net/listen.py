@@ -7,11 +7,15 @@ Fails with OSError that names address and port.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import socket
+from pathlib import Path
 
 BACKLOG = 2048
+UNIX = "unix:"  # how the path of a Unix socket is told from an address
+_MODE = 0o660  # its user and group may connect
 _FIRST_PASSED = 3  # sd_listen_fds(3)
 
 
@@ -35,8 +39,55 @@ def bind(address: str, port: int, *, reuse_port: bool = False, backlog: int = BA
     return sock
 
 
+def bind_unix(path: str, backlog: int = BACKLOG) -> socket.socket:
+    """A listening, non-blocking Unix socket, its file open to our user and group; a file nobody listens at is replaced.
+
+    OSError, which names the path: EADDRINUSE where somebody listens there, or a file that is no socket lies there.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        _may_bind_unix(path)
+        Path(path).unlink(missing_ok=True)
+        sock.bind(path)
+        Path(path).chmod(_MODE)
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"{path}: {error.strerror or error}") from error
+    return sock
+
+
+def _may_bind_unix(path: str) -> None:
+    found = Path(path)
+    if not os.access(found.parent, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES if found.parent.is_dir() else errno.ENOENT, "its directory is not ours to write in")
+    if not found.exists():
+        return
+    if not found.is_socket():
+        raise OSError(errno.EADDRINUSE, "a file is there that is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return  # left behind by a process that is gone
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def port(sock: socket.socket) -> int:
+    """The port listened on; 0 for a Unix socket."""
+    name = sock.getsockname()
+    return int(name[1]) if isinstance(name, tuple) else 0
+
+
 def may_bind(address: str, port: int) -> None:
     """OSError, which names address and port, where `bind` would fail. Never listens: no client comes in by mistake."""
+    if address.startswith(UNIX):
+        path = address.removeprefix(UNIX)
+        try:
+            _may_bind_unix(path)
+        except OSError as error:
+            raise OSError(error.errno, f"{path}: {error.strerror}") from error
+        return
     version = ipaddress.ip_address(address).version
     family = socket.AF_INET6 if version == 6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as sock:

@@ -33,7 +33,7 @@ _SAYS, _PLAIN, _THEN, _LATER = sessions.SAYS, sessions.PLAIN, sessions.THEN, ses
 class Pump(Connection):
     """One connection with its engine and session. See Connection for `peer`, `local`, `tls`, `closing`, `idle`."""
 
-    __slots__ = ("_ahead", "_late", "_log", "_out", "_pieces", "_turning", "engine", "session")
+    __slots__ = ("_ahead", "_drained", "_late", "_log", "_out", "_pieces", "_turning", "engine", "session")
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Pump(Connection):
         self._pieces: Iterator[bytes] | None = None
         self._ahead = 0
         self._turning = False
+        self._drained: asyncio.Future[None] | None = None
 
     # ---- what the transport calls
 
@@ -93,6 +94,8 @@ class Pump(Connection):
     def resume_writing(self) -> None:
         self._stopped &= ~BLOCKED
         self._last = self._clock()
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
         if self._pieces is not None:
             self._pour()
         self._turn()
@@ -118,6 +121,20 @@ class Pump(Connection):
         self._stopped |= STREAMING
         if not self._turning:
             self._turn()
+
+    async def drained(self, patience: float) -> None:
+        """Waits until the peer has taken so much that more may be pushed; for a session's coroutine with a long answer.
+
+        A peer that takes nothing for `patience` seconds is cut off. The coroutine is cancelled when the peer leaves.
+        """
+        while self._stopped & BLOCKED and not self._stopped & CLOSING:
+            self._drained = self._loop.create_future()
+            waiting = self._loop.call_later(patience, self.abort)
+            try:
+                await self._drained
+            finally:
+                waiting.cancel()
+                self._drained = None
 
     def close(self) -> None:
         """Ends the connection after what is already written. Twice is once."""

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from hatoba.net import listen as listening
 from hatoba.net import preamble
 from hatoba.net.pump import Pump
 from hatoba.wire import proxy
@@ -89,8 +90,8 @@ async def listen(
     `proxies` names the peer's network, for the PROXY preamble before it.
     """
     server = Server(make)
-    server.port = int(sock.getsockname()[1])
-    if tls is None and proxies is None:
+    server.port = listening.port(sock)
+    if tls is None and proxies is None and sock.family != socket.AF_UNIX:
         under = await asyncio.get_running_loop().create_server(server.pump, sock=sock, backlog=backlog)
         server.at_stop(under.close)
     else:
@@ -99,7 +100,10 @@ async def listen(
 
 
 class _Porch:
-    """Accepts by hand, for connections with something to do before their pump: a PROXY preamble, a TLS handshake."""
+    """Accepts by hand, for connections with something to do before their pump: a PROXY preamble, a TLS handshake.
+
+    And for Unix sockets: the loops' own servers differ in whether they remove the socket's file at their end.
+    """
 
     def __init__(
         self,
@@ -140,7 +144,7 @@ class _Porch:
                 self._loop.call_later(_BREATH, self._again)
                 return
             connection.setblocking(False)
-            task = self._loop.create_task(self._welcome(connection, address[0]))
+            task = self._loop.create_task(self._welcome(connection, address[0] if isinstance(address, tuple) else ""))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

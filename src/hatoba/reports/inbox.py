@@ -7,7 +7,6 @@ Fails never: a letter that holds no report, or that its owner took away, stays w
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -17,27 +16,22 @@ from hatoba.directory.entries import key
 from hatoba.kit import ids
 from hatoba.model import event
 from hatoba.model.address import Address, BadAddress
-from hatoba.reports import aside, kinds
+from hatoba.reports import aside, kinds, shelf
 from hatoba.reports.evidence import DAY
 from hatoba.reports.settings import Settings
-from hatoba.store import journal, maildir, reports
+from hatoba.store import journal, reports
 from hatoba.store.rows import EventRow, ReportRow
 from hatoba.store.sql import Reader
 
-LOCAL = "local"  # the lane of Maildirs
+LOCAL = "local"  # the lane of local delivery
 _LOCAL = b'"local"'
 _log = structlog.get_logger("reports")
-
-
-class Owner(Protocol):
-    @property
-    def address(self) -> Address: ...
 
 
 class Directory(Protocol):
     """What is asked of the directory here."""
 
-    def account(self, address: Address) -> Owner | None:
+    def account(self, address: Address) -> shelf.Owner | None:
         """Whose mailbox takes this address."""
 
     def domain(self, name: str) -> object | None:
@@ -45,7 +39,7 @@ class Directory(Protocol):
 
 
 class Inbox:
-    """`addresses` gives those that take reports, `kept` reads the rows of reports; `root` holds the Maildirs."""
+    """`addresses` gives those that take reports, `kept` reads rows of reports, `lies` has the letters delivered."""
 
     def __init__(
         self,
@@ -53,16 +47,14 @@ class Inbox:
         directory: Directory,
         addresses: Callable[[], frozenset[str]],
         kept: Callable[[], Reader],
-        root: Path,
-        hostname: str,
+        lies: shelf.Shelf,
     ) -> None:
         self.settings = settings
         self._directory = directory
         self._addresses = addresses
         self._kept = kept
-        self._root = root
-        self._host = maildir.component(hostname)
-        self._read: list[Path] = []
+        self._lies = lies
+        self._read: list[shelf.Found] = []
 
     def received(self, reader: Reader, seen: Sequence[EventRow], now: int) -> list[ReportRow]:
         """The reports among the letters that these events say were delivered here."""
@@ -80,8 +72,8 @@ class Inbox:
     def done(self) -> None:
         """What was read is kept now: the letters may go."""
         if self.settings.letters == "remove":
-            for path in self._read:
-                path.unlink(missing_ok=True)
+            for found in self._read:
+                found.remove()
         self._read.clear()
 
     def _delivered(
@@ -113,18 +105,17 @@ class Inbox:
         owner = self._directory.account(address)
         if owner is None:
             return []
-        folder = maildir.mailbox(self._root, owner.address.domain, owner.address.local)
-        path = maildir.found(folder, f"{accepted // 1000}.{written}R{n}.{self._host}")
-        if path is None:
-            _log.warning("report not read", letter=written, reason="the letter is not in its mailbox any more")
-            return []
+        most = self.settings.unpacked
         try:
-            rows = aside.read(maildir.read(path, self.settings.unpacked), now, most=self.settings.unpacked)
+            found = self._lies.find(owner, letter, n, accepted, most)
+            if found is None:
+                raise ValueError("the letter is not in its mailbox any more")
+            rows = aside.read(found.content, now, most=most)
             self._check(rows, auth, now)
         except (OSError, ValueError) as error:
             _log.warning("report not read", letter=written, address=str(address), reason=str(error))
             return []
-        self._read.append(path)
+        self._read.append(found)
         return rows
 
     def _check(self, rows: Sequence[ReportRow], auth: str, now: int) -> None:

@@ -6,13 +6,13 @@ Fails never.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from hatoba.mailauth.questions import Asking
 from hatoba.model.address import Address
 from hatoba.model.envelope import Letter
 from hatoba.reports.settings import Settings
+from hatoba.reports.shelf import Owner, Shelf
 from hatoba.store import base
 from hatoba.store.sql import Reader
 
@@ -22,17 +22,12 @@ T = TypeVar("T")
 class Directory(Protocol):
     """What is asked of the directory in this room."""
 
-    def account(self, address: Address) -> "Owner | None": ...
+    def account(self, address: Address) -> Owner | None: ...
     def domain(self, name: str) -> object | None: ...
     def local(self, address: Address) -> bool: ...
     def home(self, hostname: str) -> str: ...
     def report_addresses(self) -> frozenset[str]:
         """The keys of the addresses marked to take reports."""
-
-
-class Owner(Protocol):
-    @property
-    def address(self) -> Address: ...
 
 
 class Shard(Protocol):
@@ -48,7 +43,7 @@ class Ask(Protocol):
 
 
 class Means(NamedTuple):
-    """`settings` gives those in force. `mail`: the folder of the Maildirs. `shards`: this worker's, by number.
+    """`settings` gives those in force. `lies`: where local delivery left letters. `shards`: this worker's, by number.
 
     `draw` gives (a new letter's id, ms). `enqueue` is done when a letter is on disk; it signs what is to be signed.
     `post` sends (url, fields, octets) over HTTPS and gives the status of the answer, or raises OSError. `owner` names
@@ -59,7 +54,7 @@ class Means(NamedTuple):
     base: base.Base
     directory: Directory
     hostname: str
-    mail: Path
+    lies: Shelf
     shards: Callable[[], Mapping[int, Shard]]
     ask: Ask
     draw: Callable[[], tuple[int, int]]

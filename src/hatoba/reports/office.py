@@ -69,9 +69,7 @@ class Office:
         """In the thread: one shard, in steps."""
         means, register = self._means, self._clerk.register
         settings = means.settings()
-        box = inbox.Inbox(
-            settings, means.directory, self._addresses, lambda: register.reader, means.mail, means.hostname
-        )
+        box = inbox.Inbox(settings, means.directory, self._addresses, lambda: register.reader, means.lies)
         gatherer = gather.Gatherer(settings, register, box, self._own)
         told = 0
         with opener() as reader:

@@ -267,12 +267,16 @@ class Link(sql.Link):
             ended = self._connection.execute(_END, (_GONE_WITHIN, pid, since)).fetchone()
             if ended is not None and not ended[0]:
                 raise trouble.StoreTrouble(f"{self._name}: connection {pid} does not end", trouble.LOST)
-            found = self._connection.execute(_LAST, (self._fence[0],)).fetchone()
+            return self._committed(number)
         except psycopg.Error as error:
             raise trouble.of(error, "asking for the last commit") from error
+
+    def _committed(self, mark: int) -> bool:
+        """The last commit of this writer is the one with that number."""
+        found = self._connection.execute(_LAST, (self._fence[0],)).fetchone()
         if found is None or found[0] != self._fence[1]:
             raise trouble.ShardLost(self._name)
-        return bool(found[1] == number)
+        return bool(found[1] == mark)
 
     def rollback(self) -> None:
         with contextlib.suppress(psycopg.Error):  # what is gathered fails with the transaction

@@ -8,6 +8,7 @@ Fails with ShardTaken when a shard is in use, WrongVersion for a newer schema, S
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -16,6 +17,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from hatoba.store import blobs, postgres, server, tables, trouble, upgrade
+from hatoba.store.mailboxes import places
+from hatoba.store.mailboxes import settings as mail_settings
+from hatoba.store.mailboxes import tables as mail_tables
 from hatoba.store.server import Server
 from hatoba.store.snapshot import Progress
 
@@ -30,11 +34,14 @@ JOIN pg_attrdef d ON d.adrelid = t.oid AND d.adnum = a.attnum
 JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
 JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
 WHERE n.nspname = %s"""
+_MAIL = "SELECT nspname::text FROM pg_namespace WHERE nspname ~ '^mail_[0-9]{4}$' ORDER BY nspname"
 _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
 
 
-def prepare(where: Server, shards: int, progress: Progress) -> None:
+def prepare(where: Server, shards: int, progress: Progress, mail: int | None = None) -> None:
     """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision.
+
+    So are the mail shards, at the directory's server: see upgrade.prepare for `mail`.
 
     The directory's server must answer. A spool server that does not is told by `progress` and left for the next start
     of any node: its shards cannot be opened before, if they need it.
@@ -45,6 +52,7 @@ def prepare(where: Server, shards: int, progress: Progress) -> None:
             with alone(where, place):
                 if place == 0:
                     _bring(where, server.DIRECTORY, "directory", tables.DIRECTORY_REVISION, progress)
+                    _mail(where, mail, bool(shards), progress)
                 wanted = {number for number in range(shards) if where.place(number) == place}
                 for number in sorted(wanted | _resident(where, place)):
                     _bring(where, server.schema(number), "shard", tables.SHARD_REVISION, progress)
@@ -52,6 +60,26 @@ def prepare(where: Server, shards: int, progress: Progress) -> None:
             if place == 0 or error.kind != trouble.LOST:
                 raise
             progress(f"spool server {place} is away, its shards wait ({error})")
+
+
+def _mail(where: Server, wanted: int | None, make: bool, progress: Progress) -> None:
+    """The mail shards. Each one that is there knows how many there are to be."""
+    with postgres.Reader(where.opener(server.DIRECTORY)) as reader:
+        there = [int(name[-4:]) for (name,) in reader.rows(_MAIL)]
+    known = 0
+    for number in there:
+        _bring(where, places.schema(number), "mail", mail_tables.MAIL_REVISION, progress)
+        with postgres.Reader(where.opener(places.schema(number))) as reader:
+            known = places.count(reader) or known
+    if known and wanted is not None:
+        places.refuse(known, wanted)
+    if not (there or make):
+        return
+    many = known or wanted or mail_settings.Settings().shards
+    for number in range(many):
+        _bring(where, places.schema(number), "mail", mail_tables.MAIL_REVISION, progress)
+        with contextlib.closing(where.connect(places.schema(number))) as opened, postgres.transaction(opened) as tx:
+            places.record(tx, number, many, time.time_ns() // 1_000_000)
 
 
 def _resident(where: Server, place: int) -> set[int]:

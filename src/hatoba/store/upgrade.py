@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from hatoba.store import blobs, directory, shard, snapshot, sqlite, tables, trouble
+from hatoba.store.mailboxes import places
+from hatoba.store.mailboxes import settings as mail_settings
+from hatoba.store.mailboxes import tables as mail_tables
 from hatoba.store.settings import Settings
 from hatoba.store.snapshot import Progress
 
@@ -30,8 +35,11 @@ UNFINISHED = ("restoring", "importing")  # folders in which restore and targets 
 HISTORIES = Path(__file__).parent / "migrations"
 
 
-def prepare(data: Path, shards: int, settings: Settings, progress: Progress) -> None:
-    """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision."""
+def prepare(data: Path, shards: int, settings: Settings, progress: Progress, mail: int | None = None) -> None:
+    """The directory and shards 0 … `shards`-1 (and any other that exists) are there and at this revision.
+
+    So are the mail shards, `mail` of them (None: as many as there are, or the default); with `shards` 0 none is made.
+    """
     if sqlite3.sqlite_version_info < sqlite.OLDEST:
         raise trouble.StoreTrouble(f"SQLite is {sqlite3.sqlite_version}, hatoba needs {sqlite.OLDEST_TEXT} or newer")
     for name in UNFINISHED:
@@ -44,16 +52,51 @@ def prepare(data: Path, shards: int, settings: Settings, progress: Progress) -> 
         blobs.make_folder(folder)
     into = data / "snapshots"
     with _alone(data / "prepare.lock"):
-        _bring(data / directory.NAME, "directory", tables.DIRECTORY_REVISION, into, settings, progress)
+        bring(data / directory.NAME, "directory", tables.DIRECTORY_REVISION, into, settings, progress)
         for number in sorted({*range(shards), *shard.numbers(data)}):
             path = shard.database(data, number)
             if _at(path) == tables.SHARD_REVISION:
                 continue
             with shard.taken(path, number):
-                _bring(path, "shard", tables.SHARD_REVISION, into, settings, progress)
+                bring(path, "shard", tables.SHARD_REVISION, into, settings, progress)
+        _mail(data, mail, bool(shards), settings, progress)
 
 
-def _bring(path: Path, history: str, wanted: str, into: Path, settings: Settings, progress: Progress) -> None:
+def _mail(data: Path, wanted: int | None, make: bool, settings: Settings, progress: Progress) -> None:
+    """The mail shards. A new one is made beside its place: what is there knows which one it is."""
+    there = places.numbers(data)
+    known = 0
+    for number in there:
+        path = places.database(data, number)
+        bring(path, "mail", mail_tables.MAIL_REVISION, data / "snapshots" / places.FOLDER, settings, progress)
+        with sqlite.reader(path) as opened:
+            known = places.count(opened)
+        if wanted is not None:
+            places.refuse(known, wanted)
+    if not (there or make):
+        return
+    many = known or wanted or mail_settings.Settings().shards
+    missing = sorted({*range(many)} - {*there})
+    if missing:
+        blobs.make_folder(data / places.FOLDER)
+        _make(data, missing, many)
+
+
+def _make(data: Path, missing: list[int], many: int) -> None:
+    """New mail shards, migrated once and copied; each gets its name when it knows which one it is."""
+    seed, fresh = data / places.FOLDER / "seed.new", data / places.FOLDER / "shard.new"
+    seed.unlink(missing_ok=True)
+    upgrade(seed, "mail", mail_tables.MAIL_REVISION)
+    for number in missing:
+        shutil.copy(seed, fresh)  # with its permissions
+        with contextlib.closing(sqlite.connect(fresh)) as connection, sqlite.transaction(connection) as tx:
+            places.record(tx, number, many, time.time_ns() // 1_000_000)
+        fresh.rename(places.database(data, number))  # closed, it has no log
+    seed.unlink()
+    blobs.sync_folder(seed.parent)
+
+
+def bring(path: Path, history: str, wanted: str, into: Path, settings: Settings, progress: Progress) -> None:
     found = _at(path)
     if found == wanted:
         return

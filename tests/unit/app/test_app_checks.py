@@ -13,7 +13,7 @@ from hatoba.app import checks, config, listeners
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.doors.http.settings import MtaSts
-from hatoba.doors.smtp.settings import Listener
+from hatoba.app.listener import Listener
 from hatoba.net import tls
 
 

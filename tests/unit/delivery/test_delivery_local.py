@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import delivery_scene as scene
 
-from hatoba.delivery.local import stored
+from hatoba.delivery.maildirs import stored
 from hatoba.model.address import Address
 from hatoba.store import maildir
 
@@ -131,10 +131,10 @@ async def test_close_waits_for_the_threads(tmp_path: Path) -> None:
 def test_pieces_may_be_cut_anywhere(pieces: list[bytes], header: bool) -> None:
     whole = (b"Subject: x\r\n\r\n" if header else b"") + b"".join(pieces)
     letter = scene.letter(content=whole)
-    want = b"".join(stored(letter, Address("b", "x.example"), lambda _: ()))
+    want = b"".join(stored(scene.item(letter, "b@x.example"), lambda _: ()))
     cut = scene.letter(content=None, blob="x")
     parts = [b"Subject: x\r\n\r\n", *pieces] if header else pieces
-    assert b"".join(stored(cut, Address("b", "x.example"), lambda _: parts)) == want
+    assert b"".join(stored(scene.item(cut, "b@x.example"), lambda _: parts)) == want
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

@@ -2,10 +2,10 @@
 
 import pytest
 
+from hatoba.wire.lines import Lines
 from hatoba.wire.smtp import data
 from hatoba.wire.smtp.data import ChunkReader, DataReader
 from hatoba.wire.smtp.events import Content, End
-from hatoba.wire.smtp.lines import Lines
 from hatoba.wire.smtp.offer import Limits
 from hatoba.wire.smtp.reply import Reply
 

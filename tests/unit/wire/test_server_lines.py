@@ -1,8 +1,8 @@
-"""wire.smtp.lines: the input buffer."""
+"""wire.lines: the input buffer."""
 
 import pytest
 
-from hatoba.wire.smtp.lines import Lines, LineTooLong
+from hatoba.wire.lines import Lines, LineTooLong
 
 
 def fed(*pieces: bytes) -> Lines:

@@ -40,6 +40,7 @@ VERBS = {
     "verify": "verify:verify",
     "export": "transfer:export",
     "import": "transfer:import_",
+    "migrate": "migrate:migrate",
     "upgrade": "upgrade:upgrade",
     "ports": "ports:ports",
     "tls": "tls:tls",

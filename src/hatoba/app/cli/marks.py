@@ -67,6 +67,10 @@ def _mends(parameters: Parameters) -> bool:
     return bool(parameters.get("reindex") or parameters.get("tidy"))
 
 
+def _wet(parameters: Parameters) -> bool:
+    return not parameters.get("dry_run")
+
+
 # A verb a line: it is logged, always or where its options say so. Taking everything out counts, too.
 LOGGED: dict[str, Callable[[Parameters], bool]] = {
     "account add": _always,
@@ -103,6 +107,7 @@ LOGGED: dict[str, Callable[[Parameters], bool]] = {
     "list allow remove": _always,
     "list deny add": _always,
     "list deny remove": _always,
+    "migrate imap": _wet,
     "queue drop": _always,
     "queue hold": _always,
     "queue release": _always,

@@ -5,6 +5,7 @@ Exit status 1 when no host would take a letter.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -14,15 +15,14 @@ from cryptography import x509
 from hatoba.app import certificate, offline
 from hatoba.app import config as settings_file
 from hatoba.app.cli import show
-from hatoba.app.places import Places
 from hatoba.app.settings import Settings
+from hatoba.delivery import keeper, sts
 from hatoba.delivery import settings as delivery_
-from hatoba.delivery import sts
 from hatoba.delivery.courier import Courier
 from hatoba.delivery.survey import Host, Survey, Tried
 from hatoba.mailauth.tlsa import chain, names
 from hatoba.model.address import Address, BadAddress
-from hatoba.model.status import Refusal
+from hatoba.model.status import Refusal, Status
 from hatoba.net import dns
 
 UNPROVEN = "not secured by DNSSEC, or the resolver does not validate or is not on loopback"
@@ -49,7 +49,14 @@ class _Quiet:
     def error(self, event: str, /, **fields: Any) -> None: ...
 
 
-async def look(settings: Settings, places: Places, address: Address, patience: float, connect: bool) -> Survey:
+class _Nothing:
+    """Keeps no letter: a survey delivers none."""
+
+    async def keep(self, items: Sequence[keeper.Item]) -> list[Status]:
+        raise NotImplementedError
+
+
+async def look(settings: Settings, address: Address, patience: float, connect: bool) -> Survey:
     """The survey, by a courier of its own that remembers nothing."""
     delivery = settings.delivery
     stages = dict.fromkeys(delivery_.Timeouts.__struct_fields__, patience)
@@ -61,7 +68,7 @@ async def look(settings: Settings, places: Places, address: Address, patience: f
     log = _Quiet()
     courier = Courier(
         options, settings.route, resolver, _Nowhere(), hostname=certificate.hostname(settings.hostname),
-        mail=places.mail, chunks=lambda _: (), log=log, rules=settings.tls_policy,
+        keep=_Nothing(), chunks=lambda _: (), log=log, rules=settings.tls_policy,
         cache=sts.Cache(options.mta_sts, resolver, None, clock=offline.now, log=log),
     )  # fmt: skip
     try:
@@ -172,7 +179,7 @@ def tls(options: dict[str, str | None], domain: str, timeout: float, no_connect:
     except BadAddress as error:
         show.fail(f"{domain} is no domain: {error}")
     with show.declined(Refusal, ValueError):
-        survey = asyncio.run(look(settings, offline.places(settings), address, timeout, not no_connect))
+        survey = asyncio.run(look(settings, address, timeout, not no_connect))
     if as_json:
         value = {"domain": survey.domain, "route": survey.site.kind, "policy": policy(survey)}
         show.as_json(value | {"usable": survey.usable, "hosts": [_host(host) for host in survey.hosts]})

@@ -57,7 +57,7 @@ def upgrade(options: dict[str, str | None], back: bool, as_json: bool) -> None:
             _back(settings, as_json)
             return
         places.prepare()
-        store.prepare(places.data, 0, settings.store, show.progress(), settings.database)
+        store.prepare(places.data, 0, settings.store, show.progress(), settings.database, mailboxes=settings.mailboxes)
     if settings.database.server:
         show.either(as_json, {}, lambda: click.echo("The server's schemas are at this program's revision."))
         return

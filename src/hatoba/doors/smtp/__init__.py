@@ -1,1 +1,1 @@
-"""The SMTP doors: mx, submission and submissions; one small file a verb, policies as data."""
+"""The SMTP doors: mx, submission, submissions and lmtp; one small file a verb, policies as data."""

@@ -32,7 +32,7 @@ def serve(listener: Listener, house: House) -> Callable[[], Pump]:
 
 
 def _pump(place: Place) -> Pump:
-    engine = ServerEngine(place.plain, place.limits)
+    engine = ServerEngine(place.plain, place.limits, lmtp=place.policy.lmtp)
     settings = place.house.settings
     return Pump(
         engine,
@@ -104,6 +104,8 @@ async def open_door(sock: socket.socket, listener: Listener, house: House) -> Do
 
 def _admits(place: Place, ip: str, waiting: int) -> bool:
     """Whether a client may cost us a handshake."""
+    if not place.admits(ip):
+        return False
     if place.unlimited.trust(ip):
         return True
     held = place.house.counters.count(per_network(networks.counted(ip)))

@@ -64,6 +64,9 @@ def _asked(state: State, result: Callable[[], None]) -> Reply:
 
 def _turned_away(state: State) -> Reply | None:
     house, settings, counters = state.house, state.house.settings, state.house.counters
+    if not state.place.admits(state.ip):
+        state.why = "not of our networks"
+        return words.NOT_FOR_YOU
     if house.headroom.short(house.clock()):
         house.counts.shed += 1
         state.why = "short of resources"
@@ -72,7 +75,7 @@ def _turned_away(state: State) -> Reply | None:
         state.why = "too many connections"
         return words.TOO_MANY_CONNECTIONS
     state.counted.append(ALL)
-    if not state.place.unlimited.trust(state.ip):
+    if state.ip and not state.place.unlimited.trust(state.ip):
         key = per_network(state.network)
         if not counters.take(key, settings.connections_per_ip):
             state.why = "too many connections from its network"

@@ -29,13 +29,16 @@ class Policy(msgspec.Struct, frozen=True):
     implicit: bool  # TLS before the first word
     early: bool  # clients that speak before the greeting are refused, where the settings say so
     submission: bool  # FUTURERELEASE and MT-PRIORITY are offered
+    lmtp: bool = False  # the dialect of RFC 2033, for named networks
 
 
 POLICIES = {
     "mx": Policy(auth=False, implicit=False, early=True, submission=False),
     "submission": Policy(auth=True, implicit=False, early=False, submission=True),
     "submissions": Policy(auth=True, implicit=True, early=False, submission=True),
+    "lmtp": Policy(auth=False, implicit=False, early=False, submission=False, lmtp=True),
 }
+THIS_MACHINE = ("127.0.0.0/8", "::1/128")
 
 
 class Place:
@@ -49,6 +52,7 @@ class Place:
         "kind",
         "limits",
         "naked",
+        "networks",
         "plain",
         "policy",
         "secured",
@@ -83,9 +87,15 @@ class Place:
             self.bound = self.secured.replace(mechanisms=house.login.mechanisms(secured=True, bindable=True))
         self.unlimited = Proxies(settings.unlimited)
         self.xclient = Proxies(listener.xclient_networks)
-        self.banner = Reply(220, "", f"{house.hostname} ESMTP ready")
+        named = listener.networks or (THIS_MACHINE if policy.lmtp else ())
+        self.networks = Proxies(named) if named else None  # None: everybody may connect
+        self.banner = Reply(220, "", f"{house.hostname} {'LMTP' if policy.lmtp else 'ESMTP'} ready")
         self.naked = Reply(250, "", house.hostname)
         self._greetings: dict[offer.Offer, Reply] = {}
+
+    def admits(self, ip: str) -> bool:
+        """Whether this client may connect; "" is one behind a Unix socket, whose file says who may."""
+        return self.networks is None or not ip or self.networks.trust(ip)
 
     def under_tls(self, pump: Pump) -> offer.Offer:
         """What is offered on a connection under TLS."""

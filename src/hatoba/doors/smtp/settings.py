@@ -20,16 +20,30 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One [[listener]]."""
 
     kind: Annotated[
-        Literal["mx", "submission", "submissions"],
+        Literal["mx", "submission", "submissions", "lmtp"],
         Meta(
             description="mx: mail from other servers, STARTTLS offered, no AUTH, local and relay domains only. "
             "submission: AUTH required (530 5.7.0) and offered under STARTTLS only (538 5.7.11). "
-            "submissions: the same under implicit TLS."
+            "submissions: the same under implicit TLS. "
+            "lmtp: mail for local recipients handed over by a server in front (LHLO, a reply for each recipient)."
         ),
     ]
-    port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 takes any free one.")]
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="TCP port; 0 takes any free one, and stands with a Unix socket.")
+    ]
     address: Annotated[
-        tuple[str, ...], Meta(description="Addresses listened on, IPv4 or IPv6. Empty: all of both versions.")
+        tuple[str, ...],
+        Meta(
+            description="Addresses listened on, IPv4 or IPv6. Empty: all of both versions; of kind lmtp: loopback. "
+            'For kind lmtp also "unix:/path" of a Unix socket, open to the user and group that run hatoba.'
+        ),
+    ] = ()
+    networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks (CIDR) that may connect; to others it is said 554 5.7.1. "
+            "Empty: everybody; of kind lmtp: this machine alone."
+        ),
     ] = ()
     proxy_networks: Annotated[
         tuple[str, ...],

@@ -34,6 +34,7 @@ AUTH_UNOFFERED: Final = Reply(504, "5.5.4", "Authentication mechanism is not off
 
 TOO_MANY_CONNECTIONS: Final = Reply(421, "4.3.2", "Too many connections here, try again later", then="close")
 TOO_MANY_OF_YOURS: Final = Reply(421, "4.7.0", "Too many connections from your network", then="close")
+NOT_FOR_YOU: Final = Reply(554, "5.7.1", "This service is not for your network", then="close")
 TOO_MANY_COMMANDS: Final = Reply(421, "4.7.0", "Too many commands without a letter", then="close")
 TOO_MANY_ERRORS: Final = Reply(421, "4.7.0", "Too many errors", then="close")
 SHORT_AT_CONNECT: Final = Reply(421, "4.3.2", "Short of resources, try again later", then="close")

@@ -10,8 +10,8 @@ import io
 import re
 from typing import Final
 
+from hatoba.wire.lines import Lines
 from hatoba.wire.smtp.events import Content, End
-from hatoba.wire.smtp.lines import Lines
 from hatoba.wire.smtp.offer import Limits
 from hatoba.wire.smtp.reply import Reply
 

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from hatoba.model.status import PeerError, Status
 from hatoba.wire.engine import CLOSED, NEED_DATA, PAUSED, Signal
+from hatoba.wire.lines import Lines, LineTooLong
 from hatoba.wire.smtp import data, esmtp, events, faults, grammar, sequence, states
 from hatoba.wire.smtp.data import ChunkReader, DataReader
-from hatoba.wire.smtp.lines import Lines, LineTooLong
 from hatoba.wire.smtp.offer import Limits, Offer
 from hatoba.wire.smtp.reply import Challenge, Reply
 

@@ -1,11 +1,12 @@
 """Lines: the input of a connection, cut into CRLF lines or counted octets, nothing copied twice.
 
-Owned by wire.smtp.server.
-Never takes a bare CR or a bare LF for an end, and never scans an octet again for each arriving piece.
+Owned by the servers' engines: wire.smtp.server, wire.pop3.server, wire.managesieve.server.
+Never takes a bare CR or (unless asked to) a bare LF for an end, and never scans an octet again for each arriving piece.
 `line` fails with LineTooLong; the caller says so and resynchronises with `skip`.
 """
 
 CRLF = b"\r\n"
+LF = b"\n"
 
 
 class LineTooLong(Exception):
@@ -24,8 +25,8 @@ class Lines:
     def __init__(self) -> None:
         self.data = b""
         self.at = 0
-        self.more: list[bytes] = []  # pieces that came while `_data` was not yet eaten
-        self._held = 0  # octets in `_more`
+        self.more: list[bytes] = []  # pieces that came while `data` was not yet eaten
+        self._held = 0  # octets in `more`
 
     def __len__(self) -> int:
         """Octets not yet eaten."""
@@ -49,25 +50,28 @@ class Lines:
         self.more.clear()
         return True
 
-    def line(self, limit: int) -> bytes | None:
-        """The next line without its CRLF, None when it is not complete. LineTooLong past `limit` octets with CRLF."""
+    def line(self, limit: int, mark: bytes = CRLF) -> bytes | None:
+        """The next line without its `mark`, None when it is not complete. LineTooLong past `limit` octets with it.
+
+        With LF for a mark the caller sees from the line's last octet whether a CR stood before it.
+        """
         while True:
             at = self.at
-            end = self.data.find(CRLF, at, at + limit)
+            end = self.data.find(mark, at, at + limit)
             if end >= 0:
-                self.at = end + 2
+                self.at = end + len(mark)
                 return self.data[at:end]
             if len(self.data) - at >= limit:
                 raise LineTooLong
             if not self._merge():
                 return None
 
-    def skip(self) -> bool:
-        """Throw away everything through the next CRLF; False while it has not come (nothing else is kept then)."""
+    def skip(self, mark: bytes = CRLF) -> bool:
+        """Throw away everything through the next mark; False while it has not come (nothing else is kept then)."""
         while True:
-            end = self.data.find(CRLF, self.at)
+            end = self.data.find(mark, self.at)
             if end >= 0:
-                self.at = end + 2
+                self.at = end + len(mark)
                 return True
             half = self.at < len(self.data) and self.data.endswith(b"\r")
             self.at = len(self.data) - half

@@ -1,0 +1,132 @@
+"""The mailboxes of one worker: their store, who hears of changes, where local letters are kept, the doors to read them.
+
+Made by wiring; opened and closed by worker, on its loop.
+Never decides who may read what.
+Fails with StoreTrouble when the store cannot be opened; a node that keeps Maildirs has mailboxes all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from importlib import metadata
+
+import structlog
+
+from hatoba.app.places import Places
+from hatoba.app.settings import Settings
+from hatoba.delivery import boxes, keeper, maildirs
+from hatoba.directory.directory import Directory
+from hatoba.doors.imap.counts import Counts
+from hatoba.doors.imap.house import House
+from hatoba.doors.login.login import Login
+from hatoba.mailboxes.deposit import Deposit
+from hatoba.mailboxes.hub import Hub
+from hatoba.mailboxes.post import Post
+from hatoba.net.headroom import Headroom
+from hatoba.net.limits import SharedCounters
+from hatoba.net.tls import ServerTls
+from hatoba.reports import shelf
+from hatoba.store.base import Base
+from hatoba.store.blobs import Draft
+from hatoba.store.mailboxes.accounts import Quota
+from hatoba.store.mailboxes.stores import MailStore
+
+
+class Mailroom:
+    """`worker` tells the workers of this node apart, `clock` gives ms since 1970."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Base,
+        places: Places,
+        directory: Directory,
+        worker: int,
+        clock: Callable[[], int],
+    ) -> None:
+        log = structlog.get_logger("mailboxes").bind()
+        self._settings = settings
+        self._places = places
+        self._directory = directory
+        self._clock = clock
+        self._drawn = itertools.count()
+        self._appending = places.run / f"appending-{worker}"
+        self._counts = Counts()
+        self.store = MailStore(home, settings.mailboxes)
+        self.hub = Hub(places.run, str(worker), self._look, poll=settings.reading.poll, log=log)
+        self.post = Post(settings.reading, self.store, self.hub, clock, quota=self._quota, known=self._known)
+        self.deposit = Deposit(self.store, self.post.ensure, self.hub.tell, self._quota, clock)
+
+    def keeper(self, hostname: str, chunks: keeper.Chunks) -> keeper.Keeper:
+        """Where local delivery brings letters."""
+        delivery, log = self._settings.delivery, structlog.get_logger("delivery").bind()
+        if delivery.local == "maildir":
+            return maildirs.Maildirs(
+                self._places.mail, chunks, hostname=hostname, threads=delivery.local_threads, log=log
+            )
+        return boxes.Boxes(self.deposit, self.store.run, chunks, log=log)
+
+    def shelf(self, hostname: str) -> shelf.Shelf:
+        """Where reports find what was delivered."""
+        if self._settings.delivery.local == "maildir":
+            return shelf.Files(self._places.mail, hostname)
+        return shelf.Mailboxes(self.store, self._clock)
+
+    def house(
+        self,
+        settings: Settings,
+        hostname: str,
+        login: Login,
+        counters: SharedCounters,
+        headroom: Headroom,
+        tls: ServerTls | None,
+    ) -> House:
+        """What the IMAP doors share."""
+        return House(
+            settings=settings.imap,
+            hostname=hostname,
+            login=login,
+            post=self.post,
+            draft=self._draft,
+            clock=self._clock,
+            counters=counters,
+            headroom=headroom,
+            log=structlog.get_logger("imap").bind(),
+            tls=tls,
+            version=metadata.version("hatoba"),
+            counts=self._counts,
+        )
+
+    async def open(self) -> None:
+        """Hears the other workers; on the loop."""
+        await asyncio.to_thread(self._empty)
+        self.hub.open()
+
+    async def close(self) -> None:
+        """Once no door and no delivery needs it any more."""
+        self.hub.close()
+        await asyncio.to_thread(self.store.close)
+
+    # ---- what the room asks
+
+    async def _look(self, keys: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        return await self.post.look(keys)
+
+    def _quota(self, account: str) -> Quota:
+        return Quota()
+
+    def _known(self, account: str) -> bool:
+        return account in self._directory.snapshot().accounts
+
+    # ---- letters that clients are writing
+
+    def _draft(self) -> Draft:
+        return Draft(self._appending, next(self._drawn))
+
+    def _empty(self) -> None:
+        """What this worker's last life left half written was promised to nobody."""
+        self._appending.mkdir(mode=0o700, exist_ok=True)
+        for path in self._appending.iterdir():
+            path.unlink()

@@ -1,0 +1,1 @@
+"""Matching: comparators, match types, wildcards and regular expressions, each linear in the text it reads."""

@@ -1,0 +1,1 @@
+"""ManageSieve, server side: engine, grammar and responses. # RFC 5804"""

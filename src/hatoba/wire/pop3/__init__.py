@@ -1,0 +1,1 @@
+"""POP3, server side: engine, grammar, replies and dot-stuffed content. # RFC 1939"""
