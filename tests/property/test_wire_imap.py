@@ -87,6 +87,7 @@ def cut(data: bytes, at: list[int]) -> list[bytes]:
 
 @settings(max_examples=400, deadline=None)
 @given(state=STATES, stream=STREAM, at=st.lists(st.integers(0, 3000), max_size=12))
+@example(state="message", stream=b"ab\0cd", at=[])
 @example(state="selected", stream=b"t SEARCH SUBJECT {3}\r\nabc\r\n", at=[])
 def test_any_split_gives_the_same_events(state: str, stream: bytes, at: list[int]) -> None:
     data = INTO[state] + SWITCH.sub(b"NOOP", stream)

@@ -89,6 +89,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mta_sts: Annotated[http_.MtaSts, Meta(description="Our own MTA-STS policy, for our local domains.")] = (
         http_.MtaSts()
     )
+    autoconfig: Annotated[http_.Autoconfig, Meta(description="Mail programs that find our doors by themselves.")] = (
+        http_.Autoconfig()
+    )
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
     smtp: Annotated[smtp_.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp_.Settings()
     imap: Annotated[imap_.Settings, Meta(description="The IMAP listeners' limits.", extra=_RELOADS)] = imap_.Settings()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from hatoba.mailboxes import rights
@@ -159,19 +159,6 @@ class Selected:
         def steps(reader: Reader) -> Iterator[T]:
             for rows in contents.fetch(reader, number, uids, columns, chunk):
                 yield build(rows)
-
-        return self.shard.stream(steps)
-
-    def fetch_batches(
-        self, batches: Iterable[Sequence[int]], columns: Sequence[str], build: Callable[[list[contents.Row]], T]
-    ) -> AsyncIterator[T]:
-        """The same, read in these groups of UIDs."""
-        number = self.box.id
-
-        def steps(reader: Reader) -> Iterator[T]:
-            for batch in batches:
-                for rows in contents.fetch(reader, number, batch, columns, len(batch)):
-                    yield build(rows)
 
         return self.shard.stream(steps)
 

@@ -18,6 +18,8 @@ VERBS = {
     "quickstart": "quickstart:quickstart",
     "config": "config:config",
     "account": "account:account",
+    "app-password": "app_password:app_password",
+    "client-settings": "client_settings:client_settings",
     "domain": "domain:domain",
     "list": "lists:list_",
     "filter": "filters:filter_",

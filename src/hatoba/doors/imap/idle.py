@@ -63,7 +63,7 @@ async def _tell(state: State) -> None:
         while state.selected is not None and state.selected.dirty and state.listening:
             await news.up_to_date(state)
             if not state.listening or state.pump.closing:
-                return
+                return  # a command has begun meanwhile: it tells at its end
             if told := news.told(state, expunges=state.tells_expunges):
                 state.house.counts.notices += 1
                 state.pump.push(told)

@@ -25,8 +25,8 @@ class State:
     """`saved` are the UIDs of the result saved last ("$"); `idling` the tag of an IDLE that has not ended."""
 
     __slots__ = (
-        "account", "appending", "counted", "draining", "engine", "exchange", "house", "idling", "ip", "name",
-        "network", "notifying", "place", "pump", "saved", "selected", "started", "still", "telling", "tls", "why",
+        "account", "appending", "commanding", "counted", "draining", "engine", "exchange", "house", "idling", "ip",
+        "name", "network", "notifying", "place", "pump", "saved", "selected", "started", "still", "telling", "tls", "why",
     )  # fmt: skip
 
     def __init__(self, place: Place, engine: ServerEngine) -> None:
@@ -45,6 +45,7 @@ class State:
         self.appending: Appending | None = None
         self.notifying: Notifying | None = None
         self.idling = ""
+        self.commanding = False  # a command's answer is under way: nothing may be said in between
         self.telling: asyncio.Task[None] | None = None  # an idle client is being told something at the moment
         self.still: asyncio.TimerHandle | None = None  # the next sign of life to an idle client
         self.counted: list[str] = []  # what was taken of the shared counters
@@ -55,7 +56,7 @@ class State:
     @property
     def listening(self) -> bool:
         """The client hears of changes while no command is under way."""
-        return bool(self.idling) or (self.notifying is not None and self.notifying.selected and not self.pump.waiting)
+        return bool(self.idling) or (self.notifying is not None and self.notifying.selected and not self.commanding)
 
     @property
     def tells_expunges(self) -> bool:

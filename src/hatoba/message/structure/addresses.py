@@ -72,6 +72,16 @@ class _Reader:
         self.space = False
 
     def read(self, text: bytes) -> list[Entry]:
+        rest = self._tokens(text)
+        if rest is not None:  # a quote that is never closed: it opened nothing
+            self._tokens(rest.replace(b'"', b" "))
+        self._flush()
+        if self.group:
+            self.out.append(END)
+        return self.out
+
+    def _tokens(self, text: bytes) -> bytes | None:
+        """Reads token by token; what is behind a quote that is never closed."""
         depth = 0
         for token in _TOKEN.finditer(text):
             kind, piece = token.lastgroup, token[0]
@@ -86,14 +96,15 @@ class _Reader:
                 self.space = True
             elif kind == "special":
                 self._special(piece)
+            elif kind != "quoted":
+                self._word(piece)
+            elif token.end("quoted") == token.end():
+                return token["quoted"]
             else:
-                self._word(_PAIR.sub(rb"\1", token["quoted"]) if kind == "quoted" else piece)
+                self._word(_PAIR.sub(rb"\1", token["quoted"]))
             if len(self.out) > MOST:
                 break
-        self._flush()
-        if self.group:
-            self.out.append(END)
-        return self.out
+        return None
 
     def _special(self, piece: bytes) -> None:
         if piece == b"<" and not self.angle:
@@ -141,7 +152,9 @@ class _Reader:
         if address or name:
             if not name:
                 name = _SPACES.sub(b" ", b"".join(self.comment)).strip()
-            self.out.append(_entry(name or None, route, address))
+            entry = _entry(name or None, route, address)
+            if any(entry):
+                self.out.append(entry)
         self._clear()
 
 

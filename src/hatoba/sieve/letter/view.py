@@ -25,7 +25,7 @@ class View:
         self.limits = limits
         self.edits: tuple[edits.FieldEdit, ...] = ()
         self.head = headers.scan(content)
-        self.original = self.head
+        self._mailboxes: dict[bytes, list[mailbox.Mailbox]] = {}
 
     @functools.cached_property
     def root(self) -> tree.Part:
@@ -38,9 +38,9 @@ class View:
         """A part as though it were the whole letter. # RFC 6609 §3.5"""
         return View(part.content, self.limits)
 
-    def values(self, name: str, part: tree.Part | None = None) -> list[str]:
-        """The decoded values of the fields of this name, of the letter or of one part."""
-        return [words.decode(value) for value in self.octets(name, part)]
+    def values(self, name: str) -> list[str]:
+        """The decoded values of the letter's fields of this name."""
+        return [words.decode(value[: self.limits.field]) for value in self.octets(name)]
 
     def octets(self, name: str, part: tree.Part | None = None) -> list[bytes]:
         """The same, as they stand, but unfolded."""
@@ -49,12 +49,16 @@ class View:
         head = self.head if part is None else part.head
         return head.all(name.lower().encode("ascii"))
 
-    def has(self, name: str, part: tree.Part | None = None) -> bool:
-        return bool(self.octets(name, part))
+    def has(self, name: str) -> bool:
+        return bool(self.octets(name))
 
-    def addresses(self, name: str, part: tree.Part | None = None) -> list[list[mailbox.Mailbox]]:
-        """The mailboxes of each field of this name."""
-        return [listed(value) for value in self.octets(name, part)]
+    def mailboxes(self, value: bytes) -> list[mailbox.Mailbox]:
+        """The mailboxes of a field; each field is read once."""
+        value = value[: self.limits.field]
+        found = self._mailboxes.get(value)
+        if found is None:
+            found = self._mailboxes[value] = mailbox.listed(words.raw(value))
+        return found
 
     def change(self, *wanted: edits.FieldEdit) -> None:
         """What a script changes; tests behind it see it."""
@@ -67,12 +71,8 @@ class View:
     def recipients(self) -> set[str]:
         """Every address the letter says it is for, in lower case. # RFC 5230 §4.5"""
         names = ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc")
-        return {plain(box) for name in names for boxes in self.addresses(name) for box in boxes}
-
-
-def listed(value: bytes) -> list[mailbox.Mailbox]:
-    """The mailboxes of one field."""
-    return mailbox.listed(words.raw(value))
+        values = [value for name in names for value in self.octets(name)]
+        return {plain(box) for value in values for box in self.mailboxes(value)}
 
 
 def plain(box: mailbox.Mailbox) -> str:

@@ -83,10 +83,10 @@ def duplicate(run: Machine, node: Node) -> questions.Asking[bool]:
         id_ = run.expand(node.tagged["identity"][0])
     else:
         name = run.expand(node.tagged["identity"][0]) if node.has("identity") else "message-id"
-        values = run.letter.values(name)
+        values = run.fields(name)
         if not values:
             return False
-        id_ = values[0]
+        id_ = run.decoded(values[0])
     if node.numbers.get("seconds") == 0:
         return False
     handle = node.tag_text("handle")

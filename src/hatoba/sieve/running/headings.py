@@ -8,10 +8,10 @@ Fails with Halt where a variable makes an argument no good.
 from collections.abc import Iterator
 from typing import TypeVar
 
-from hatoba.message import mailbox, parameters, words
+from hatoba.message import mailbox, parameters
 from hatoba.model.address import Address, BadAddress
 from hatoba.sieve.faults import Halt, shown
-from hatoba.sieve.letter import tree, view
+from hatoba.sieve.letter import tree
 from hatoba.sieve.matching import match
 from hatoba.sieve.node import Node
 from hatoba.sieve.running.machine import Machine
@@ -46,8 +46,7 @@ def _fields(run: Machine, node: Node) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     for part in parts(run, node):
         for name in names:
-            run.spend()
-            found += [(name, value) for value in run.letter.octets(name, part)]
+            found += [(name, value) for value in run.fields(name, part)]
     return picked(node, found)
 
 
@@ -59,7 +58,7 @@ def header(run: Machine, node: Node) -> bool:
         if option:
             values += _option(run, node, name.lower(), value)
         else:
-            values.append(words.decode(value))
+            values.append(run.decoded(value))
     return run.compare(node, values, node.arguments[1])
 
 
@@ -82,15 +81,14 @@ def exists(run: Machine, node: Node) -> bool:
     """RFC 5228 §5.5: all of them."""
     names = run.expand_all(node.arguments[0])
     where = list(parts(run, node))
-    run.spend(len(names) * len(where))
-    return all(any(run.letter.has(name, part) for part in where) for name in names)
+    return all(any(run.fields(name, part) for part in where) for name in names)
 
 
 def address(run: Machine, node: Node) -> bool:
     """RFC 5228 §5.1"""
     values: list[str] = []
     for _, value in _fields(run, node):
-        boxes = view.listed(value)
+        boxes = run.letter.mailboxes(value)
         run.spend(len(boxes))
         for box in boxes:
             values += _part(run, node, box)

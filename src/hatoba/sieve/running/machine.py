@@ -7,6 +7,7 @@ Fails with Halt where a limit is reached or a string is no good.
 
 from collections.abc import Iterable, Sequence
 
+from hatoba.message import words
 from hatoba.sieve import actions, questions, texts
 from hatoba.sieve.faults import Halt, shown
 from hatoba.sieve.letter import tree, view
@@ -114,6 +115,22 @@ class Machine:
             return texts.variable(self.expand(text), texts.Scope(shared="include" in self.frame.extensions))
         except ValueError as error:
             raise Halt(f"{shown(self.expand(text))} is {error}") from None
+
+    # the letter
+
+    def fields(self, name: str, part: tree.Part | None = None) -> list[bytes]:
+        """The fields of this name as they stand, unfolded; of the letter or of one part."""
+        block = (self.letter if part is None else part).head.block
+        self.spend(1 + len(block) // 5000)
+        values = [value[: self.limits.field] for value in self.letter.octets(name, part)]
+        self.spend(len(values) // 4)
+        return values
+
+    def decoded(self, value: bytes) -> str:
+        """A field as tests see it. # RFC 5228 §2.7.2"""
+        if b"=?" in value:
+            self.spend(len(value) // 100)
+        return words.decode(value)
 
     # comparing
 

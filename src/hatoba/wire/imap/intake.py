@@ -256,8 +256,12 @@ class Intake:
         if not octets:
             return _STARVED
         self._need -= len(octets)
-        self._nul = self._nul or (not self._binary and b"\0" in octets)
-        return _AGAIN if self._nul else (events.Piece(octets), "")
+        if self._nul:
+            return _AGAIN
+        if not self._binary and (end := octets.find(b"\0")) >= 0:
+            self._nul = True  # the rest is not given: it will be refused
+            octets = octets[:end]
+        return (events.Piece(octets), "") if octets else _AGAIN
 
     def _rest(self) -> _Read:
         """What stands behind a message: the end, or another."""

@@ -1,0 +1,1 @@
+"""Letters that people's rules ask for: vacation replies, rejections, notifications; composed here, sent by others."""
