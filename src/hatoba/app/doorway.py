@@ -34,11 +34,11 @@ async def opened(rooms: Rooms, sock: socket.socket, index: int) -> Door:
         return await _web(rooms, sock)
     listener = rooms.settings.listener[index]
     if listener.kind in listeners.IMAP:
-        return await imap.open_door(sock, listeners.as_(listener, imap_settings.Listener), rooms.imap)
+        return await imap.open_door(sock, listeners.as_(listener, imap_settings.Listener), rooms.reading.imap)
     if listener.kind in listeners.POP3:
-        return await pop3.open_door(sock, listeners.as_(listener, pop3_settings.Listener), rooms.pop3)
+        return await pop3.open_door(sock, listeners.as_(listener, pop3_settings.Listener), rooms.reading.pop3)
     if listener.kind == "sieve":
-        return await sieve.open_door(sock, listeners.as_(listener, sieve_settings.Listener), rooms.sieve)
+        return await sieve.open_door(sock, listeners.as_(listener, sieve_settings.Listener), rooms.reading.sieve)
     return await smtp.open_door(sock, listeners.as_(listener, smtp_settings.Listener), rooms.house)
 
 

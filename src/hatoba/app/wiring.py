@@ -20,16 +20,13 @@ import structlog
 from hatoba.app import certificate, explaining, keyring, offline, tls_upkeep
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
-from hatoba.app.mailroom import Mailroom
+from hatoba.app.mailroom import Houses, Mailroom
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory import returns
 from hatoba.directory.directory import Directory
-from hatoba.doors.imap import house as imap
 from hatoba.doors.login.login import Login
-from hatoba.doors.pop3 import house as pop3
-from hatoba.doors.sieve import house as sieve
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
 from hatoba.intake.desk import Desk
@@ -123,7 +120,7 @@ class Rooms:
         )
         self.login = Login(settings.login, self.directory, self.counters, offline.now)
         self.house = self._house(settings, counts)
-        self._read(settings)
+        self.reading = self._reading(settings)
 
     @property
     def queues(self) -> list[Queue]:
@@ -175,12 +172,9 @@ class Rooms:
             sign=self.signing.letter,
         )
 
-    def _read(self, settings: Settings) -> None:
-        """What the doors share that mailboxes are read through."""
-        shared = (settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
-        self.imap: imap.House = self.mail.house(*shared)
-        self.pop3: pop3.House = self.mail.pop3(*shared)
-        self.sieve: sieve.House = self.mail.sieve(*shared)
+    def _reading(self, settings: Settings) -> Houses:
+        """What the doors to the mailboxes share."""
+        return self.mail.houses(settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
 
     def _draw(self) -> tuple[int, int]:
         """A new letter's id and the time. Hot."""
@@ -281,7 +275,7 @@ class Rooms:
         self.signing.ring = keyring.ring(settings, self.directory)
         self.login.settings = settings.login
         self.house = self._house(settings, self.house.counts)
-        self._read(settings)
+        self.reading = self._reading(settings)
         return self.house
 
     def explained(self) -> explaining.House:
