@@ -122,7 +122,8 @@ class Intake:
         try:
             line = self._buffer.line(max(1, limit))
         except LineTooLong:
-            found = self._broken(Bad("The line is too long", kind="line"), self._buffer.peek(_START))
+            bad = Bad("The line is too long", kind="line")
+            found = self._broken(bad, self._buffer.peek(_START), hang_up=self._early())
             self._mode = _SKIP
             return found
         if line is None:
