@@ -73,7 +73,7 @@ class Boxes:
             rest = b"".join(keeper.headed(item, self._chunks))
         except trouble.StoreTrouble as error:
             return error
-        raw = b"Return-Path: <%s>\r\n%s%s" % (keeper.returns(item), item.way.top, rest)
+        raw = b"Return-Path: <%s>\r\n%s%s%s" % (keeper.returns(item), _delivered(item), item.way.top, rest)
         content = Content(raw, structure.summary(raw), item.letter.id)
         content.pack()
         return content
@@ -86,3 +86,10 @@ class Boxes:
         self._log.error("mailbox", exc_info=result)
         full = isinstance(result, trouble.StoreTrouble) and result.kind == trouble.FULL
         return _DISK if full else _ILL
+
+
+def _delivered(item: keeper.Item) -> bytes:
+    """Delivered-To where the letter has one recipient. Several share one content, which must not name any of them."""
+    if len(item.letter.envelope.recipients) != 1:
+        return b""
+    return b"Delivered-To: %s\r\n" % str(item.address).encode("utf-8", "surrogateescape")

@@ -14,7 +14,7 @@ import msgspec
 from hatoba.mailboxes import rights
 from hatoba.mailboxes.post import Denied, Post, Reach, require
 from hatoba.mailboxes.selected import Selected
-from hatoba.message import structure
+from hatoba.message import binary, structure
 from hatoba.store.mailboxes import contents, copies, marks, messages, packing, trash
 from hatoba.store.mailboxes.copies import Copied
 from hatoba.store.mailboxes.marks import Marked
@@ -62,7 +62,8 @@ async def append(
 
 def _packed(fresh: Fresh, have: str, now: int) -> New:
     """In a thread: parsed once and for all, and compressed."""
-    content = packing.Content(fresh.raw, structure.summary(fresh.raw))
+    raw = binary.coded(fresh.raw) if b"\0" in fresh.raw else fresh.raw
+    content = packing.Content(raw, structure.summary(raw))
     content.pack()
     internal = now if fresh.internal is None else fresh.internal
     return New(content, internal, _allowed(fresh.flags, have), fresh.zone)

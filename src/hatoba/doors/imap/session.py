@@ -128,10 +128,15 @@ class Session(State):
         return self._guarded(event, answer) if inspect.iscoroutine(answer) else answer
 
     async def _guarded(self, event: Any, answer: Awaitable[Any]) -> Any:
+        self.commanding = True
         try:
             return await answer
         except translate.KNOWN as error:
             return translate.refused(self, event, error)
+        finally:
+            self.commanding = False
+            if self.notifying is not None:
+                self.notifying.resume()
 
     def heard(self) -> None:
         idle.heard(self)

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from hatoba.message import charsets, pieces
+from hatoba.message import charsets, transfer
 from hatoba.message import words as encoded
 from hatoba.message.structure.head import HEAD_MOST
 from hatoba.message.structure.parts import Part
@@ -18,6 +18,7 @@ from hatoba.message.structure.parts import Part
 TEXT_MOST = 4_194_304  # octets of text of one letter that can be searched
 PREVIEW_MOST = 256  # characters  # RFC 8970 §3.2
 _WIDE = "\u2e80"  # from here on (kana, kanji, full-width forms, hangul) a line end between two characters is no space
+_OBSOLETE = re.compile(rb"^([!-9;-~]++)[ \t]++:", re.MULTILINE)  # RFC 5322 §4.5
 _OPENING = re.compile(r"<(?:(!--)|(script|style|head|template)(?=[\s>/]))", re.IGNORECASE)
 # Tags within words; what is missed here is a space. No IGNORECASE: it takes three times as long.
 _INLINE = re.compile(
@@ -73,16 +74,12 @@ def folded_lines(text: str) -> str:
     return one.strip()
 
 
-def values(head: str, name: str) -> list[str]:
-    """Out of a Summary's words.head the folded values of all fields of a name, given in lower case."""
-    mark = name + ":"
-    return [line[len(mark) :].strip() for line in head.split("\n") if line.startswith(mark)]
-
-
 def header(raw: bytes, start: int, end: int) -> str:
-    """A header block as text, a line for each field, encoded words decoded."""
+    """A header block as text, a line for each field ("Name: value"), encoded words decoded."""
     block = raw[start : min(end, start + HEAD_MOST)].replace(b"\r\n", b"\n")
     block = block.replace(b"\n ", b" ").replace(b"\n\t", b" ")
+    if b" :" in block or b"\t:" in block:
+        block = _OBSOLETE.sub(rb"\1:", block)
     if block.isascii() and b"=?" not in block and b"\x1b" not in block:
         return block.decode("ascii")
     return "\n".join([encoded.decode(line) if b"=?" in line else encoded.raw(line) for line in block.split(b"\n")])
@@ -102,7 +99,7 @@ def text(part: Part, most: int = TEXT_MOST) -> str:
     """The text of a part, markup taken off; of at most so many octets."""
     octets = part.raw[part.body : min(part.end, part.body + most)]
     if part.encoding not in ("7bit", "8bit", "binary"):
-        octets = pieces.decoded(octets, part.encoding.encode("latin-1"))
+        octets = transfer.decoded(octets, part.encoding.encode("latin-1"))
     readable = charsets.decode(octets, part.charset)
     return plain(readable) if part.media == "text/html" else readable
 

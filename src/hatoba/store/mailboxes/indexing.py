@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import secrets
 from array import array
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 from hatoba.store import trouble
-from hatoba.store.mailboxes import grams, postings, tables
+from hatoba.store.mailboxes import postings, tables
 from hatoba.store.mailboxes.packing import unpacked
 from hatoba.store.mailboxes.shards import MailShard
 from hatoba.store.sql import Multi, Reader, Rows, Tx, added
 
 T = TypeVar("T")
 FEW = 512  # letters that an account may have unindexed for ever: they are scanned
-MANY = 1024  # that become a segment at once
+MANY = 2048  # that become a segment at once
 _JOIN = 4  # small segments that are joined
-_PART = 128  # blocks in one commit
+_SMALL = postings.MOST // _JOIN  # letters
+_PART = 128  # blocks in one commit: about a mebibyte
 _READ = 64  # letters read at once
+_STEP = 8  # blocks read at once where segments are joined
 _LEASE = 60_000  # ms
 BUILDING, READY = 0, 1
 _BEHIND = "SELECT account FROM pending GROUP BY account HAVING count(*) >= ? ORDER BY account"
@@ -39,16 +41,18 @@ _NEXT = (
     "INSERT INTO cursor (name, seq) VALUES ('segment', 1) ON CONFLICT (name) DO UPDATE SET seq = cursor.seq + 1"
     " RETURNING seq"
 )
-_SEGMENTS = "SELECT number, count, contents FROM segment WHERE account = ? AND state = 1 ORDER BY number"
+SEGMENTS = "SELECT number, count, contents, fences FROM segment WHERE account = ? AND state = 1 ORDER BY number"
 _BROKEN = "SELECT account, number FROM segment WHERE state = 0"
-_SMALL = (
+_CROWDED = (
     "SELECT account FROM segment WHERE state = 1 AND count <= ? GROUP BY account HAVING count(*) >= ? ORDER BY account"
 )
-_ADD = "INSERT INTO segment (account, number, count, state, contents) VALUES (?, ?, ?, 0, ?)"
-_READY = "UPDATE segment SET state = 1 WHERE account = ? AND number = ?"
+_ADD = "INSERT INTO segment (account, number, count, state, contents, fences) VALUES (?, ?, ?, 0, ?, ?)"
+_READY = "UPDATE segment SET state = 1, fences = ? WHERE account = ? AND number = ?"
 _REMOVE = "DELETE FROM segment WHERE account = ? AND number = ?"
 _EMPTY = "DELETE FROM posting WHERE id >= ? AND id < ?"
-_BLOCKS = "SELECT id, data FROM posting WHERE id >= ? AND id < ? ORDER BY id"
+_BLOCKS = "SELECT id, data FROM posting WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+_LAST = "SELECT id FROM posting WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+_OLD = "UPDATE segment SET state = 0 WHERE account = ? AND number = ?"
 _POSTINGS = added(tables.posting)
 
 
@@ -71,7 +75,7 @@ class Filler:
         try:
             broken = self._shard.look(lambda reader: reader.rows(_BROKEN))
             behind = self._shard.look(lambda reader: reader.rows(_BEHIND, (self._few,)))
-            small = self._shard.look(lambda reader: reader.rows(_SMALL, (postings.MOST // _JOIN, _JOIN)))
+            small = self._shard.look(lambda reader: reader.rows(_CROWDED, (_SMALL, _JOIN)))
             if not (broken or behind or small):
                 return False
             self._do(lambda tx: None)
@@ -100,77 +104,76 @@ class Filler:
     def _index(self, account: int) -> None:
         waiting = [content for (content,) in self._shard.look(lambda reader: reader.rows(_WAITING, (account, MANY)))]
         there: list[int] = []
-        lists: defaultdict[int, list[int]] = defaultdict(list)
+        builder = postings.Builder()
         for start in range(0, len(waiting), _READ):
             part = waiting[start : start + _READ]
-            for content, head, body in self._shard.look(lambda reader, part=part: _texts(reader, part)):  # type: ignore[misc]
-                letter = len(there)
+            for content, head, body in self._shard.look(partial(_texts, part=part)):
                 there.append(content)
-                for number in keys(
-                    unpacked(head).decode("utf-8", "replace"), unpacked(body).decode("utf-8", "replace")
-                ):
-                    lists[number].append(letter)
-        if there:
-            count = len(there)
-            number = self._begin(account, there)
-            self._write(number, postings.pack(lists, count).items())
-            self._do(lambda tx: _done(tx, account, waiting, number))
-        else:
+                builder.add(unpacked(head).decode("utf-8", "replace"), unpacked(body).decode("utf-8", "replace"))
+        if not there:
             self._do(lambda tx: _done(tx, account, waiting))
+            return
+        number = self._begin(account, there)
+        fences = self._write(number, builder.blocks())
+
+        def ready(tx: Tx) -> None:
+            tx.run(_READY, (fences, account, number))
+            _done(tx, account, waiting)
+
+        self._do(ready)
 
     def _join(self, account: int) -> None:
-        """Small segments become one: block by block, so that little is held."""
-        rows = self._shard.look(lambda reader: reader.rows(_SEGMENTS, (account,)))
-        small = [(number, count, ids) for number, count, ids in rows if count <= postings.MOST // _JOIN]
+        """Small segments become one."""
+        rows = self._shard.look(lambda reader: reader.rows(SEGMENTS, (account,)))
         chosen: list[tuple[int, int, bytes]] = []
-        for one in small:
-            if sum(count for _, count, _ in chosen) + one[1] <= postings.MOST:
-                chosen.append(one)
-        there = [content for _, _, ids in chosen for content in contents_of(ids)]
+        for number, count, ids, _ in rows:
+            if count <= _SMALL and sum(one[1] for one in chosen) + count <= postings.MOST:
+                chosen.append((number, count, ids))
+        there = [content for _, _, ids in chosen for content in numbers_of(ids)]
         number = self._begin(account, there)
-        self._write(number, self._joined([(old, count) for old, count, _ in chosen], len(there)))
+        before, sources = 0, []
+        for old, count, _ in chosen:
+            sources.append(self._lists(old, count, before))
+            before += count
+        fences = self._write(number, postings.join(sources, before))
 
         def swap(tx: Tx) -> None:
-            tx.run(_READY, (account, number))
+            tx.run(_READY, (fences, account, number))
             for old, _, _ in chosen:
-                tx.run(_REMOVE, (account, old))
-                tx.run(_ADD, (account, old, 0, b""))  # its blocks go later, in pieces
+                tx.run(_OLD, (account, old))  # its blocks go later, in pieces
 
         self._do(swap)
         for old, _, _ in chosen:
             self._clear(account, old)
 
-    def _joined(self, olds: Sequence[tuple[int, int]], total: int) -> Iterator[tuple[int, bytes]]:
-        for start in range(0, postings.BLOCKS, _PART):
-            merged: defaultdict[int, dict[int, list[int]]] = defaultdict(dict)
-            before = 0
-            for old, count in olds:
-                span = postings.place(old, start), postings.place(old, start) + _PART
-                for id_, data in self._shard.look(lambda reader, span=span: reader.rows(_BLOCKS, span)):  # type: ignore[misc]
-                    lists = merged[id_ & (postings.BLOCKS - 1)]
-                    for key, letters in postings.lists(data, count):
-                        lists.setdefault(key, []).extend([before + letter for letter in letters])
-                before += count
-            for at, lists in merged.items():
-                yield at, postings.pack_block(lists, list(lists), total)
+    def _lists(self, segment: int, count: int, before: int) -> Iterator[tuple[int, list[int]]]:
+        at, end = postings.place(segment, 0), postings.place(segment + 1, 0)
+        while rows := self._rows(_BLOCKS, at, end, _STEP):
+            for _, data in rows:
+                yield from postings.lists(data, count, before)
+            at = rows[-1][0] + 1
 
     def _begin(self, account: int, there: Sequence[int]) -> int:
         def begin(tx: Tx) -> int:
             number = int(tx.rows(_NEXT)[0][0])
-            tx.run(_ADD, (account, number, len(there), array("Q", there).tobytes()))
+            tx.run(_ADD, (account, number, len(there), array("Q", there).tobytes(), b""))
             return number
 
         return self._do(begin)
 
-    def _write(self, segment: int, blocks: Iterable[tuple[int, bytes]]) -> None:
+    def _write(self, segment: int, blocks: Iterable[postings.Block]) -> bytes:
+        """Writes the blocks in pieces; the fences of the segment."""
+        fences = array("Q")
         part: list[tuple[int, bytes]] = []
-        for at, data in blocks:
-            part.append((postings.place(segment, at), data))
+        for first, data in blocks:
+            part.append((postings.place(segment, len(fences)), data))
+            fences.append(first)
             if len(part) == _PART:
                 self._put(part)
                 part = []
         if part:
             self._put(part)
+        return fences.tobytes()
 
     def _put(self, part: list[tuple[int, bytes]]) -> None:
         def put(tx: Tx) -> None:
@@ -179,46 +182,60 @@ class Filler:
 
         self._do(put)
 
+    def _rows(self, statement: str, first: int, end: int, most: int) -> Rows:
+        return self._shard.look(lambda reader: reader.rows(statement, (first, end, most)))
+
     def _clear(self, account: int, number: int) -> None:
         """A segment that is not ready, or not any more, goes, in pieces."""
-        for start in range(0, postings.BLOCKS, _PART):
-            first = postings.place(number, start)
-            self._do(lambda tx, first=first: tx.run(_EMPTY, (first, first + _PART)))  # type: ignore[misc]
+        first, end = postings.place(number, 0), postings.place(number + 1, 0)
+        while last := self._rows(_LAST, first, end, _PART):
+            span = (first, last[-1][0] + 1)
+            self._do(partial(_emptied, span=span))
+            first = span[1]
         self._do(lambda tx: tx.run(_REMOVE, (account, number)))
 
 
-def keys(head: str, body: str) -> Iterator[int]:
-    """The keys of a letter's postings, each once."""
-    texts = {"body": body, "head": head} | {name: field(head, name) for name in postings.SPACES[2:]}
-    for space, name in enumerate(postings.SPACES):
-        for gram in grams.grams(texts[name]):
-            yield postings.key(space, gram)
-
-
-def field(head: str, name: str) -> str:
-    """The values of a header field, by lines."""
-    prefix = name + ":"
-    return "\n".join([line[len(prefix) :] for line in head.split("\n") if line.startswith(prefix)])
-
-
-def contents_of(ids: bytes) -> array[int]:
-    """The contents of a segment, in the order that its postings number them."""
+def numbers_of(ids: bytes) -> array[int]:
+    """A column of numbers: the contents of a segment, in the order that its postings number them, or its fences."""
     found = array("Q")
     try:
         found.frombytes(ids)
     except ValueError as error:
-        raise trouble.StoreTrouble(f"a segment's list of letters: {error}", trouble.CORRUPT) from error
+        raise trouble.StoreTrouble(f"a segment's numbers: {error}", trouble.CORRUPT) from error
     return found
+
+
+def reset_all(tx: Tx) -> None:
+    """The index of every account that has one is to be made anew; until it is, letters are scanned."""
+    for (account,) in tx.rows("SELECT DISTINCT account FROM segment"):
+        tx.run("UPDATE segment SET state = 0 WHERE account = ?", (account,))
+        tx.run(
+            "INSERT INTO pending (account, content) SELECT DISTINCT box.account, message.content FROM message"
+            " JOIN box ON box.id = message.box WHERE box.account = ? ON CONFLICT DO NOTHING",
+            (account,),
+        )
+
+
+def check(reader: Reader, segment: int, fences: Sequence[int]) -> None:
+    """Reads every block of a segment. StoreTrouble when one is missing or damaged."""
+    rows = reader.rows(_LAST, (postings.place(segment, 0), postings.place(segment + 1, 0), postings.BLOCKS))
+    if [number for (number,) in rows] != [postings.place(segment, at) for at in range(len(fences))]:
+        raise trouble.StoreTrouble(f"segment {segment} has {len(rows)} blocks instead of {len(fences)}")
+    for (number,) in rows:
+        for _, data in reader.rows(_BLOCKS, (number, number + 1, 1)):
+            postings.opened(data)
 
 
 def _texts(reader: Reader, part: Sequence[int]) -> Rows:
     return [row for statement, wanted in reader.parts(_TEXTS, part) for row in reader.rows(statement, wanted)]
 
 
-def _done(tx: Tx, account: int, contents: Sequence[int], segment: int = 0) -> None:
+def _emptied(tx: Tx, span: tuple[int, int]) -> None:
+    tx.run(_EMPTY, span)
+
+
+def _done(tx: Tx, account: int, contents: Sequence[int]) -> None:
     """These letters wait no more: they are in a segment, or are gone."""
-    if segment:
-        tx.run(_READY, (account, segment))
     for start in range(0, len(contents), 400):
         part = contents[start : start + 400]
         marks = ", ".join("?" * len(part))

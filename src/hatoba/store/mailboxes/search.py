@@ -7,8 +7,8 @@ Fails with NoBox, StoreTrouble.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import compress
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, compress
 from typing import NamedTuple
 
 from hatoba.message import structure
@@ -19,7 +19,6 @@ from hatoba.store.sql import Multi, Reader
 BODY, TEXT = "body", "text"
 _FIELDS = postings.SPACES[2:]
 _BLOCKS = Multi("SELECT id, data FROM posting WHERE id {among}", "i")
-_SEGMENTS = "SELECT number, count, contents FROM segment WHERE account = ? AND state = 1"
 _PENDING = "SELECT content FROM pending WHERE account = ?"
 _MAP = "SELECT content, uid FROM message WHERE box = ?"
 _WORDS, _HEADS, _BODIES = (
@@ -95,40 +94,42 @@ def _field(name: str, needle: bytes) -> Test:
 def _candidates(reader: Reader, account: int, way: _Way) -> tuple[set[int], set[int]]:
     """Contents that hold the needle for certain, and contents that may."""
     assert way.plan is not None  # noqa: S101  # the caller has looked
-    sets = [[postings.key(space, gram) for gram in way.plan.grams] for space in way.spaces]
-    places = {number: postings.block(number) for keys in sets for number in keys}
+    sets = [way.plan.entries(space) for space in way.spaces]
     found: set[int] = set()
-    for group in _groups(reader.rows(_SEGMENTS, (account,)), 256 // len(places) or 1):
-        wanted = [postings.place(number, at) for number, _, _ in group for at in set(places.values())]
+    segments = reader.rows(indexing.SEGMENTS, (account,))
+    group = 256 // sum(map(len, sets)) or 1
+    for start in range(0, len(segments), group):
+        places = {}
+        for number, _, _, fences in segments[start : start + group]:
+            firsts = indexing.numbers_of(fences)
+            for key in chain.from_iterable(sets):
+                places[number, key] = postings.place(number, postings.block_of(firsts, key))
+        wanted = sorted({*places.values()})
         blocks = {
-            row[0]: row[1] for statement, part in reader.parts(_BLOCKS, wanted) for row in reader.rows(statement, part)
+            id_: postings.opened(data)
+            for statement, part in reader.parts(_BLOCKS, wanted)
+            for id_, data in reader.rows(statement, part)
         }
-        for number, count, ids in group:
+        for number, count, ids, _ in segments[start : start + group]:
             bits = 0
             for keys in sets:
-                bits |= _all(keys, places, blocks, number, count)
+                bits |= _all([(key, blocks.get(places[number, key])) for key in keys], count)
             if bits:
                 digits = f"{bits:0{count}b}".encode().translate(_DIGITS)[::-1]
-                found.update(compress(indexing.contents_of(ids), digits))
+                found.update(compress(indexing.numbers_of(ids), digits))
     return (found, set()) if way.exact else (set(), found)
 
 
-def _all(keys: Sequence[int], places: Mapping[int, int], blocks: Mapping[int, bytes], segment: int, count: int) -> int:
+def _all(keys: Sequence[tuple[int, memoryview | None]], count: int) -> int:
     """The letters of a segment that have all the keys, as bits."""
     bits = -1
-    for key in keys:
-        data = blocks.get(postings.place(segment, places[key]))
-        if data is None:
+    for key, block in keys:
+        if block is None:
             return 0
-        bits &= postings.find(data, key, count)
+        bits &= postings.find(block, key, count)
         if not bits:
             return 0
     return bits
-
-
-def _groups(rows: Sequence[tuple[int, int, bytes]], size: int) -> Iterator[Sequence[tuple[int, int, bytes]]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 def _uids(reader: Reader, box: int, contents: set[int] | None, limit: set[int] | None) -> dict[int, list[int]]:

@@ -165,10 +165,13 @@ words = _table("words", _id("content"), _blob("head"), _blob("body"))
 # Message-IDs (hashed) of an account's letters, and the thread they belong to.
 thread = _packed("thread", _key("account"), _key("reference"), _big("thread"))
 
-# The index, see search. `pending`: contents an account has that no segment of it knows yet.
+# The index, see search. `pending`: contents an account has that no segment of it knows yet. `fences`: the first key of
+# each block, whose row's id is made of the segment's number and its own.
 pending = _packed("pending", _key("account"), _key("content"))
-segment = _packed("segment", _key("account"), _key("number"), _big("count"), _big("state"), _blob("contents"))
-posting = _table("posting", _id(), _blob("data"))  # its id is made of segment and bucket
+segment = _packed(
+    "segment", _key("account"), _key("number"), _big("count"), _big("state"), _blob("contents"), _blob("fences")
+)
+posting = _table("posting", _id(), _blob("data"))
 
 # Sieve. One of an account's is active.
 script = _packed("script", _key("account"), _word("name"), _big("active"), _big("changed"), _blob("source"))

@@ -218,6 +218,7 @@ def search() -> None:
         sa.Column("count", sa.BigInteger, nullable=False),
         sa.Column("state", sa.BigInteger, nullable=False),
         sa.Column("contents", sa.LargeBinary, nullable=False),
+        sa.Column("fences", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
