@@ -50,7 +50,7 @@ mail_gid = {group}
 default_login_user = {user}
 default_internal_user = {user}
 default_internal_group = {group}
-default_process_limit = 2000
+default_process_limit = 200
 default_client_limit = 4000
 default_vsz_limit = 1 G
 lmtp_save_to_detail_mailbox = no
@@ -131,13 +131,13 @@ service stats {{
 }}
 service anvil {{
   chroot =
-  client_limit = 8000
+  client_limit = 20000
   unix_listener anvil-auth-penalty {{
     mode = 0
   }}
 }}
 service auth {{
-  client_limit = 8000
+  client_limit = 20000
 }}
 protocol imap {{
   mail_plugins = quota acl imap_quota imap_acl
@@ -179,7 +179,7 @@ def available() -> str:
 
 
 class Dovecot:
-    """One instance. `ports` by name: imap, imaps, pop3, pop3s, lmtp, sieve. Its accounts are USERS, with PASSWORD.
+    """One instance. `ports` by name: imap, imaps, pop3, pop3s, lmtp, sieve. Its accounts are `users`, all with `password`.
 
     `form`: maildir or mdbox. `certificate`: a PEM file with the key in it; without one there is no TLS. `separator`
     between the levels of its mailboxes. `settings`: more lines of its configuration.
@@ -193,6 +193,7 @@ class Dovecot:
         separator: str = "/",
         settings: str = "",
         users: Sequence[str] = USERS,
+        password: str = PASSWORD,
     ) -> None:
         reason = available()
         if reason:
@@ -202,6 +203,7 @@ class Dovecot:
         self.user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self.group = "nogroup" if os.geteuid() == 0 else grp.getgrgid(os.getegid()).gr_name
         self._certificate, self._separator, self._settings, self._users = certificate, separator, settings, users
+        self._password = password
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -245,7 +247,7 @@ class Dovecot:
             folder.mkdir(exist_ok=True)
             os.chown(folder, uid, gid)
         users = self.root / "users"
-        users.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}\n" for name in self._users))
+        users.write_text("".join(f"{name}:{{PLAIN}}{self._password}\n" for name in self._users))
         users.chmod(0o644)
         tls = "ssl = no"
         if self._certificate is not None:
