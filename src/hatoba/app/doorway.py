@@ -18,10 +18,14 @@ from hatoba.app.wiring import Rooms
 from hatoba.doors.http import autoconfig, mta_sts, web
 from hatoba.doors.imap import door as imap
 from hatoba.doors.imap import settings as imap_settings
+from hatoba.doors.pop3 import door as pop3
+from hatoba.doors.pop3 import settings as pop3_settings
+from hatoba.doors.sieve import door as sieve
+from hatoba.doors.sieve import settings as sieve_settings
 from hatoba.doors.smtp import door as smtp
 from hatoba.doors.smtp import settings as smtp_settings
 
-Door = smtp.Door | imap.Door | web.Door
+Door = smtp.Door | imap.Door | pop3.Door | sieve.Door | web.Door
 
 
 async def opened(rooms: Rooms, sock: socket.socket, index: int) -> Door:
@@ -30,7 +34,11 @@ async def opened(rooms: Rooms, sock: socket.socket, index: int) -> Door:
         return await _web(rooms, sock)
     listener = rooms.settings.listener[index]
     if listener.kind in listeners.IMAP:
-        return await imap.open_door(sock, listeners.as_(listener, imap_settings.Listener), rooms.imap)
+        return await imap.open_door(sock, listeners.as_(listener, imap_settings.Listener), rooms.reading.imap)
+    if listener.kind in listeners.POP3:
+        return await pop3.open_door(sock, listeners.as_(listener, pop3_settings.Listener), rooms.reading.pop3)
+    if listener.kind == "sieve":
+        return await sieve.open_door(sock, listeners.as_(listener, sieve_settings.Listener), rooms.reading.sieve)
     return await smtp.open_door(sock, listeners.as_(listener, smtp_settings.Listener), rooms.house)
 
 

@@ -29,6 +29,9 @@ PRIVILEGED: Ports = (
     ("submissions", 465),
     ("imap", 143),
     ("imaps", 993),
+    ("pop3", 110),
+    ("pop3s", 995),
+    ("sieve", 4190),
 )
 UNPRIVILEGED: Ports = (
     ("mx", 8025),
@@ -37,6 +40,9 @@ UNPRIVILEGED: Ports = (
     ("submissions", 8465),
     ("imap", 8143),
     ("imaps", 8993),
+    ("pop3", 8110),
+    ("pop3s", 8995),
+    ("sieve", 4190),
 )
 POLICY = -1  # the index of the listener that [mta_sts] and [autoconfig] make
 _POLICY_KIND = "mta-sts"

@@ -21,6 +21,8 @@ from hatoba.queue import board, leased
 from hatoba.store import admin, dkim_keys, journal, trouble, verify
 from hatoba.store import directory as rows
 from hatoba.store.findings import Report
+from hatoba.store.mailboxes import indexing
+from hatoba.store.mailboxes.stores import MailStore
 from hatoba.store.rows import EventRow, LaneRow
 from hatoba.store.sql import Reader, Tx
 
@@ -118,12 +120,18 @@ def keys_of(reader: Reader, settings: Settings, report: Report) -> None:
 
 
 def reindex(settings: Settings) -> int:
-    """Empties the search index of every shard: the workers fill it again behind the queue. How many shards."""
+    """Empties the search index of every shard, and of the mailboxes: the workers fill it again. How many shards."""
     home = offline.home(settings)
     numbers = home.numbers()
     for number in numbers:
         with home.shard(number, "the command line") as opened:
             opened.write(search.renew)
+    mail = MailStore(home, settings.mailboxes)
+    try:
+        for shard in mail.shards():
+            shard.wait(indexing.reset_all)
+    finally:
+        mail.close()
     return len(numbers)
 
 

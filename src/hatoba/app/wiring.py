@@ -20,13 +20,12 @@ import structlog
 from hatoba.app import certificate, explaining, keyring, offline, tls_upkeep
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
-from hatoba.app.mailroom import Mailroom
+from hatoba.app.mailroom import Houses, Mailroom
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory import returns
 from hatoba.directory.directory import Directory
-from hatoba.doors.imap import house as imap
 from hatoba.doors.login.login import Login
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
@@ -121,7 +120,7 @@ class Rooms:
         )
         self.login = Login(settings.login, self.directory, self.counters, offline.now)
         self.house = self._house(settings, counts)
-        self.imap = self._imap(settings)
+        self.reading = self._reading(settings)
 
     @property
     def queues(self) -> list[Queue]:
@@ -173,9 +172,9 @@ class Rooms:
             sign=self.signing.letter,
         )
 
-    def _imap(self, settings: Settings) -> imap.House:
-        """What the IMAP doors share."""
-        return self.mail.house(settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
+    def _reading(self, settings: Settings) -> Houses:
+        """What the doors to the mailboxes share."""
+        return self.mail.houses(settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
 
     def _draw(self) -> tuple[int, int]:
         """A new letter's id and the time. Hot."""
@@ -276,7 +275,7 @@ class Rooms:
         self.signing.ring = keyring.ring(settings, self.directory)
         self.login.settings = settings.login
         self.house = self._house(settings, self.house.counts)
-        self.imap = self._imap(settings)
+        self.reading = self._reading(settings)
         return self.house
 
     def explained(self) -> explaining.House:

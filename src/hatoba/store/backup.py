@@ -32,6 +32,8 @@ from hatoba.store import (
 )
 from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, Part, Writing
+from hatoba.store.mailboxes import archive, places
+from hatoba.store.mailboxes import tables as mail_tables
 from hatoba.store.snapshot import Progress
 
 EXPORT = "node.jsonl.gz"  # what a server holds
@@ -55,7 +57,7 @@ def take(home: Base, place: Path, version: str, progress: Progress, node: Path |
         raise trouble.StoreTrouble(f"{data} holds no hatoba: there is nothing to back up")
     writing = Writing(place, version)
     try:
-        parts = _files(home, writing, progress) if engine == "sqlite" else [_server(home, writing, progress)]
+        parts = _files(home, writing, progress) if engine == "sqlite" else _server(home, writing, progress)
         for folder in BESIDE:
             progress(f"{folder}: {_beside(writing, node or data, folder, progress)} files")
         progress("writing everything to the disk")
@@ -71,18 +73,25 @@ def _files(home: Base, writing: Writing, progress: Progress) -> list[Part]:
     data = home.data
     _check_room(home, writing.at)
     parts = [_shard(home, number, writing, progress) for number in shard.numbers(data)]
+    parts += [_mail(data, number, writing, progress) for number in places.numbers(data)]
     if (data / directory.NAME).exists():
         parts.append(_directory(data, writing, progress))
     return parts
 
 
-def _server(home: Base, writing: Writing, progress: Progress) -> Part:
-    """What the server holds, of all nodes, as one export."""
+def _server(home: Base, writing: Writing, progress: Progress) -> list[Part]:
+    """What the server holds, of all nodes: one export, and an archive of each mail shard."""
     taken = _now()
     with exports.writing(writing.path(EXPORT)) as file:
         written = export.write(home, file.write, writing.version, progress)
     writing.add(EXPORT)
-    return Part("server", tables.SHARD_REVISION, taken, written.counts, 0, written.missing)
+    parts = [Part("server", tables.SHARD_REVISION, taken, written.counts, 0, written.missing)]
+    for number in archive.numbers(home):
+        taken, relative = _now(), archive.name(number)
+        counts = archive.write(home, number, partial(writing.write, relative))
+        parts.append(Part(f"mail shard {number:04d}", mail_tables.MAIL_REVISION, taken, counts))
+        progress(f"mail shard {number:04d}: {counts['message']} messages, {counts['account']} accounts")
+    return parts
 
 
 def _shard(home: Base, number: int, writing: Writing, progress: Progress) -> Part:
@@ -125,6 +134,17 @@ def _mend(copy: Path, moved: list[int], ended: list[int]) -> None:
                 tx.run("DELETE FROM letter WHERE id = ?", (letter,))
     finally:
         connection.close()  # the last one: its log goes with it
+
+
+def _mail(data: Path, number: int, writing: Writing, progress: Progress) -> Part:
+    """A mail shard; all that its letters are is in it."""
+    path, name = places.database(data, number), f"mail shard {number:04d}"
+    relative = f"{places.FOLDER}/{path.name}"
+    with sqlite.reader(path) as reader, reader.snapshot():
+        part = _database(reader, path, relative, name, writing, progress)
+        writing.add(relative)
+    progress(f"{name}: {part.counts.get('message', 0)} messages, {part.counts.get('account', 0)} accounts")
+    return part
 
 
 def _directory(data: Path, writing: Writing, progress: Progress) -> Part:
@@ -210,6 +230,7 @@ def _check_room(home: Base, into: Path) -> None:
     """Before anything is copied; Maildirs are not walked twice for it, and objects not asked for."""
     data = home.data
     databases = [data / directory.NAME, *(shard.database(data, number) for number in shard.numbers(data))]
+    databases += [places.database(data, number) for number in places.numbers(data)]
     needed = sum(snapshot.size(path) + snapshot.size(path.with_name(f"{path.name}-wal")) for path in databases)
     for number in shard.numbers(data):
         for folder in blobs.local(data, number, home.large):

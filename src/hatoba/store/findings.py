@@ -143,6 +143,38 @@ KINDS = {
         "a domain of a kind there is not",
         "`hatoba domain remove NAME` and add it anew.",
     ),
+    "mailbox-counts": (
+        "what a mailbox says of its messages is not what they come to",
+        "STATUS and the quota are wrong, no letter is lost: move its messages into a new mailbox.",
+    ),
+    "mailbox-ahead": (
+        "a mailbox has a message whose UID or MODSEQ it has not given yet",
+        "Clients may take a new letter for an old one: move its messages into a new mailbox.",
+    ),
+    "account-usage": (
+        "what an account holds is not what its mailboxes come to",
+        "Its quota is wrong, no letter is lost; tell us, with what happened before.",
+    ),
+    "message-without-mailbox": (
+        "messages whose mailbox is gone",
+        "Nobody can see them: take them from a backup made before.",
+    ),
+    "content-missing": (
+        "a message whose letter is gone",
+        "Take the letter from a backup made before, and expunge this one.",
+    ),
+    "content-references": (
+        "the count of the messages that share a letter is wrong",
+        "It may stay longer than it must, or go too early: make a backup now.",
+    ),
+    "content-damaged": (
+        "a letter in a mailbox is not what it was",
+        "Take it from a backup made before, and expunge this one.",
+    ),
+    "mail-index": (
+        "the search index of an account cannot be read",
+        "Searches of that account fail: `hatoba verify --reindex` makes it anew.",
+    ),
     "backup-damaged": (
         "a file of the backup is not what was written",
         "Do not restore from it: make a new one, or take an older one.",

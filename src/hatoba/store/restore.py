@@ -12,13 +12,28 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from hatoba.store import backup, blobs, bundle, directory, exports, fill, snapshot, sqlite, tables, targets, trouble
+from hatoba.store import (
+    backup,
+    blobs,
+    bundle,
+    directory,
+    exports,
+    fill,
+    refill,
+    snapshot,
+    sqlite,
+    tables,
+    targets,
+    trouble,
+)
 from hatoba.store import rows as words
 from hatoba.store.base import Base, Files
 from hatoba.store.bundle import Manifest, NoBackup
+from hatoba.store.mailboxes import tables as mail_tables
 from hatoba.store.snapshot import Progress
 
 _ASIDE = "restoring"
+_REVISIONS = {"directory": tables.DIRECTORY_REVISION, "mail shard": mail_tables.MAIL_REVISION}
 _HOLD = f"UPDATE recipient SET state = {words.HELD} WHERE state IN ({words.READY}, {words.ACTIVE})"  # noqa: S608
 
 
@@ -39,7 +54,7 @@ def check_empty(data: Path, without: Path | None = None) -> None:
 def check_version(manifest: Manifest) -> None:
     """NoBackup when a newer program made it."""
     for part in manifest.parts:
-        known = tables.DIRECTORY_REVISION if part.name == "directory" else tables.SHARD_REVISION
+        known = _REVISIONS.get(part.name.rstrip(" 0123456789"), tables.SHARD_REVISION)
         if part.revision > known:
             raise NoBackup(
                 f"the backup's {part.name} is at revision {part.revision}, this program knows {known}: it was made by"
@@ -79,9 +94,14 @@ def restore(home: Base, place: Path, hold: bool, progress: Progress, node: Path 
         progress("copying")
         _copy(place, manifest, aside, node / _ASIDE)
         if manifest.engine != "sqlite":
+            mail = refill.archives(aside)
+            refill.prepare(home, mail, progress)
             with exports.reading(aside / backup.EXPORT) as lines:
                 fill.fill(home, lines, progress, hold)
             (aside / backup.EXPORT).unlink()
+            refill.fill(home, mail, aside, progress)
+            for path in mail.values():
+                path.unlink()
         elif hold:
             _hold(aside)
     except BaseException:

@@ -78,12 +78,12 @@ def _mail(data: Path, wanted: int | None, make: bool, settings: Settings, progre
     many = known or wanted or mail_settings.Settings().shards
     missing = sorted({*range(many)} - {*there})
     if missing:
-        blobs.make_folder(data / places.FOLDER)
-        _make(data, missing, many)
+        make_mail(data, missing, many)
 
 
-def _make(data: Path, missing: list[int], many: int) -> None:
+def make_mail(data: Path, missing: list[int], many: int) -> None:
     """New mail shards, migrated once and copied; each gets its name when it knows which one it is."""
+    blobs.make_folder(data / places.FOLDER)
     seed, fresh = data / places.FOLDER / "seed.new", data / places.FOLDER / "shard.new"
     seed.unlink(missing_ok=True)
     upgrade(seed, "mail", mail_tables.MAIL_REVISION)

@@ -36,6 +36,7 @@ from hatoba.store import (
 )
 from hatoba.store.base import Base, Files
 from hatoba.store.findings import Report
+from hatoba.store.mailboxes import verify as mail
 from hatoba.store.rows import EventRow, RecipientRow
 from hatoba.store.sql import Multi, Reader, Tx
 
@@ -65,7 +66,7 @@ class Forms(NamedTuple):
 
 
 def shards(home: Base, forms: Forms, progress: Callable[[str], None]) -> Iterator[Report]:
-    """A report for each shard, as it is done."""
+    """A report for each shard, as it is done; those of the mailboxes come last."""
     numbers = home.numbers()
     for number in numbers:
         progress(f"shard {number:04d}")
@@ -83,6 +84,7 @@ def shards(home: Base, forms: Forms, progress: Callable[[str], None]) -> Iterato
         yield report
     if isinstance(home, Files):
         yield from _without_database(home.data, numbers)
+    yield from mail.shards(home, progress)
 
 
 def _without_database(data: Path, numbers: list[int]) -> Iterator[Report]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hatoba.app import client_settings, dns_helper, snippets
+from hatoba.app.listener import Listener
 from hatoba.app.settings import Settings
 from hatoba.directory import changes
 from hatoba.doors.http.clients import Server
-from hatoba.doors.smtp.settings import Listener
 
 ALICE = changes.address("alice@example.org")
 ODD = changes.address(r""""a'b$c{}#{d} \\e\"f"@example.org""")

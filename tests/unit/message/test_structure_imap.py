@@ -76,6 +76,8 @@ ENTRIES: list[tuple[str, list[tuple[str | None, ...]]]] = [
     ('g: "a \\" b <a@b>;', [(None, None, "g", None), ("a \\ b", None, "a", "b"), (None,) * 4]),
     ("a@b (open, c@d", [("open, c@d", None, "a", "b")]),
     ("<>, @, ()", []),
+    ("Mary Smith, x@y", [("Mary Smith", None, "", ""), (None, None, "x", "y")]),
+    ("<undisclosed:;@a>", [(None, None, "undisclosed:;", "a")]),
     ("山田 <a@b>", [("å±±ç\x94°", None, "a", "b")]),
     ("=?utf-8?Q?=C3=A9?= <a@b>", [("=?utf-8?Q?=C3=A9?=", None, "a", "b")]),
     ("A, B <a@b>", [(None, None, "A", ""), ("B", None, "a", "b")]),

@@ -9,10 +9,11 @@ import pytest
 
 from hatoba.message import headers
 from hatoba.model.address import Address
-from hatoba.model.envelope import Letter
+from hatoba.model.edits import FieldEdit
+from hatoba.model.envelope import Envelope, Letter, Recipient
 from hatoba.notice.rules import about as abouts
-from hatoba.notice.rules import notification, rejection, vacation
-from hatoba.sieve import actions
+from hatoba.notice.rules import notification, redirection, rejection, vacation
+from hatoba.sieve import actions, edited
 
 NOW = 1_767_225_600_000
 CONTENT = (
@@ -198,3 +199,57 @@ class TestNotification:
 
     def test_nobody_to_tell(self) -> None:
         assert notification.compose(actions.Notify(("broken@",)), ABOUT) is None
+
+
+class TestRedirection:
+    ARRIVED = Envelope(
+        ABOUT.sender, (Recipient(ABOUT.owner, notify="FAILURE"),), ret="FULL", envid="x", requiretls=True
+    )
+
+    def test_the_letter_goes_on_as_it_came(self) -> None:
+        action = actions.Redirect("phone@example.com")
+        made = redirection.compose(action, ABOUT, self.ARRIVED, ABOUT.sender)
+        assert made is not None
+        assert made.content == b"Delivered-To: aki@example.org\r\n" + CONTENT
+        assert made.envelope == Envelope(ABOUT.sender, (Recipient(Address("phone", "example.com")),), requiretls=True)
+        assert (made.message_id, made.subject, made.header_from) == (
+            "<2@example.net>",
+            "冬 tea",
+            "Fuyu <fuyu@example.net>",
+        )
+
+    def test_with_the_fields_that_the_script_changed_and_another_sender(self) -> None:
+        wanted = (FieldEdit("insert", b"X-A", b" 1"), FieldEdit("change", b"References", b"", 1))
+        action = actions.Redirect("phone@example.com", edits=wanted)
+        made = redirection.compose(action, ABOUT, self.ARRIVED, Address("srs", "example.org"))
+        assert made is not None
+        assert made.envelope.sender == Address("srs", "example.org")
+        header = headers.scan(made.content or b"")
+        assert (header.first(b"x-a"), header.has(b"references")) == (b"1", False)
+        assert (made.content or b"").endswith(b"\r\n\r\nSecret body\r\n")
+
+    @pytest.mark.parametrize(
+        "top",
+        [b"Delivered-To: Phone@example.com\r\n", b"Received: x\r\n" * 51],
+    )
+    def test_it_does_not_go_in_circles(self, top: bytes) -> None:
+        about = changed(content=top + CONTENT)
+        assert redirection.compose(actions.Redirect("phone@example.com"), about, self.ARRIVED, None) is None
+
+    def test_it_does_not_come_back_at_once(self) -> None:
+        assert redirection.compose(actions.Redirect("AKI@example.org"), ABOUT, self.ARRIVED, None) is None
+        assert redirection.compose(actions.Redirect("broken@"), ABOUT, self.ARRIVED, None) is None
+
+    def test_octets_beyond_ascii_are_declared(self) -> None:
+        about = changed(content=CONTENT + "冬\r\n".encode())
+        made = redirection.compose(actions.Redirect("phone@example.com"), about, self.ARRIVED, None)
+        assert made is not None
+        assert (made.eightbit, made.envelope.body) == (True, "8BITMIME")
+
+
+def test_edits_leave_the_body_and_make_a_header_where_there_is_none() -> None:
+    add = (FieldEdit("insert", b"X-A", b" 1"),)
+    assert edited.edited(CONTENT, ()) is CONTENT
+    assert edited.edited(b"\r\nbody", add) == b"X-A: 1\r\n\r\nbody"
+    assert edited.edited(b"A: b\r\n", add) == b"X-A: 1\r\nA: b\r\n\r\n"
+    assert edited.edited(b"", add) == b"X-A: 1\r\n\r\n"

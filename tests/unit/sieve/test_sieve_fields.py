@@ -73,8 +73,29 @@ def test_the_null_sender_is_empty_in_every_part(part: str) -> None:
     assert holds('envelope :count "eq" "from" "0"', sender="")
 
 
+@pytest.mark.parametrize(
+    ("sender", "test"),
+    [
+        ("@a.example,@b.example:fuyu@example.net", 'envelope "from" "fuyu@example.net"'),
+        ("postmaster", 'envelope "from" "postmaster"'),
+        ("MAILER-DAEMON", 'envelope :localpart "from" "mailer-daemon"'),
+        ("..fuyu..@example.net", 'envelope :localpart "from" "..fuyu.."'),
+        ("fuyu@_example.net", 'envelope :domain "from" "_example.net"'),
+    ],
+)
+def test_senders_as_other_servers_write_them(sender: str, test: str) -> None:
+    assert holds(test, sender=sender)
+
+
 def test_a_sender_that_is_no_address_has_no_parts() -> None:
     assert not holds('envelope :all :contains "from" ""', sender="broken@")
+
+
+def test_addresses_are_looked_for_in_fields_of_addresses_alone() -> None:
+    letter = b"Delivered-To: a@b.example\r\nX-Original-To: <c@d.example>\r\nSubject: e@f.example\r\n\r\n"
+    assert holds('address ["delivered-to", "x-original-to"] "c@d.example"', letter)
+    result = run('set "n" "subject"; if address "${n}" "e@f.example" { discard; }', letter)
+    assert result.kept
 
 
 def test_an_envelope_of_a_variable_is_looked_at_when_it_runs() -> None:

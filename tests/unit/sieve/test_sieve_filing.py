@@ -53,6 +53,7 @@ def test_what_is_done(text: str, done: tuple[actions.Action, ...]) -> None:
         ('fileinto "";', '"" is no name of a mailbox'),
         ('fileinto "a\tb";', '"a b" is no name of a mailbox'),
         ('set "a" "x y"; redirect "${a}";', '"x y" is no address to redirect to'),
+        ('set "u" "x"; fileinto :specialuse "${u}" "a";', '"x" is no special use of a mailbox'),
         ('error "stop here";', "the script says: stop here"),
     ],
 )

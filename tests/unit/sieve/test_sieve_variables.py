@@ -44,6 +44,7 @@ def test_modifiers(modifiers: str, given: str, made: str) -> None:
         ("${hex:400}", "${hex:400}"),
         ("${hex:4${hex:30}}", "${hex:40}"),
         ("${Unicode:Cool}", "${Unicode:Cool}"),
+        ("${unicode:0000000000000040}", "@"),
     ],
 )
 def test_references(text: str, made: str) -> None:
@@ -66,12 +67,17 @@ def test_a_value_is_cut_at_its_limit_and_no_fault() -> None:
     assert value('set "y" "12345"; set "x" "${y}${y}${y}";', limits=bounds) == "1234512345"
 
 
+def test_an_escape_is_not_cut_within() -> None:
+    for most, made in ((12, "a%E5%86%AC"), (18, "a%E5%86%AC"), (19, "a%E5%86%AC%E5%86%AC"), (9, "a")):
+        assert value('set :encodeurl "x" "a冬冬";', limits=limits.Limits(variable=most)) == made
+
+
 def test_strings_and_variables_are_limited() -> None:
     text = 'set "a" "0123456789";' + 'set "a" "${a}${a}${a}${a}";' * 20
     assert run(text).fault is None
     result = run(text + f'redirect "{"${a}" * 20}";')
     assert str(result.fault) == "line 2: a string grows beyond 131072 characters"
-    many = "".join(f'set "v{n}" "x";' for n in range(257))
+    many = "".join(f'set "v{n}" "x"; setflag "w{n}" "x";' for n in range(200))
     assert str(run(many).fault) == "line 2: the script has more than 256 variables"
 
 

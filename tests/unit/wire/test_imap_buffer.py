@@ -64,6 +64,16 @@ def test_what_is_here_is_deflated_already() -> None:
     assert buffer.take(5) == b""
 
 
+def test_half_of_a_deflated_stream_says_nothing_yet() -> None:
+    buffer = filled()
+    buffer.inflate()
+    octets = deflated(b"one\r\n")
+    buffer.feed(octets[:1])
+    assert buffer.line(10) is None
+    buffer.feed(octets[1:])
+    assert buffer.line(10) == b"one\r\n"
+
+
 def test_a_bomb_stays_small() -> None:
     bomb = deflated(b"\0" * (64 << 20))
     buffer = filled()

@@ -4,35 +4,17 @@ import datetime
 
 import pytest
 from tests.support import imap_commands
-from tests.support.imap_dialogue import Bare
+from tests.support.imap_dialogue import Bare, heard, refused
 
 from hatoba.model import criteria as keys
 from hatoba.model import numbers
-from hatoba.wire.imap import commands, events, items, offer, responses, scanner, states
+from hatoba.wire.imap import commands, events, items, offer, scanner, states
 from hatoba.wire.imap.appending import VERBS as APPENDS
 from hatoba.wire.imap.offer import Limits, Offer
 
 A = items.Attribute
 ALL = numbers.parse("1:*")
 SECTION = items.Section
-
-
-def heard(command: str | bytes, *before: str, limits: Limits | None = None, given: Offer | None = None) -> events.Event:
-    """The last event that comes of a command in the selected state."""
-    bare = Bare(given or Offer(), limits or Limits())
-    for line in ("z LOGIN a b", "z SELECT INBOX", *before):
-        bare.hear(line.encode() + b"\r\n")
-    bare.seen.clear()
-    bare.hear(b"t " + (command.encode() if isinstance(command, str) else command) + b"\r\n")
-    return bare.seen[-1]
-
-
-def refused(command: str | bytes, *before: str) -> responses.Tagged:
-    event = heard(command, *before)
-    assert isinstance(event, events.Malformed | events.AppendEnd), event
-    reply = event.reply if isinstance(event, events.Malformed) else event.fault
-    assert isinstance(reply, responses.Tagged)
-    return reply
 
 
 def test_every_verb_has_its_reader_and_its_state() -> None:
@@ -144,6 +126,7 @@ SEEN = keys.Flagged("\\Seen")
         ('SENTON "1-Feb-1994"', keys.Dated("sent", "on", DAY)),
         ("SAVEDBEFORE 1-feb-1994", keys.Dated("saved", "before", DAY)),
         ("LARGER 5", keys.Size(True, 5)),
+        ("SMALLER 5", keys.Size(False, 5)),
         ("OLDER 5", keys.Within(True, 5)),
         ("MODSEQ 5", keys.Modseq(5)),
         ("THREADID T_1", keys.ObjectId(True, "T_1")),
@@ -168,76 +151,6 @@ def test_needles_come_in_their_charset() -> None:
         assert heard(command) == events.Search("t", keys.Text("subject", "件名"))
     assert refused("SEARCH CHARSET KOI9-X SUBJECT x").code.startswith("BADCHARSET (US-ASCII UTF-8")
     assert refused(b'SEARCH SUBJECT "\xff"').status == "BAD"
-
-
-@pytest.mark.parametrize(
-    ("command", "status", "code"),
-    [
-        ("SELECT x (NONSENSE)", "BAD", ""),
-        ("SELECT &x", "NO", "CANNOT"),
-        ("CREATE x (NONSENSE (a))", "BAD", ""),
-        ('LIST (RECURSIVEMATCH) "" *', "BAD", ""),
-        ('LIST "" * RETURN (NONSENSE)', "BAD", ""),
-        ('LIST "" * NONSENSE ()', "BAD", ""),
-        ("STATUS x ()", "BAD", ""),
-        ("STATUS x (NONSENSE)", "BAD", ""),
-        ("ID (a b c)", "BAD", ""),
-        ('ID ("a")', "BAD", ""),
-        ('ID (NIL "a")', "BAD", ""),
-        ("ENABLE", "BAD", ""),
-        ("COMPRESS LZ4", "NO", ""),
-        ("SETACL x bob lrA", "BAD", ""),
-        ("GETMETADATA x /private/", "BAD", ""),
-        ("GETMETADATA x /other/a", "BAD", ""),
-        ("GETMETADATA (DEPTH 2) x /shared/a", "BAD", ""),
-        ("NOTIFY SOME", "BAD", ""),
-        ("NOTIFY SET (INBOXES (MessageNew))", "BAD", ""),
-        ("NOTIFY SET (INBOXES (FlagChange))", "BAD", ""),
-        ("NOTIFY SET (SELECTED (MailboxName))", "BAD", ""),
-        ("NOTIFY SET (INBOXES (MessageNew (UID) MessageExpunge))", "BAD", ""),
-        ("NOTIFY SET (SELECTED NONE) (SELECTED-DELAYED NONE)", "BAD", ""),
-        ("NOTIFY SET (INBOXES (AnnotationChange))", "NO", "BADEVENT (FlagChange MailboxMetadataChange MailboxName "
-         "MessageExpunge MessageNew ServerMetadataChange SubscriptionChange)"),
-        ("STORE 0 FLAGS ()", "BAD", ""),
-        ("STORE 1 FLAGS (\\Nonsense)", "BAD", ""),
-        ("STORE 1 NONSENSE (x)", "BAD", ""),
-        ("FETCH 1 (FLAGS ALL)", "BAD", ""),
-        ("FETCH 1 BODY[MIME]", "BAD", ""),
-        ("FETCH 1 BODY[0]", "BAD", ""),
-        ("FETCH 1 BINARY[1.MIME]", "BAD", ""),
-        ("FETCH 1 BODY[]<0.0>", "BAD", ""),
-        ("FETCH 1 BODY[HEADER.FIELDS ()]", "BAD", ""),
-        ("FETCH 1 BODY[1.", "BAD", ""),
-        ("FETCH 1 FLAGS (PARTIAL 1:2)", "BAD", ""),
-        ("UID FETCH 1 FLAGS (VANISHED)", "BAD", ""),
-        ("UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", "BAD", ""),  # before ENABLE QRESYNC
-        ("UID FETCH 1 FLAGS (PARTIAL 1:-2)", "BAD", ""),
-        ("SEARCH", "BAD", ""),
-        ("SEARCH NONSENSE", "BAD", ""),
-        ("SEARCH OR SEEN", "BAD", ""),
-        ("SEARCH (SEEN", "BAD", ""),
-        ("SEARCH ON 30-Feb-1994", "BAD", ""),
-        ("SEARCH RETURN (ALL PARTIAL 1:2) ALL", "BAD", ""),
-        ("SORT () UTF-8 ALL", "BAD", ""),
-        ("SORT (NONSENSE) UTF-8 ALL", "BAD", ""),
-        ("THREAD REFS UTF-8 ALL", "BAD", ""),
-        ("APPEND x (\\Seen)", "BAD", ""),
-    ],
-)  # fmt: skip
-def test_a_refusal(command: str, status: str, code: str) -> None:
-    reply = refused(command)
-    assert (reply.status, reply.code) == (status, code)
-
-
-def test_what_has_no_end_is_bounded() -> None:
-    assert refused("SEARCH " + "NOT " * 100 + "SEEN").code == "LIMIT"
-    assert refused("SEARCH " + "(" * 100 + "SEEN" + ")" * 100).code == "LIMIT"
-    assert refused("SEARCH" + " SEEN" * 2001).code == "LIMIT"
-    assert refused(f"FETCH 1 ({' '.join(f'BODY[]<{n}.1>' for n in range(257))})").code == "LIMIT"
-    assert refused("FETCH 1 BODY[" + "1." * 101 + "1]").status == "BAD"
-    assert refused("STORE 1 FLAGS (" + "x" * 300 + ")").status == "BAD"
-    assert refused("SELECT " + "x" * 1025).code == "CANNOT"
-    assert refused("SEARCH TEXT " + "x" * 8193).code == "LIMIT"
 
 
 @pytest.mark.parametrize(
@@ -286,6 +199,17 @@ def test_what_is_not_offered_does_not_exist() -> None:
 
 def test_a_secret_is_not_in_the_words_of_an_event() -> None:
     assert "secret" not in repr(events.Login("t", "bob", "secret"))
+
+
+def test_notify_names_one_mailbox_or_more() -> None:
+    none = items.EventGroup("SUBTREE", ("a",))
+    assert heard("NOTIFY SET (SUBTREE a NONE)") == events.Notify("t", (none,))
+    assert heard("NOTIFY SET STATUS (Subtree (a a) none)") == events.Notify("t", (none,), status=True)
+    event = heard("NOTIFY SET (SELECTED (messagenew PREVIEW messageexpunge))")
+    assert isinstance(event, events.Malformed)
+    event = heard("NOTIFY SET (SELECTED (messagenew (PREVIEW) messageexpunge))")
+    group = items.EventGroup("SELECTED", (), ("MessageNew", "MessageExpunge"), (items.Preview(),))
+    assert event == events.Notify("t", (group,))
 
 
 def test_flags_stand_once_as_first_spelled() -> None:

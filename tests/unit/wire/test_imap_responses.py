@@ -157,6 +157,7 @@ def test_fetch_one_and_many() -> None:
     assert row.lines([(1, b"2", b"x"), (3, b"4", b"y")]) == (
         b"* 1 FETCH (UID 2 BODY[%d] x)\r\n* 3 FETCH (UID 4 BODY[%d] y)\r\n"
     )
+    assert row.line((1, b"2", b"x")) == b"* 1 FETCH (UID 2 BODY[%d] x)\r\n"
     row = fetched.Row((b"FLAGS", b"BODY[]"), fetched.UIDFETCH, literals=(b"BODY[]",))
     assert row.lines([(1, b"()", b"abc"), (2, b"()", b"")]) == (
         b"* 1 UIDFETCH (FLAGS () BODY[] {3}\r\nabc)\r\n* 2 UIDFETCH (FLAGS () BODY[] {0}\r\n)\r\n"

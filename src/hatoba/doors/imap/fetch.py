@@ -18,6 +18,7 @@ from hatoba.message.structure.sections import UnknownEncoding
 from hatoba.model import numbers
 from hatoba.store.mailboxes import flags
 from hatoba.wire.imap import events, responses
+from hatoba.wire.imap.items import Item
 
 AT_ONCE = 512 * 1024  # octets of letters read in one step
 LARGE = 1024 * 1024  # octets of a letter that is not held in memory
@@ -47,6 +48,20 @@ async def fetch(state: State, event: events.Fetch) -> list[Any]:
     else:
         answer = words.ok(event, "Fetched")
     return await news.ended(state, answer, expunges=event.uid)
+
+
+async def unasked(state: State, selected: Selected, items: Sequence[Item], places: list[int]) -> None:
+    """The same of new letters that NOTIFY tells of; held in memory, for a command may begin meanwhile."""
+    plan = fetching.Plan(state, selected, items, modseq=False)
+    uids = [selected.view.uids[place] for place in places]
+    by_uid = dict(zip(uids, places, strict=True))
+    if not plan.columns:
+        state.pump.push(plan.from_view(places))
+        return
+    async for _, octets in _read(selected, plan, uids, by_uid):
+        if state.commanding:
+            return  # places may be others by its end: the client can fetch for itself
+        state.pump.push(octets)
 
 
 def _is_modseq(item: Any) -> bool:

@@ -52,6 +52,9 @@ class Session(State):
     def on(self, event: Any) -> Any:
         """One event. Hot."""
         self.house.counts.commands += 1
+        if self.draining and not self.gone:
+            self.why = "shutdown"
+            return words.SHUTDOWN
         return VERBS[event.__class__](self, event)
 
     def tls_started(self, tls: str) -> None:

@@ -2,7 +2,7 @@
 
 Called by the writer of ENVELOPE and the sort keys. mailbox reads addresses for those who mail to them.
 Never refuses a list and never decodes a display name.
-Fails never: what cannot be read as an address has its words for a mailbox and an empty host.
+Fails never: what cannot be read as an address has its word for a mailbox, or its words for a name, and an empty host.
 """
 
 import re
@@ -113,7 +113,7 @@ class _Reader:
             self.angle = False
         elif piece == b"," and not (self.angle and (self.inner or [])[:1] == [b"@"]):
             self._flush()
-        elif piece == b";":
+        elif piece == b";" and not self.angle:
             self._flush()
             if self.group:
                 self.out.append(END)
@@ -160,6 +160,7 @@ class _Reader:
 
 def _entry(name: bytes | None, route: bytes | None, address: list[bytes]) -> Entry:
     if b"@" not in address:
-        return Entry(name, route, b"".join(address).strip(), b"")
+        box = b"".join(address).strip()
+        return Entry(box, None, b"", b"") if name is None and b" " in box else Entry(name, route, box, b"")
     at = len(address) - 1 - address[::-1].index(b"@")
     return Entry(name, route, b"".join(address[:at]).strip(), b"".join(address[at + 1 :]).strip())

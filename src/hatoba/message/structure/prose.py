@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from hatoba.message import charsets, pieces
+from hatoba.message import charsets, transfer
 from hatoba.message import words as encoded
 from hatoba.message.structure.head import HEAD_MOST
 from hatoba.message.structure.parts import Part
@@ -99,7 +99,7 @@ def text(part: Part, most: int = TEXT_MOST) -> str:
     """The text of a part, markup taken off; of at most so many octets."""
     octets = part.raw[part.body : min(part.end, part.body + most)]
     if part.encoding not in ("7bit", "8bit", "binary"):
-        octets = pieces.decoded(octets, part.encoding.encode("latin-1"))
+        octets = transfer.decoded(octets, part.encoding.encode("latin-1"))
     readable = charsets.decode(octets, part.charset)
     return plain(readable) if part.media == "text/html" else readable
 

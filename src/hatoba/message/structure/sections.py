@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from hatoba.message import pieces
+from hatoba.message import transfer
 from hatoba.message.structure import table
 
 _KNOWN = frozenset({"7bit", "8bit", "binary", "base64", "quoted-printable", "x-uuencode", "uuencode", "x-uue"})
@@ -62,4 +62,4 @@ def binary(raw: bytes, offsets: bytes, number: str) -> bytes | None:
         return body
     if row.encoding not in _KNOWN:
         raise UnknownEncoding(row.encoding)
-    return pieces.decoded(body, row.encoding.encode("ascii"))
+    return transfer.decoded(body, row.encoding.encode("ascii"))

@@ -14,7 +14,7 @@ from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 
 DOOR = "sieve"  # Source.door of what is made here
 _REFERENCES_MOST = 20  # ids of a thread that are passed on
-_EXPIRES = 3 * 86_400_000  # ms: an answer that is older says nothing any more
+EXPIRES = 3 * 86_400_000  # ms: an answer that is older says nothing any more
 
 
 class About(msgspec.Struct, frozen=True):
@@ -96,7 +96,7 @@ def letter(about: About, fields: list[tuple[str, str]], body: build.Part, to: tu
     return Letter(
         about.new_id,
         about.now,
-        about.now + _EXPIRES,
+        about.now + EXPIRES,
         envelope,
         Source(DOOR),
         len(content),

@@ -7,7 +7,6 @@ Fails with Halt where a limit is reached or a string is no good.
 
 from collections.abc import Iterable, Sequence
 
-from hatoba.message import words
 from hatoba.sieve import actions, questions, texts
 from hatoba.sieve.faults import Halt, shown
 from hatoba.sieve.letter import tree, view
@@ -88,7 +87,7 @@ class Machine:
         return "".join(made)
 
     def expand_all(self, many: Iterable[texts.Text]) -> list[str]:
-        return [self.expand(text) for text in many]
+        return [text.constant if text.constant is not None else self.expand(text) for text in many]
 
     def variable(self, name: texts.Name) -> str:
         """ "" for one that was never set, and for a value that the last match does not have."""
@@ -122,7 +121,7 @@ class Machine:
         """The fields of this name as they stand, unfolded; of the letter or of one part."""
         block = (self.letter if part is None else part).head.block
         self.spend(1 + len(block) // 5000)
-        values = [value[: self.limits.field] for value in self.letter.octets(name, part)]
+        values = self.letter.octets(name, part)
         self.spend(len(values) // 4)
         return values
 
@@ -130,7 +129,7 @@ class Machine:
         """A field as tests see it. # RFC 5228 §2.7.2"""
         if b"=?" in value:
             self.spend(len(value) // 100)
-        return words.decode(value)
+        return self.letter.decoded(value)
 
     # comparing
 

@@ -205,6 +205,27 @@ def numbers_of(ids: bytes) -> array[int]:
     return found
 
 
+def reset_all(tx: Tx) -> None:
+    """The index of every account that has one is to be made anew; until it is, letters are scanned."""
+    for (account,) in tx.rows("SELECT DISTINCT account FROM segment"):
+        tx.run("UPDATE segment SET state = 0 WHERE account = ?", (account,))
+        tx.run(
+            "INSERT INTO pending (account, content) SELECT DISTINCT box.account, message.content FROM message"
+            " JOIN box ON box.id = message.box WHERE box.account = ? ON CONFLICT DO NOTHING",
+            (account,),
+        )
+
+
+def check(reader: Reader, segment: int, fences: Sequence[int]) -> None:
+    """Reads every block of a segment. StoreTrouble when one is missing or damaged."""
+    rows = reader.rows(_LAST, (postings.place(segment, 0), postings.place(segment + 1, 0), postings.BLOCKS))
+    if [number for (number,) in rows] != [postings.place(segment, at) for at in range(len(fences))]:
+        raise trouble.StoreTrouble(f"segment {segment} has {len(rows)} blocks instead of {len(fences)}")
+    for (number,) in rows:
+        for _, data in reader.rows(_BLOCKS, (number, number + 1, 1)):
+            postings.opened(data)
+
+
 def _texts(reader: Reader, part: Sequence[int]) -> Rows:
     return [row for statement, wanted in reader.parts(_TEXTS, part) for row in reader.rows(statement, wanted)]
 

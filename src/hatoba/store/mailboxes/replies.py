@@ -37,6 +37,11 @@ def extend(tx: Tx, account: int, kind: str, name: str, until: int) -> None:
     tx.run(_PUT, (account, kind, name, until))
 
 
+def due(reader: Reader, now: int) -> bool:
+    """There is something for `purge`."""
+    return bool(reader.rows(_OLD, (now, 1)))
+
+
 def purge(tx: Tx, now: int, limit: int = 500) -> int:
     """Up to `limit` of those whose time is over go; how many."""
     old = tx.rows(_OLD, (now, limit))

@@ -121,6 +121,11 @@ def recover(
     return new
 
 
+def due(reader: Reader, before: int) -> bool:
+    """There is something for `purge`."""
+    return bool(reader.rows(_DUE, (before, 1)))
+
+
 def purge(tx: Tx, before: int, limit: int = 500) -> int:
     """Up to `limit` messages that were expunged before a time (ms) go for good, and contents with the last that had
     them; how many messages. A bounded step: call it until it is less than `limit`."""

@@ -66,15 +66,20 @@ def remove(tx: Tx, box: Box, gone: Sequence[tuple[int, int, int]]) -> int:
     return modseq
 
 
+def crowded(reader: Reader, most: int) -> list[int]:
+    """Boxes that remember more than `most` spans."""
+    return [box for (box,) in reader.rows(_CROWDED, (most,))]
+
+
 def forget(tx: Tx, most: int) -> int:
     """Boxes that remember more than `most` spans forget the oldest; how many boxes that were. For who synchronised
     longer ago, `since` says which UIDs are not there, instead of which are gone."""
-    crowded = [box for (box,) in tx.rows(_CROWDED, (most,))]
-    for box in crowded:
+    boxes_ = crowded(tx, most)
+    for box in boxes_:
         modseq = tx.rows(f"{_OLD}{int(most) // 2}", (box,))[0][0]
         tx.run(_FORGET, (box, modseq))
         tx.run(_LOST, (modseq, box, modseq))
-    return len(crowded)
+    return len(boxes_)
 
 
 def _missing(uids: Iterable[int], end: int) -> Iterable[tuple[int, int]]:

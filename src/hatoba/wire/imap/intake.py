@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from hatoba.wire.imap import access, appending, commands, events, judging, responses, states
 from hatoba.wire.imap.buffer import Buffer, LineTooLong
+from hatoba.wire.imap.faults import Faults
 from hatoba.wire.imap.offer import Limits, Offer
 from hatoba.wire.imap.scanner import Bad, Incomplete, Scanner
 
@@ -44,7 +45,7 @@ class Intake:
         self.limits = Limits()
         self._buffer = buffer
         self._at = at
-        self._faults = 0
+        self._faults = Faults()
         self.over = False
         self.begin()
 
@@ -73,7 +74,7 @@ class Intake:
     def well(self) -> None:
         """A command went well: faults before it are forgiven, once somebody has logged in."""
         if self._at.state != states.GREETED:
-            self._faults = 0
+            self._faults.forgive()
 
     def await_response(self, tag: str) -> None:
         """A line of base64 is next."""
@@ -136,17 +137,11 @@ class Intake:
         tag = self._tag or (found[1].decode() if found else "")
         begun = self._appending
         self._forget(int(mark[1]) if mark is not None and mark[2] else -1)
-        answer: responses.Tagged | responses.Untagged
-        if tag:
-            answer = responses.Tagged(tag, bad.status, bad.text, bad.code)
-        else:
-            answer = responses.Untagged("BAD", bad.text, bad.code)
-        self._faults += bad.status == "BAD"
         most = self.limits.early_faults if self._early() else self.limits.faults
-        closing = responses.Closing(answer, "Goodbye") if hang_up or self._faults >= most else None
-        if begun is not None and begun.given and isinstance(answer, responses.Tagged):
-            return events.AppendEnd(tag, closing or answer), begun.verb
-        return events.Malformed(closing or answer, bad.kind), FAULT
+        answer = self._faults.answer(bad, tag, most, hang_up)
+        if begun is not None and begun.given and not isinstance(answer, responses.Untagged):
+            return events.AppendEnd(tag, answer), begun.verb
+        return events.Malformed(answer, bad.kind), FAULT
 
     def _command(self) -> _Read:
         line = self._line(self._room())

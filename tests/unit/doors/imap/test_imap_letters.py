@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -39,12 +40,12 @@ async def test_appending_to_a_box_that_is_not_there(alice: ImapClient) -> None:
 
 async def test_a_large_letter_goes_in_and_out_in_pieces(alice: ImapClient) -> None:
     await alice.append("INBOX", LARGE)
-    said = (await alice.ok("UID FETCH 1 (UID BODY.PEEK[] RFC822.SIZE)"))[-1]
-    assert said == b"* 1 FETCH (UID 1 BODY[] {%d}\r\n%b RFC822.SIZE %d)" % (len(LARGE), LARGE, len(LARGE))
+    (whole,) = await alice.ok("UID FETCH 1 (UID BODY.PEEK[] RFC822.SIZE)")
+    assert whole == b"* 1 FETCH (UID 1 BODY[] {%d}\r\n%b RFC822.SIZE %d)" % (len(LARGE), LARGE, len(LARGE))
     for first, count in ((0, 10), (100, 300_000), (len(LARGE) - 5, 100), (len(LARGE), 1), (1_000_000, 600_000)):
-        (said,) = await alice.ok(f"UID FETCH 1 BODY.PEEK[]<{first}.{count}>")
+        (piece,) = await alice.ok(f"UID FETCH 1 BODY.PEEK[]<{first}.{count}>")
         part = LARGE[first : first + count]
-        assert said == b"* 1 FETCH (UID 1 BODY[]<%d> {%d}\r\n%b)" % (first, len(part), part)
+        assert piece == b"* 1 FETCH (UID 1 BODY[]<%d> {%d}\r\n%b)" % (first, len(part), part)
     text = LARGE[LARGE.index(b"\r\n\r\n") + 4 :]
     (said,) = await alice.ok("FETCH 1 (BODY.PEEK[TEXT] BODY.PEEK[1] BODY.PEEK[7] BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
     literal = b"{%d}\r\n%b" % (len(text), text)
@@ -106,8 +107,7 @@ async def test_a_number_beyond_the_box_is_bad(alice: ImapClient, command: str) -
 async def test_copying_says_which_became_which(alice: ImapClient) -> None:
     await alice.append("INBOX", letter("a"), letter("b"), flags="\\Flagged work")
     await alice.ok("NOOP")
-    said = (await alice.say("COPY 1:2 Sent"))[-1]
-    assert re.match(rb"OK \[COPYUID \d+ 1:2 1:2\]", said)
+    assert re.match(rb"OK \[COPYUID \d+ 1:2 1:2\]", (await alice.say("COPY 1:2 Sent"))[-1])
     await alice.ok("SELECT Sent")
     said = await alice.ok("FETCH 1:2 (FLAGS)")
     assert all(b"(\\Flagged work" in line for line in said)
@@ -194,3 +194,13 @@ async def test_many_letters_come_in_order(alice: ImapClient) -> None:
         said = await alice.ok(f"FETCH 1:* ({items})")
         assert [int(line.split()[1]) for line in said] == list(range(1, 1201))
     assert b"Subject: n1199\r\n" in said[-1]
+
+
+async def test_a_letter_is_recent_to_one_session(alice: ImapClient, imap: Door) -> None:
+    raw = letter()
+    assert b"* 1 RECENT" in await alice.ok(b"APPEND INBOX {%d+}\r\n%b" % (len(raw), raw))
+    await alice.ok("UNSELECT")
+    async with asyncio.timeout(10):
+        while await alice.ok("STATUS INBOX (RECENT)") != [b"* STATUS INBOX (RECENT 0)"]:
+            pass  # it is written behind the answer
+    assert b"* 0 RECENT" in await alice.ok("SELECT INBOX")

@@ -1,6 +1,7 @@
 """Messages put in, looked at, flagged, copied, moved and expunged, on both engines."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from tests.support.letters import NOW, Mailbox, content, octets
@@ -315,9 +316,8 @@ async def test_streams_and_reads_run_beside_writes(mail: MailStore, bob: Mailbox
         for row in chunk
     ]
     assert seen == list(range(1, 31))
-    done = [
-        bob.shard.do(lambda tx, n=n: messages.append(tx, bob.box, New(content(octets(n)), NOW), NOW)) for n in range(50)
-    ]  # type: ignore[misc]
+    news = [New(content(octets(number)), NOW) for number in range(50)]
+    done = [bob.shard.do(partial(messages.append, box=bob.box, new=new, now=NOW)) for new in news]
     reads = [bob.shard.read(lambda reader: boxes.get(reader, bob.box).letters) for _ in range(5)]
     placed, counts = await asyncio.gather(*done), await asyncio.gather(*reads)
     assert sorted(one.uid for one in placed) == list(range(31, 81))
@@ -329,6 +329,6 @@ def test_an_accounts_shard_is_the_same_for_ever(mail: MailStore) -> None:
     assert {mail.shard(key).number for key in keys} == {0, 1}
     for key in keys[:4]:
         shard = mail.shard(key)
-        account = shard.wait(lambda tx, key=key: accounts.ensure(tx, key, NOW))  # type: ignore[misc]
+        account = shard.wait(partial(accounts.ensure, key=key, now=NOW))
         assert mail.holder(account) is shard
-        assert shard.wait(lambda tx, key=key: accounts.ensure(tx, key, NOW)) == account  # type: ignore[misc]
+        assert shard.wait(partial(accounts.ensure, key=key, now=NOW)) == account
