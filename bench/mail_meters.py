@@ -279,7 +279,8 @@ def idle(peer: Peer, scale: Scale) -> Iterator[Seen]:
     waits.sort()
     yield Seen("IDLE notice, median", 1000 * statistics.median(waits), "ms")
     yield Seen("IDLE notice, 99 %", 1000 * waits[int(0.99 * (len(waits) - 1))], "ms")
-    for client in (*sessions, line):
+    line.close()
+    for client in sessions:
         client.close()
 
 
