@@ -73,9 +73,12 @@ def started(name: str, folder: Path, workers: int, more: str = "") -> Iterator[P
         listeners = "".join(_LISTENER.format(kind=kind) for kind in kinds)
         node = Node(folder, SETTINGS + listeners, workers=workers, ports=dict.fromkeys(kinds, 0), more=more)
         residents.settle(node, DOMAIN, dovecot.USERS, dovecot.PASSWORD)
-        with node:
+        try:
+            node.start(180)
             assert node.process is not None
             yield Peer(name, node.ports, node.process.pid)
+        finally:
+            node.end()
         return
     with dovecot.Dovecot(name) as running:
         yield Peer(name, running.ports, running.pid)

@@ -95,7 +95,8 @@ class House:
         client = self.imap(account)
 
         def look() -> bool:
-            client.select(box, readonly=True)
+            if client.select(box, readonly=True)[0] != "OK":
+                return False  # nothing has made it yet
             return bool(client.search(None, "SUBJECT", token)[1][0])
 
         with client:
