@@ -46,7 +46,13 @@ def migrate() -> None:
 @click.option("--accounts", type=_FILE, help="CSV file of many accounts: account,user,password or password_file.")
 @click.option("--jobs", default=4, type=click.IntRange(1, 64), show_default=True, help="Accounts pulled at once.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Default: 993, without implicit TLS 143.")
-@click.option("--tls", default="implicit", type=click.Choice(get_args(source.Tls)), show_default=True)
+@click.option(
+    "--tls",
+    default="implicit",
+    type=click.Choice(get_args(source.Tls)),
+    show_default=True,
+    help="How passwords are protected on their way; none: not at all.",
+)
 @click.option("--ca", type=_FILE, help="File of certificate authorities to trust, besides this machine's.")
 @click.option("--insecure", is_flag=True, help="Take any certificate. Whoever sits between may read the passwords.")
 @click.option("--token", is_flag=True, help="The password is an OAuth 2 access token (XOAUTH2).")
@@ -87,7 +93,7 @@ def imap(
     meter = reel.Meter()
     with offline.directory(settings) as directory, show.declined(roll.BadRoll, BadAddress, OSError):
         entries = _entries(address, user, password_file, accounts, token)
-        keys = {entry.account: _key(directory, entry.account) for entry in entries}
+        keys = {entry.account: key_of(directory, entry.account) for entry in entries}
         with offline.mailboxes(settings, directory) as post:
             reports = roll.run(entries, partial(_pulled, asked, meter, post, keys), asked.jobs)
     meter.end()
@@ -128,7 +134,8 @@ def _password(file: Path | None, user: str) -> str:
     return str(click.prompt(f"Password of {user} there", hide_input=True))
 
 
-def _key(directory: Directory, written: str) -> str:
+def key_of(directory: Directory, written: str) -> str:
+    """The key of an account that is here. BadRoll, BadAddress."""
     found = directory.account(Address.parse(written))
     if found is None or str(found.address.domain) != Address.parse(written).domain:
         raise roll.BadRoll(f"there is no account {written} here. Add it first: hatoba account add {written}")
