@@ -59,7 +59,7 @@ def import_(options: dict[str, str | None], address: str, path: Path, into: str,
 @mailbox.command()
 @click.argument("address")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--form", type=click.Choice(giving.FORMS), default="maildir", show_default=True)
+@click.option("--form", type=click.Choice(giving.FORMS), default="maildir", show_default=True, help="Of the files.")
 @click.option("--only", multiple=True, metavar="MAILBOX", help="Only this mailbox and those below it (repeatable).")
 @show.json_option
 @click.pass_obj
