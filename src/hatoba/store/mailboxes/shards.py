@@ -60,8 +60,11 @@ class MailShard:
         try:
             with reader.snapshot():
                 result = function(reader)
-        except BaseException:
+        except trouble.StoreTrouble:
             reader.close()
+            raise
+        except BaseException:  # the caller's own: the connection is as good as before
+            self._give(reader)
             raise
         self._give(reader)
         return result
