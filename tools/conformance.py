@@ -26,7 +26,7 @@ class Area(NamedTuple):
 
     name: str
     runner: str  # below the vectors' folder
-    adapter: str  # behind adapters.py: ":function", "" for the module; "live" asks a running server
+    adapter: str  # behind adapters.py: ":function", "" for the module; "live" and "imap" ask a running server
     goal: int
     library: str  # what a well-known library scores
     notes: str = ""  # the failures, each read against its RFC
@@ -34,6 +34,7 @@ class Area(NamedTuple):
     zeros: bool = False  # the runner gets a copy of the cases with the zeros that it cannot do without (see with_zeros)
 
 
+LIVE = frozenset({"live", "imap"})
 AREAS = (
     Area(
         "addresses", "addresses/run_addresses.py", ":addr_valid", 440, "email-validator: 434 of 445",
@@ -108,6 +109,8 @@ AREAS = (
     ),
     Area("smtp (live)", "smtp/run_smtp_live.py", "live", 62, "aiosmtpd: 60 of 62",
          "A whole hatoba whose mx door takes `bob@example.com` on loopback."),
+    Area("imap (live)", "imap/run_imaptest.py", "imap", 41, "Dovecot 2.3: 41 of 41",
+         "Scripts of imaptest against our IMAP door. Skipped are those that need URLAUTH."),
 )  # fmt: skip
 
 
@@ -128,11 +131,15 @@ def vectors() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def command(area: Area, folder: Path, report: Path, smtp_port: int) -> list[str]:
+def command(area: Area, folder: Path, report: Path, port: int) -> list[str]:
     """How the runner of `area` is called."""
     line = [sys.executable, str(folder / area.runner), "--json", str(report)]
     if area.adapter == "live":
-        return [*line, "--port", str(smtp_port), "--starttls"]
+        return [*line, "--port", str(port), "--starttls"]
+    if area.adapter == "imap":
+        from tests.vectors import live_imap
+
+        return [*line, "--port", str(port), "--user", live_imap.USER, "--password", live_imap.PASSWORD]
     line += ["--path", str(ROOT), "--path", str(ROOT / "src"), "--adapter", f"{ADAPTERS}{area.adapter}"]
     return [*line, *area.options]
 
@@ -155,15 +162,15 @@ def with_zeros(cases: Path, place: Path) -> Path:
     return place
 
 
-def run(area: Area, folder: Path, smtp_port: int = 0) -> Score:
+def run(area: Area, folder: Path, port: int = 0) -> Score:
     """The score of one area; the runner's own words go to no one unless it breaks."""
-    if area.adapter == "live" and not smtp_port:
+    if area.adapter in LIVE and not port:
         return Score(0, 0, 0, (), "needs a running server")
     if not (folder / area.runner).is_file():
         return Score(0, 0, 0, (), f"{area.runner} is not among the vectors")
     with tempfile.TemporaryDirectory() as place:
         report = Path(place) / "report.json"
-        line = command(area, folder, report, smtp_port)
+        line = command(area, folder, report, port)
         if area.zeros:
             line += ["--data", str(with_zeros(folder / Path(area.runner).parent / "data", Path(place) / "data"))]
         done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
@@ -177,9 +184,10 @@ def run(area: Area, folder: Path, smtp_port: int = 0) -> Score:
 def run_live(area: Area, folder: Path) -> Score:
     """The score of an area that asks a running server: one is started for it."""
     sys.path[:0] = [str(ROOT), str(ROOT / "src")]
-    from tests.vectors import live
+    from tests.vectors import live, live_imap
 
-    with tempfile.TemporaryDirectory() as place, live.listening(Path(place) / "node") as port:
+    serving = live.listening if area.adapter == "live" else live_imap.serving
+    with tempfile.TemporaryDirectory() as place, serving(Path(place) / "node") as port:
         return run(area, folder, port)
 
 
@@ -229,7 +237,7 @@ def main(arguments: Sequence[str]) -> int:
         if left_out:
             score = Score(0, 0, 0, (), "left out")
         else:
-            score = run_live(area, folder) if area.adapter == "live" else run(area, folder)
+            score = run_live(area, folder) if area.adapter in LIVE else run(area, folder)
         scores.append((area, score))
         said = score.why or f"{score.passed} passed, {score.failed} failed, {score.skipped} skipped (goal {area.goal})"
         print(f"{area.name:14} {said}")

@@ -7,11 +7,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 from tests.support import post
 from tests.support.node import Node
+
+if TYPE_CHECKING:
+    from tests.interop.houses import House
 
 SETTINGS = """
 [log]
@@ -88,3 +92,11 @@ def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
     harbour = Harbour(tmp_path_factory.mktemp("harbour"))
     with harbour.node:
         yield harbour
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator["House"]:
+    from tests.interop import houses
+
+    with houses.opened(tmp_path_factory.mktemp("house")) as house:
+        yield house

@@ -1,8 +1,8 @@
 """A private Debian Dovecot on loopback: IMAP, POP3, LMTP and ManageSieve on free ports, with or without TLS.
 
 Used by the interop tests, by those of `hatoba migrate imap` and by the benchmark, as a context manager.
-Never touches the system's own Dovecot: configuration, mail and sockets live in the directory given, and it runs as
-root's `nobody` or as whoever starts it.
+Never touches the system's own Dovecot: configuration, mail and sockets live in a directory of its own, removed at the
+end (pytest's are closed to other users), and it runs as `nobody` or, where the tests are not root's, as their user.
 Fails with Missing where a package is not installed, with AssertionError and its log when it does not come up.
 """
 
@@ -12,6 +12,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,7 @@ disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_username_format = %Ln
 auth_cache_size = 1 M
+auth_failure_delay = 0
 mail_location = {format}:{root}/mail/%n
 mail_fsync = optimized
 mail_plugins = quota acl
@@ -48,7 +50,7 @@ mail_gid = {group}
 default_login_user = {user}
 default_internal_user = {user}
 default_internal_group = {group}
-default_process_limit = 2000
+default_process_limit = 200
 default_client_limit = 4000
 default_vsz_limit = 1 G
 lmtp_save_to_detail_mailbox = no
@@ -129,10 +131,13 @@ service stats {{
 }}
 service anvil {{
   chroot =
-  client_limit = 8000
+  client_limit = 20000
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service auth {{
-  client_limit = 8000
+  client_limit = 20000
 }}
 protocol imap {{
   mail_plugins = quota acl imap_quota imap_acl
@@ -174,7 +179,7 @@ def available() -> str:
 
 
 class Dovecot:
-    """One instance. `ports` by name: imap, imaps, pop3, pop3s, lmtp, sieve. Its accounts are USERS, with PASSWORD.
+    """One instance. `ports` by name: imap, imaps, pop3, pop3s, lmtp, sieve. `users` live there, all with `password`.
 
     `form`: maildir or mdbox. `certificate`: a PEM file with the key in it; without one there is no TLS. `separator`
     between the levels of its mailboxes. `settings`: more lines of its configuration.
@@ -182,22 +187,23 @@ class Dovecot:
 
     def __init__(
         self,
-        root: Path,
         form: str = "maildir",
         *,
         certificate: Path | None = None,
         separator: str = "/",
         settings: str = "",
         users: Sequence[str] = USERS,
+        password: str = PASSWORD,
     ) -> None:
         reason = available()
         if reason:
             raise Missing(reason)
-        self.root, self.form = root, form
+        self.root, self.form = Path(tempfile.mkdtemp(prefix="hatoba-dovecot-")), form
         self.ports = {name: free_port() for name in _PORTS}
         self.user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self.group = "nogroup" if os.geteuid() == 0 else grp.getgrgid(os.getegid()).gr_name
         self._certificate, self._separator, self._settings, self._users = certificate, separator, settings, users
+        self._password = password
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -220,6 +226,7 @@ class Dovecot:
         self._end()
         if error is not None:
             error.add_note(self.log()[-4000:])
+        shutil.rmtree(self.root, ignore_errors=True)
 
     @property
     def pid(self) -> int:
@@ -234,16 +241,13 @@ class Dovecot:
     def _configure(self) -> None:
         uid = pwd.getpwnam(self.user).pw_uid
         gid = grp.getgrnam(self.group).gr_gid
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o755)
         for name in ("run", "state", "mail", "home"):
             folder = self.root / name
             folder.mkdir(exist_ok=True)
             os.chown(folder, uid, gid)
-        for folder in (self.root, *self.root.parents):  # its own user has to enter them
-            if folder.owner() == pwd.getpwuid(os.geteuid()).pw_name and folder != Path("/"):
-                folder.chmod(folder.stat().st_mode | 0o011)
         users = self.root / "users"
-        users.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}\n" for name in self._users))
+        users.write_text("".join(f"{name}:{{PLAIN}}{self._password}\n" for name in self._users))
         users.chmod(0o644)
         tls = "ssl = no"
         if self._certificate is not None:

@@ -79,3 +79,21 @@ class Bare:
             said = self.engine.send(answer(self.engine, event))
             self.said += said if isinstance(said, bytes) else b"".join(said)
         return event
+
+
+def heard(command: str | bytes, *before: str, limits: Limits | None = None, given: Offer | None = None) -> events.Event:
+    """The last event that comes of a command in the selected state."""
+    bare = Bare(given or Offer(), limits or Limits())
+    for line in ("z LOGIN a b", "z SELECT INBOX", *before):
+        bare.hear(line.encode() + b"\r\n")
+    bare.seen.clear()
+    bare.hear(b"t " + (command.encode() if isinstance(command, str) else command) + b"\r\n")
+    return bare.seen[-1]
+
+
+def refused(command: str | bytes, *before: str) -> responses.Tagged:
+    event = heard(command, *before)
+    assert isinstance(event, events.Malformed | events.AppendEnd), event
+    reply = event.reply if isinstance(event, events.Malformed) else event.fault
+    assert isinstance(reply, responses.Tagged)
+    return reply

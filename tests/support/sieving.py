@@ -7,6 +7,7 @@ Never catches what the room raises.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hatoba.message import words
 from hatoba.sieve import actions, engine, extensions, faults, questions, script, situation
 
 NOW = 1_700_000_000_000  # 2023-11-14 22:13:20 UTC, a Tuesday
@@ -58,7 +59,7 @@ def value(text: str, letter: bytes = LETTER, **about: Any) -> str:
     """The variable x when the script is done."""
     result = run(f'{text}\naddheader "X-Value" "<${{x}}>";', letter, **about)
     assert result.fault is None, result.fault
-    return result.edits[-1].value.decode().strip()[1:-1]
+    return words.decode(result.edits[-1].value)[1:-1]
 
 
 def complaints(text: str, *, require: bool = True, **more: Any) -> list[str]:

@@ -22,7 +22,7 @@ from hatoba.kit import units
 PLACES = (Path("/etc/hatoba/hatoba.toml"),)
 # Not settings: the path of the file itself, passwords for `hatoba send`, what a restart hands over, what tests read.
 NOT_SETTINGS = {
-    "HATOBA_CONFIG", "HATOBA_SEND_PASSWORD", "HATOBA_HANDOVER",
+    "HATOBA_CONFIG", "HATOBA_SEND_PASSWORD", "HATOBA_MIGRATE_PASSWORD", "HATOBA_HANDOVER",
     "HATOBA_SHARED", "HATOBA_CRASH_ROUNDS", "HATOBA_CRASH_SEED",
 }  # fmt: skip
 _UNITS = {"duration": units.seconds, "bytes": units.bytes_}

@@ -29,6 +29,9 @@ PRIVILEGED: Ports = (
     ("submissions", 465),
     ("imap", 143),
     ("imaps", 993),
+    ("pop3", 110),
+    ("pop3s", 995),
+    ("sieve", 4190),
 )
 UNPRIVILEGED: Ports = (
     ("mx", 8025),
@@ -37,8 +40,11 @@ UNPRIVILEGED: Ports = (
     ("submissions", 8465),
     ("imap", 8143),
     ("imaps", 8993),
+    ("pop3", 8110),
+    ("pop3s", 8995),
+    ("sieve", 4190),
 )
-POLICY = -1  # the index of the listener that [mta_sts] makes
+POLICY = -1  # the index of the listener that [mta_sts] and [autoconfig] make
 _POLICY_KIND = "mta-sts"
 _USES = {
     "mx": "mail from other servers (mx)",
@@ -50,7 +56,7 @@ _USES = {
     "pop3": "mailboxes (POP3), STLS",
     "pop3s": "mailboxes (POP3), implicit TLS",
     "sieve": "Sieve scripts (ManageSieve), STARTTLS",
-    _POLICY_KIND: "our MTA-STS policy",
+    _POLICY_KIND: "our MTA-STS policy and what mail programs ask for",
 }
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a mail server is there for everybody
 LOOPBACK = ("127.0.0.1", "::1")
@@ -145,7 +151,7 @@ def place(settings: Settings, index: int, address: str) -> Place:
 def wanted(settings: Settings) -> Iterator[tuple[int, Place]]:
     """(index of the listener, its place) of every address. IPv6 is left out on a machine without it."""
     asked = [(index, bool(one.address), addresses(one)) for index, one in enumerate(settings.listener)]
-    if settings.mta_sts.mode and settings.mta_sts.port:
+    if (settings.mta_sts.mode or settings.autoconfig.serve) and settings.mta_sts.port:
         asked.append((POLICY, bool(settings.mta_sts.address), settings.mta_sts.address or EVERYWHERE))
     for index, written, named in asked:
         for address in named:

@@ -14,19 +14,25 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from hatoba import store
 from hatoba.app import certificate
 from hatoba.app.places import Places, default_data
 from hatoba.app.settings import Settings
+from hatoba.directory import access
 from hatoba.directory.directory import Directory
 from hatoba.intake.rewriting import own
 from hatoba.kit import ids
+from hatoba.mailboxes.hub import Hub
+from hatoba.mailboxes.post import Post
 from hatoba.model.envelope import Letter
 from hatoba.queue import admin
 from hatoba.store import base, journal
 from hatoba.store import queue as rows
 from hatoba.store import shard as shard_
+from hatoba.store.mailboxes.accounts import Quota
+from hatoba.store.mailboxes.stores import MailStore
 from hatoba.store.sql import Reader
 
 
@@ -42,6 +48,28 @@ def places(settings: Settings) -> Places:
 def home(settings: Settings) -> base.Base:
     """Where the letters and the directory are."""
     return base.of(places(settings).data, settings.store, settings.database, settings.blobs)
+
+
+@contextmanager
+def mailboxes(settings: Settings, opened: Directory) -> Iterator[Post]:
+    """The mailboxes of all accounts of `opened`, running or not. Workers find what changes by their poll.
+
+    Their shards are made (and migrated) where they are not there yet, as `directory` does.
+    """
+    where = places(settings)
+    store.prepare(where.data, 1, settings=settings.store, database=settings.database, mailboxes=settings.mailboxes)
+    kept = MailStore(home(settings), settings.mailboxes)
+
+    def quota(key: str) -> Quota:
+        account = opened.snapshot().accounts.get(key)
+        most = opened.quota(account) if account is not None else access.Quota()
+        return Quota(most.octets, most.letters)
+
+    try:
+        alone = Hub(None, "", None, poll=settings.reading.poll, log=structlog.get_logger("mailboxes"))
+        yield Post(settings.reading, kept, alone, now, quota=quota, known=lambda key: key in opened.snapshot().accounts)
+    finally:
+        kept.close()
 
 
 @contextmanager

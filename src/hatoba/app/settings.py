@@ -18,6 +18,8 @@ from hatoba.directory.dkim import settings as dkim_
 from hatoba.doors.http import settings as http_
 from hatoba.doors.imap import settings as imap_
 from hatoba.doors.login import settings as login_
+from hatoba.doors.pop3 import settings as pop3_
+from hatoba.doors.sieve import settings as sieve_
 from hatoba.doors.smtp import settings as smtp_
 from hatoba.intake import filter_settings, service_settings
 from hatoba.intake import settings as intake_
@@ -75,7 +77,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listener: Annotated[
         tuple[Listener, ...],
         Meta(
-            description="Where clients connect. Without any: mx, submission (587 and 2525), submissions, imap, imaps."
+            description="Where clients connect. Without any: mx, submission (587 and 2525), submissions, imap, imaps, "
+            "pop3, pop3s, sieve."
         ),
     ] = ()
     route: Annotated[
@@ -89,9 +92,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mta_sts: Annotated[http_.MtaSts, Meta(description="Our own MTA-STS policy, for our local domains.")] = (
         http_.MtaSts()
     )
+    autoconfig: Annotated[http_.Autoconfig, Meta(description="Mail programs that find our doors by themselves.")] = (
+        http_.Autoconfig()
+    )
     tls: Annotated[certificate.Settings, Meta(description="The certificate of our listeners.")] = certificate.Settings()
     smtp: Annotated[smtp_.Settings, Meta(description="The SMTP listeners' limits.", extra=_RELOADS)] = smtp_.Settings()
     imap: Annotated[imap_.Settings, Meta(description="The IMAP listeners' limits.", extra=_RELOADS)] = imap_.Settings()
+    pop3: Annotated[pop3_.Settings, Meta(description="The POP3 listeners' limits.", extra=_RELOADS)] = pop3_.Settings()
+    sieve: Annotated[
+        sieve_.Settings, Meta(description="The ManageSieve listeners' limits, and what scripts may be.", extra=_RELOADS)
+    ] = sieve_.Settings()
     login: Annotated[
         login_.Settings, Meta(description="Logging in, over whatever protocol: what failures lead to.", extra=_RELOADS)
     ] = login_.Settings()

@@ -17,16 +17,15 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, explaining, keyring, offline, tls_upkeep
+from hatoba.app import answers, certificate, explaining, keyring, offline, tls_upkeep
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
-from hatoba.app.mailroom import Mailroom
+from hatoba.app.mailroom import Houses, Mailroom
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery.courier import Courier
 from hatoba.directory import returns
 from hatoba.directory.directory import Directory
-from hatoba.doors.imap import house as imap
 from hatoba.doors.login.login import Login
 from hatoba.doors.smtp.counts import Counts
 from hatoba.doors.smtp.house import House
@@ -34,6 +33,7 @@ from hatoba.intake.desk import Desk
 from hatoba.intake.tally import Tally
 from hatoba.journal import contents
 from hatoba.kit import ids
+from hatoba.model.address import Address
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
 from hatoba.model.status import Refusal, Status
@@ -99,7 +99,7 @@ class Rooms:
             self.resolver,
             self.directory,
             hostname=self.hostname,
-            keep=self.mail.keeper(self.hostname, self._chunks),
+            keep=self.mail.keep(self.hostname, self._chunks, answers.Outlet(self.draw, self.take, self._forwarded)),
             chunks=self._chunks,
             log=structlog.get_logger("delivery").bind(),
             counters=self.counters,
@@ -121,7 +121,7 @@ class Rooms:
         )
         self.login = Login(settings.login, self.directory, self.counters, offline.now)
         self.house = self._house(settings, counts)
-        self.imap = self._imap(settings)
+        self.reading = self._reading(settings)
 
     @property
     def queues(self) -> list[Queue]:
@@ -173,9 +173,9 @@ class Rooms:
             sign=self.signing.letter,
         )
 
-    def _imap(self, settings: Settings) -> imap.House:
-        """What the IMAP doors share."""
-        return self.mail.house(settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
+    def _reading(self, settings: Settings) -> Houses:
+        """What the doors to the mailboxes share."""
+        return self.mail.houses(settings, self.hostname, self.login, self.counters, self.headroom, self.house.tls)
 
     def _draw(self) -> tuple[int, int]:
         """A new letter's id and the time. Hot."""
@@ -201,6 +201,10 @@ class Rooms:
         if signed is not None:
             await signed
         await self._enqueue(letter)
+
+    def _forwarded(self, sender: Address, here: str, now: int) -> Address:
+        """The reverse-path of a letter that a rule sends on."""
+        return self.house.desk.forwarded(sender, here, now)
 
     def _well(self, home: Home) -> bool:
         """A letter can be written there, as far as we know."""
@@ -276,7 +280,7 @@ class Rooms:
         self.signing.ring = keyring.ring(settings, self.directory)
         self.login.settings = settings.login
         self.house = self._house(settings, self.house.counts)
-        self.imap = self._imap(settings)
+        self.reading = self._reading(settings)
         return self.house
 
     def explained(self) -> explaining.House:

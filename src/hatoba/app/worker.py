@@ -22,7 +22,7 @@ from hatoba.app.crew import Orders
 from hatoba.app.settings import Settings
 from hatoba.app.wiring import Rooms
 from hatoba.doors.control import serve
-from hatoba.doors.imap import door as imap
+from hatoba.doors.smtp import door as smtp
 from hatoba.net import listen
 from hatoba.store import base
 
@@ -129,7 +129,7 @@ class Worker:
                 await asyncio.to_thread(self.rooms.directory.refresh, now)  # many aliases take a while to read
                 self.house.tick()
                 for old in self.retired:
-                    if not isinstance(old, imap.Door):  # whose sessions have no transaction
+                    if isinstance(old, smtp.Door):  # the others' sessions have no transaction
                         old.sweep()
             except Exception:  # noqa: BLE001  the next tick may do better; the mail goes on meanwhile
                 self._log.exception("tick failed")

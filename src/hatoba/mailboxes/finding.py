@@ -1,7 +1,7 @@
 """Finding: letters of an open box found, put in order or threaded, in one of the reading threads.
 
 Called by the doors' verbs for SEARCH, SORT and THREAD.
-Never parses a letter; a word the index does not know yet is looked for in the folded text the store keeps.
+Never parses a letter: what it is sorted and searched by was made when it came.
 Fails with NoSuchNumber and StoreTrouble.  # RFC 9051 §6.4.4, RFC 5256
 """
 
@@ -13,12 +13,11 @@ from typing import Any
 from hatoba.mailboxes import sort, thread
 from hatoba.mailboxes.search import DAY, EPOCH, Search
 from hatoba.mailboxes.selected import Selected
-from hatoba.message import structure
 from hatoba.model.criteria import Key
 from hatoba.store.mailboxes import contents, messages
+from hatoba.store.mailboxes import search as index
 from hatoba.store.sql import Reader
 
-_ADDRESSES = ("from", "to", "cc", "bcc", "subject")
 _SORTED = ("internal", "sent", "size", "from_", "to_", "cc", "subject", "display_from", "display_to")
 _THREADED = ("internal", "sent", "subject", "reply", "message_id", "references_")
 
@@ -97,38 +96,12 @@ class Letters:
         return {uid: EPOCH + (ms + zones.get(uid, 0) * 60_000) // DAY for uid, ms in times.items()}
 
     def text(self, where: str, needle: str, among: Collection[int]) -> set[int]:
-        folded = structure.folded(needle)
-        if not folded:
-            return set(among)
-        if where in _ADDRESSES:
-            return self._in_fields(where, folded, among)
-        return self._in_words(where, folded.encode(), among)
-
-    def _in_words(self, where: str, needle: bytes, among: Collection[int]) -> set[int]:
-        columns = ("words",) if where == "body" else ("head", "words")
-        hits = set()
-        for uid, *texts in _rows(self._reader, self._box, sorted(among), columns):
-            if any(needle in text for text in texts):
-                hits.add(uid)
-        return hits
+        return set(index.text(self._reader, self._box, where, needle, among))
 
     def header(self, name: str, needle: str, among: Collection[int]) -> set[int]:
-        return self._in_fields(structure.folded(name), structure.folded(needle), among)
-
-    def _in_fields(self, name: str, needle: str, among: Collection[int]) -> set[int]:
-        start, wanted = f"{name}:".encode(), needle.encode()
-        hits = set()
-        for uid, head in _rows(self._reader, self._box, sorted(among), ("head",)):
-            if start in head and wanted in head and _has(head, start, wanted):
-                hits.add(uid)
-        return hits
+        return set(index.text(self._reader, self._box, name, needle, among))
 
     def named(self, thread: bool, id: str) -> set[int]:  # noqa: A002 # what RFC 8474 calls it
         numbers = self.column("thread" if thread else "content")
         name = messages.threadid if thread else messages.emailid
         return {uid for uid, number in numbers.items() if name(number) == id}
-
-
-def _has(head: bytes, start: bytes, needle: bytes) -> bool:
-    """Whether one of the lines that begin with `start` holds `needle` behind it."""
-    return any(line.startswith(start) and line.find(needle, len(start)) >= 0 for line in head.split(b"\n"))

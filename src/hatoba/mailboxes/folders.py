@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from hatoba.mailboxes import names, rights
 from hatoba.mailboxes.post import Denied, Post, Reach
-from hatoba.store.mailboxes import boxes, naming
+from hatoba.store.mailboxes import boxes, flags, messages, naming
 from hatoba.store.mailboxes import rights as lists
 from hatoba.store.mailboxes.boxes import Box
 from hatoba.store.mailboxes.refusals import BoxExists, NoBox
@@ -169,6 +169,17 @@ async def statuses(post: Post, asker: str, wanted: Iterable[str]) -> dict[str, B
             if reach.box is not None and rights.READ in reach.rights:
                 result[name] = reach.box
     return result
+
+
+async def deleted_octets(post: Post, asker: str, written: str) -> int:
+    """Octets of the letters marked deleted. # RFC 9208 §4.1.4 (DELETED-STORAGE)"""
+    reach = await post.find(asker, written, rights.READ)
+
+    def read(reader: Reader) -> int:
+        view = messages.view(reader, reach.there.id, "size")
+        return sum(size for bits, size in zip(view.flags, view.columns["size"], strict=True) if bits & flags.DELETED)
+
+    return await reach.shard.read(read)
 
 
 def recent(box: Box) -> int:

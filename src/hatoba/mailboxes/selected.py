@@ -7,9 +7,11 @@ Fails with NoBox when the box is not there at first; one that goes later is an e
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from hatoba.mailboxes import rights
@@ -22,6 +24,7 @@ from hatoba.store.mailboxes import boxes, contents, flags, messages, vanishing
 from hatoba.store.mailboxes.boxes import Box
 from hatoba.store.mailboxes.refusals import NoBox
 from hatoba.store.sql import Reader
+from hatoba.store.trouble import StoreTrouble
 
 T = TypeVar("T")
 RECENT = "\\Recent"
@@ -35,8 +38,8 @@ class Selected:
     """
 
     __slots__ = (
-        "_texts", "_told", "_watcher", "ancient", "box", "condstore", "dirty", "names", "owner", "post", "read_only",
-        "rights", "shard", "view",
+        "_claimed", "_texts", "_told", "_watcher", "ancient", "box", "condstore", "dirty", "names", "owner",
+        "post", "read_only", "rights", "shard", "view",
     )  # fmt: skip
 
     def __init__(self, post: Post, reach: Reach, box: Box, view: View, *, read_only: bool) -> None:
@@ -51,6 +54,7 @@ class Selected:
         self.condstore = False
         self.dirty = False  # the box has changed since the view was last brought up to date
         self.ancient = True
+        self._claimed = 0  # UIDs up to it are told of as new by nobody else
         self._texts: dict[int, bytes] = {}
         self._told = self.names.keywords  # keywords the client has heard of
         self._watcher: Watcher | None = None
@@ -120,6 +124,16 @@ class Selected:
         if self._watcher is not None:
             self.post.hub.leave((self.owner, self.box.id), self._heard)
             self._watcher = None
+            self._claim()
+
+    def _claim(self) -> None:
+        """The letters this session was told of are new to no other. # RFC 3501 §2.3.2 (\\Recent)"""
+        last = self.view.last
+        if self.read_only or not self.ancient or last <= max(self._claimed, self.box.told):
+            return
+        number = self.box.id
+        with contextlib.suppress(StoreTrouble):
+            self.shard.do(lambda tx: boxes.tell(tx, number, last)).add_done_callback(_heed)
 
     async def refresh(self) -> None:
         """Takes in what has changed in the store; the view has it then, untold."""
@@ -134,6 +148,8 @@ class Selected:
 
     def _absorb(self, changes: vanishing.Changes) -> None:
         box = changes.box
+        if box.modseq < self.view.modseq:
+            return  # it was overtaken by another look
         if box.keywords != self.box.keywords:
             self.names = box.names
             self._texts.clear()
@@ -152,7 +168,7 @@ class Selected:
 
     def fetch(
         self, uids: Sequence[int], columns: Sequence[str], build: Callable[[list[contents.Row]], T], chunk: int = 0
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T, None]:
         """What `build` makes, in a thread, of each chunk of rows (uid, *columns), in the order of UIDs."""
         number = self.box.id
 
@@ -162,22 +178,15 @@ class Selected:
 
         return self.shard.stream(steps)
 
-    def fetch_batches(
-        self, batches: Iterable[Sequence[int]], columns: Sequence[str], build: Callable[[list[contents.Row]], T]
-    ) -> AsyncIterator[T]:
-        """The same, read in these groups of UIDs."""
-        number = self.box.id
-
-        def steps(reader: Reader) -> Iterator[T]:
-            for batch in batches:
-                for rows in contents.fetch(reader, number, batch, columns, len(batch)):
-                    yield build(rows)
-
-        return self.shard.stream(steps)
-
     async def read(self, function: Callable[[Reader], T]) -> T:
         """Whatever else is asked of the box's shard, in a thread."""
         return await self.shard.read(function)
+
+
+def _heed(claimed: asyncio.Future[int]) -> None:
+    """Nobody waits for it, and a box that is gone has no new letters."""
+    if not claimed.cancelled():
+        claimed.exception()
 
 
 def _within(uids: array[int], ranges: Sequence[tuple[int, int]]) -> list[int]:
@@ -215,6 +224,7 @@ async def select(post: Post, asker: str, written: str, *, read_only: bool) -> Se
     view.fresh = found.box.told + 1
     last = found.box.uidnext - 1
     if not opened.read_only and last > found.box.told:  # it is this session that is told of the new ones
+        opened._claimed = last
         view.fresh = 1 + await reach.shard.do(lambda tx: boxes.tell(tx, number, last))
     return opened
 

@@ -112,7 +112,8 @@ def _linked(leaves: Sequence[Leaf]) -> list[Node]:
             if before is not None and here.parent is None and not _above(here, before):
                 here.parent = before
             before = here
-        if before is None or not _above(node, before):  # a link made by others' truncated References gives way
+        node.parent = None  # a link made by others' truncated References gives way, even to none
+        if before is not None and not _above(node, before):
             node.parent = before
     nodes = [*own, *strangers]
     for node in nodes:

@@ -7,16 +7,15 @@ Fails never: what is no multipart is one leaf, and an encoding that cannot be un
 
 import binascii
 import quopri
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from hatoba.message import headers
+from hatoba.message.structure import tree
+from hatoba.message.structure.parts import Part
 
 MOST = 50  # leaves of one letter
 _DEPTH = 3  # multiparts within each other: a list or a forwarder may have wrapped the report
-_BOUNDARY = re.compile(rb'[;\s]boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE | re.DOTALL)
 
 
 class Leaf(NamedTuple):
@@ -28,41 +27,22 @@ class Leaf(NamedTuple):
 
 def leaves(content: bytes) -> Iterator[Leaf]:
     """Each part that is no multipart, in order; at most 50."""
-    return islice(_leaves(content, _DEPTH), MOST)
+    return islice(_leaves(tree.scan(content).root, _DEPTH), MOST)
 
 
-def _leaves(content: bytes, depth: int) -> Iterator[Leaf]:
-    head = headers.scan(content)
-    type_ = head.first(b"content-type") or b""
-    kind = type_.partition(b";")[0].strip().lower()
-    body = content[head.end :] if head.end < len(content) else b""
-    boundary = _BOUNDARY.search(type_) if kind.startswith(b"multipart/") else None
-    if boundary is None:
-        yield Leaf(kind, _decoded(body, (head.first(b"content-transfer-encoding") or b"").lower()))
+def _leaves(part: Part, depth: int) -> Iterator[Leaf]:
+    if not part.media.startswith("multipart/"):
+        yield Leaf(part.type.value, _decoded(part.octets, part.encoding))
     elif depth:
-        mark = re.sub(rb"\\(.)", rb"\1", boundary[1]) if boundary[1] is not None else boundary[2]
-        for part in _between(body, mark):
-            yield from _leaves(part, depth - 1)
+        for child in part.parts:
+            yield from _leaves(child, depth - 1)
 
 
-def _between(body: bytes, boundary: bytes) -> Iterator[bytes]:
-    """The pieces of a multipart; one that never ends goes to the end. # RFC 2046 §5.1.1"""
-    start = -1
-    for found in re.finditer(rb"(?m)^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?$\n?", body):
-        if start >= 0:
-            yield body[start : found.start()].removesuffix(b"\n").removesuffix(b"\r")
-        start = found.end()
-        if found[1]:
-            return
-    if start >= 0:
-        yield body[start:]
-
-
-def _decoded(body: bytes, encoding: bytes) -> bytes:
+def _decoded(body: bytes, encoding: str) -> bytes:
     """The body as it was before transport; as it stands where that cannot be undone."""
-    if encoding == b"quoted-printable":
+    if encoding == "quoted-printable":
         return quopri.decodestring(body)
-    if encoding == b"base64":
+    if encoding == "base64":
         try:
             return binascii.a2b_base64(body)
         except binascii.Error:

@@ -5,21 +5,14 @@ Never follows more parts or deeper nests than it is told; `Limits` say how many.
 Fails never: what is no multipart is one piece, an encoding is undone as far as it goes. # RFC 2045, RFC 2046
 """
 
-import binascii
-import contextlib
-import quopri
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hatoba.message import charsets, headers, parameters
+from hatoba.message import charsets, parameters
+from hatoba.message.structure import tree
+from hatoba.message.structure.head import first
+from hatoba.message.structure.parts import Part
 
-_LF = 0x0A
-_UU_MOST = 50_000  # lines of a uuencoded body that are read: each costs a step of the interpreter
-_TAIL = re.compile(rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")  # what may follow a boundary in its line
-_NOT_BASE64 = bytes(octet for octet in range(256) if not (chr(octet).isalnum() and octet < 128) and octet not in b"+/=")
-_PADDED = (b" \n", b" \r\n", b"\t\n", b"\t\r\n")
-_PADDING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")  # added on the way, it is no text  # RFC 2045 §6.7
 _TEXTS = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar", "text/markdown"})
 
 
@@ -58,85 +51,34 @@ class Walk:
 
     def pieces(self, content: bytes) -> Iterator[Piece]:
         """The pieces of a content, header included, in order."""
-        yield from self._walk(content, "text/plain", 0)
+        yield from self._letter(content, 0)
 
-    def _walk(self, content: bytes, usual: str, depth: int) -> Iterator[Piece]:
+    def _letter(self, content: bytes, depth: int) -> Iterator[Piece]:
+        mail = tree.scan(content)
+        self.cut = self.cut or mail.cut
+        yield from self._walk(mail.root, depth)
+
+    def _walk(self, part: Part, depth: int) -> Iterator[Piece]:
         if depth > self.limits.depth or self._count >= self.limits.parts:
             self.cut = True
             return
-        head = headers.scan(content)
-        type_ = parameters.read(head.first(b"content-type") or b"")
-        kind = type_.value if "/" in type_.value else usual
-        boundary = type_.parameters.get("boundary", "")
-        if kind.startswith("multipart/") and boundary:
-            inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"  # RFC 2046 §5.1.5
-            body = content[head.end :] if head.end < len(content) else b""
-            for part in _between(body, boundary.encode("utf-8", "replace")):
-                yield from self._walk(part, inner, depth + 1)
+        if part.parts:
+            for child in part.parts:
+                yield from self._walk(child, depth + 1)
             return
         self._count += 1
-        disposition = parameters.read(head.first(b"content-disposition") or b"")
-        body = content[head.end :] if head.end < len(content) else b""
-        body = decoded(body, head.first(b"content-transfer-encoding") or b"")
+        disposition = parameters.read(first(part.fields, b"content-disposition"))
+        type_ = parameters.read(first(part.fields, b"content-type"))
         names = (disposition.parameters.get("filename", ""), type_.parameters.get("name", ""))
+        body = part.decoded
         yield Piece(
-            kind,
+            "text/plain" if part.media.startswith("multipart/") else part.media,  # one in which no part was found
             tuple(dict.fromkeys(name for name in names if name)),
             type_.parameters.get("charset", ""),
             body,
             disposition.value == "attachment",
         )
-        if kind in ("message/rfc822", "message/global"):
-            yield from self._walk(body, "text/plain", depth + 1)
-
-
-def _between(body: bytes, boundary: bytes) -> Iterator[bytes]:
-    """The parts of a multipart; the last may lack its end. # RFC 2046 §5.1.1"""
-    mark = b"--" + boundary
-    start, at = -1, body.find(mark)
-    while at >= 0:
-        found = _TAIL.match(body, at + len(mark)) if at == 0 or body[at - 1] == _LF else None
-        if found is not None:
-            if start >= 0:
-                yield body[start:at].removesuffix(b"\n").removesuffix(b"\r")
-            start = found.end()
-            if found[1]:
-                return
-        at = body.find(mark, at + len(mark))
-    if 0 <= start < len(body):
-        yield body[start:]
-
-
-def decoded(body: bytes, encoding: bytes) -> bytes:
-    """The body as it was before transport, as a lenient mail program reads it."""
-    word = encoding.strip().lower()
-    if word.startswith(b"quoted-printable"):
-        if any(ending in body for ending in _PADDED):
-            body = _PADDING.sub(b"", body)
-        return quopri.decodestring(body)
-    if word.startswith(b"base64"):
-        clean = body.translate(None, _NOT_BASE64)
-        return b"".join(map(_base64, clean.split(b"=")))  # padding in the middle ends nothing for many programs
-    if word.startswith((b"x-uuencode", b"uuencode", b"x-uue")):
-        return _uuencoded(body)
-    return body
-
-
-def _base64(octets: bytes) -> bytes:
-    if len(octets) % 4 == 1:
-        octets = octets[:-1]
-    return binascii.a2b_base64(octets + b"=" * (-len(octets) % 4))
-
-
-def _uuencoded(body: bytes) -> bytes:
-    out: list[bytes] = []
-    for line in body[: _UU_MOST * 63].split(b"\n", _UU_MOST)[:_UU_MOST]:
-        line = line.rstrip(b"\r")  # noqa: PLW2901  the same line without its end
-        if line.startswith((b"begin ", b"end")) or not line:
-            continue
-        said = 1 + (((line[0] - 32) & 63) * 4 + 2) // 3  # octets that the line says it has
-        for read in (line, line[:said]):  # some programs write more behind it
-            with contextlib.suppress(binascii.Error):
-                out.append(binascii.a2b_uu(read))
-                break
-    return b"".join(out)
+        if part.message is not None:
+            yield from self._walk(part.message.root, depth + 1)
+        elif part.media in tree.MESSAGES:  # encoded, against RFC 2046 §5.2.1: some programs show it
+            yield from self._letter(body, depth + 1)

@@ -61,27 +61,25 @@ def _one(story: Story, texts: Texts) -> str:
         if value
     ]
     blocks = [_recipient(story, texts, address, outcome) for address, outcome in story.told]
-    return "\n\n".join(
-        [_wrapped(opening, ""), "\n".join(_wrapped(fact, "  ") for fact in facts), *blocks, texts.closing]
-    )
+    return "\n\n".join([wrapped(opening, ""), "\n".join(wrapped(fact, "  ") for fact in facts), *blocks, texts.closing])
 
 
 def _recipient(story: Story, texts: Texts, address: Address, outcome: Outcome) -> str:
     """The block of one recipient."""
     lines = [f"{texts.facts.to}: <{_shown(address)}>"]
     if story.kind in ("success", "relayed", "expanded"):
-        lines.append(_wrapped(_good_news(story, texts), "  "))
+        lines.append(wrapped(_good_news(story, texts), "  "))
         return "\n".join(lines)
     reason = _reason(texts, outcome)
-    lines += [f"  {texts.happened}:", _wrapped(reason.happened, "    ")]
+    lines += [f"  {texts.happened}:", wrapped(reason.happened, "    ")]
     said = encode.clean(outcome.reply or outcome.status.text)[:_REPLY_MOST].strip()
     if outcome.reply and said:
         label = texts.reply.format(server=story.server) if story.server else texts.reply_unnamed
-        lines += [f"  {label}:", _wrapped(said, "    ")]
+        lines += [f"  {label}:", wrapped(said, "    ")]
     elif said:
-        lines.append(_wrapped(f"({outcome.status.code} {said})", "    "))
+        lines.append(wrapped(f"({outcome.status.code} {said})", "    "))
     if story.kind == "failure":
-        lines += [f"  {texts.advice}:", _wrapped(reason.advice, "    ")]
+        lines += [f"  {texts.advice}:", wrapped(reason.advice, "    ")]
     return "\n".join(lines)
 
 
@@ -113,7 +111,7 @@ def moment(at: int, zone: int) -> str:
 
 
 @functools.lru_cache(maxsize=512)  # most of what is wrapped are sentences of the language itself
-def _wrapped(text: str, indent: str) -> str:
+def wrapped(text: str, indent: str) -> str:
     """`text` in lines of 76 columns, Japanese characters counted as two. Words are not cut; Japanese is, anywhere."""
     if text.isascii():
         return textwrap.fill(

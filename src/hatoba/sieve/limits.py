@@ -35,6 +35,7 @@ class Limits(msgspec.Struct, frozen=True):
     flags: int = 100  # of one message
     header: int = 2048  # of a field that is added
     edits: int = 100  # fields added and deleted
+    field: int = 64 << 10  # octets of one field that are looked at
     body: int = 1 << 20  # octets of a letter's body that are looked at
     parts: int = 200  # of a letter
     part_depth: int = 20

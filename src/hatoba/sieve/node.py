@@ -47,4 +47,3 @@ class Script(msgspec.Struct, frozen=True):
 
     commands: tuple[Node, ...]
     extensions: frozenset[str]
-    warnings: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 Called by script, before anything is known about the words.
 Never asks whether a command exists; that is the check's part.
-Fails with SieveError at the first place that breaks the grammar, or at a limit.
+Fails with SieveError: every command that breaks the grammar is told; a limit, or what is no token, ends the reading.
 """
 
 from collections.abc import Iterator
@@ -49,27 +49,67 @@ def parse(text: str, limits: Limits) -> tuple[Command, ...]:
     return _Parser(lexer.tokens(text), limits).script()
 
 
+class _Broken(Exception):
+    """The command at hand breaks the grammar; what stands behind it may be read all the same."""
+
+    def __init__(self, fault: faults.Fault) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
+
+
 class _Parser:
     def __init__(self, tokens: Iterator[lexer.Token], limits: Limits) -> None:
         self._tokens = tokens
         self._limits = limits
         self._now = next(tokens)
         self._depth = self._commands = self._strings = 0
+        self._faults: list[faults.Fault] = []
 
     def script(self) -> tuple[Command, ...]:
-        commands = self._commands_until(lexer.END)
-        self._take(lexer.END)
+        try:
+            commands = self._commands_until(lexer.END)
+        except faults.SieveError as error:  # of the lexer
+            raise faults.SieveError((*self._faults, *error.faults)) from None
+        if self._faults:
+            raise faults.SieveError(tuple(self._faults))
         return commands
 
     def _commands_until(self, end: str) -> tuple[Command, ...]:
         found: list[Command] = []
+        depth = self._depth
         while self._now.kind != end:
-            if self._now.kind == "}":
-                raise self._error("a } closes no block")
             if self._now.kind == lexer.END:
-                raise self._error("a block has no end: } is missing")
-            found.append(self._command())
+                self._tell(self._broken("a block has no end: } is missing").fault)
+                break
+            try:
+                if self._now.kind == "}":
+                    raise self._broken("a } closes no block")
+                found.append(self._command())
+            except _Broken as broken:
+                self._tell(broken.fault)
+                self._depth = depth
+                self._skip()
         return tuple(found)
+
+    def _tell(self, fault: faults.Fault) -> None:
+        self._faults.append(fault)
+        if len(self._faults) >= self._limits.faults:
+            raise faults.SieveError(())  # those that are told already are enough
+
+    def _skip(self) -> None:
+        """To where the next command may begin: behind a semicolon or a block, or at the end of this block."""
+        inside = 0
+        if self._now.kind == "}" and not self._depth:
+            self._advance()
+            return
+        while self._now.kind != lexer.END:
+            kind = self._now.kind
+            if kind == "}" and not inside:
+                return
+            inside += (kind == "{") - (kind == "}")
+            self._advance()
+            if not inside and kind in (";", "}"):
+                return
 
     def _command(self) -> Command:
         word = self._word("a command")
@@ -83,7 +123,8 @@ class _Parser:
         self._down()
         self._advance()
         block = self._commands_until("}")
-        self._take("}")
+        if self._now.kind == "}":
+            self._advance()
         self._depth -= 1
         return Command(word.text, word.line, arguments, tests, block, listed)
 
@@ -168,10 +209,14 @@ class _Parser:
     def _advance(self) -> None:
         self._now = next(self._tokens)
 
-    def _expected(self, what: str) -> faults.SieveError:
+    def _expected(self, what: str) -> _Broken:
         token = self._now
         seen = _FOR_PEOPLE.get(token.kind, f":{token.text}" if token.kind == lexer.TAG else token.text)
-        return self._error(f"{what} is expected, not {seen}")
+        return self._broken(f"{what} is expected, not {seen}")
+
+    def _broken(self, text: str) -> _Broken:
+        return _Broken(faults.Fault(self._now.line, text))
 
     def _error(self, text: str) -> faults.SieveError:
+        """A limit is reached: the rest is not read."""
         return faults.SieveError((faults.Fault(self._now.line, text),))

@@ -16,6 +16,7 @@ from hatoba.sieve.matching import match, regexes
 from hatoba.sieve.node import Node
 from hatoba.sieve.place import Place
 
+_USE = re.compile(r"\\[A-Za-z0-9!#$&'*+,./:;<=>?@^_`|~-]{1,100}")
 _FIELDS = re.compile(r"(?:[!-9;-~]++[ \t]*:[^\x00\r\n]*\r\n(?:[ \t][^\x00\r\n]*\r\n)*+)++")
 _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^\x00-\x1f\x7f]*")  # RFC 5435 §3.5
 PROTECTED = frozenset({"received", "auto-submitted"})  # RFC 5293 §6
@@ -49,8 +50,16 @@ def _filed(node: Node) -> Iterator[str]:
     for group in ("flags", "create", "specialuse", "mailboxid"):
         if node.has(group) and node.name in ("vacation", "notify") and not node.has("fcc"):
             yield f":{group} needs :fcc"
+    use = node.tag_text("specialuse")
+    if use is not None and use.constant is not None and not special_use(use.constant):
+        yield f"{shown(use.constant)} is no special use: a backslash and a word"
     if node.has("specialuse") and node.has("mailboxid"):
         yield ":specialuse and :mailboxid cannot stand together"
+
+
+def special_use(text: str) -> bool:
+    """Whether `text` can be a special use of a mailbox, "\\Junk". # RFC 6154 §6, RFC 8579 §3"""
+    return _USE.fullmatch(text) is not None
 
 
 def _mime(node: Node) -> Iterator[str]:
@@ -127,6 +136,8 @@ def _variable(n: int) -> Callable[[Node, Place], Iterator[str]]:
                 yield f"{shown(name)}: names of variables have at most {place.limits.variable_name} characters"
             if node.name in ("set", "extracttext"):
                 place.local.add(name)
+            if len(place.local) > place.limits.variables:
+                yield f"the script has more than {place.limits.variables} variables"
             if node.name == "set" and len(node.text(1).constant or "") > place.limits.variable:
                 yield f"the value of a variable has more than {place.limits.variable} characters"  # RFC 5229 §6
 
@@ -220,6 +231,13 @@ def _envelope(node: Node, place: Place) -> Iterator[str]:
             yield f"an envelope has from and to, no {shown(text.constant)}"
 
 
+def _address(node: Node, place: Place) -> Iterator[str]:
+    """RFC 5228 §5.1"""
+    for text in node.arguments[0]:
+        if text.constant is not None and not view.of_addresses(text.constant):
+            yield f"{shown(text.constant)} is no field that holds addresses"
+
+
 def _include(node: Node, place: Place) -> Iterator[str]:
     """RFC 6609 §3.2: the name is constant."""
     name = node.text(0).constant
@@ -235,6 +253,7 @@ def script_name(text: str) -> bool:
 
 
 _RULES: dict[str, Callable[[Node, Place], Iterator[str]]] = {
+    "address": _address,
     "redirect": _redirect,
     "vacation": _vacation,
     "set": _variable(0),

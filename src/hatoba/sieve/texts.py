@@ -110,7 +110,8 @@ def _octets(kind: str, numbers: list[str]) -> bytes | None:
         return None if any(len(number) > 2 for number in numbers) else bytes(int(number, 16) for number in numbers)
     made = ""
     for number in numbers:
-        point = int(number, 16) if len(number) <= 12 else 0x110000
+        digits = number.lstrip("0")
+        point = int(digits or "0", 16) if len(digits) <= 6 else 0x110000
         if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
             raise ValueError(f"{number[:20]}, which is no character of Unicode")
         made += chr(point)

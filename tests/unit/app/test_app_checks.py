@@ -10,10 +10,10 @@ import pytest
 import trustme
 
 from hatoba.app import checks, config, listeners
+from hatoba.app.listener import Listener
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.doors.http.settings import MtaSts
-from hatoba.app.listener import Listener
 from hatoba.net import tls
 
 

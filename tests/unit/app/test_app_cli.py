@@ -126,7 +126,7 @@ def test_accounts(hatoba: Run) -> None:
     assert found[1] != made["password"]
     rows = hatoba("account", "list", "--json").json
     assert [row["address"] for row in rows] == ["a@example.com", "b@example.com"]
-    assert all(set(row) == {"address", "enabled", "created", "last_login"} for row in rows)
+    assert all(set(row) == {"address", "enabled", "created", "last_login", "off", "app_passwords"} for row in rows)
     hatoba("account", "disable", "a@example.com")
     assert [row["enabled"] for row in hatoba("account", "list", "example.com", "--json").json] == [False, True]
     hatoba("account", "enable", "a@example.com")
@@ -134,6 +134,53 @@ def test_accounts(hatoba: Run) -> None:
     assert hatoba("account", "remove", "a@example.com").out == "a@example.com removed.\n"
     assert hatoba("account", "remove", "a@example.com").status == 1
     assert hatoba("account", "passwd", "nobody@example.com", given="password1\n").status == 1
+
+
+def test_what_an_account_may(hatoba: Run) -> None:
+    hatoba("domain", "add", "example.com")
+    hatoba("account", "add", "a@example.com", given="password1\n")
+    hatoba("alias", "add", "info@example.com", "a@example.com")
+    assert hatoba("account", "deny", "a@example.com", "IMAP", "pop3").out == "a@example.com may use smtp, sieve.\n"
+    assert hatoba("account", "allow", "a@example.com", "pop3").out == "a@example.com may use smtp, pop3, sieve.\n"
+    assert "'ftp' is no protocol" in hatoba("account", "deny", "a@example.com", "ftp").err
+    said = hatoba("account", "quota", "a@example.com", "--size", "5GB", "--letters", "1").out
+    assert said == "a@example.com may hold 5GB and 1 letter.\n"
+    shown = hatoba("account", "show", "A@example.com", "--json").json
+    assert shown["quota"] == {"octets": 5_000_000_000, "letters": 1, "own": True}
+    assert (shown["off"], shown["aliases"], shown["logins"]) == (["imap"], ["info@example.com"], [])
+    people = hatoba("account", "show", "a@example.com").out
+    assert "may use        smtp, pop3, sieve\n" in people
+    assert "quota          5GB, 1 letter\n" in people
+    said = hatoba("account", "quota", "a@example.com", "--default", "--size", "0").out
+    assert said == "a@example.com may hold any size and any number of letters.\n"
+    assert hatoba("account", "quota", "a@example.com").status == 1
+    assert hatoba("account", "quota", "a@example.com", "--size", "much").status == 1
+    assert "hatoba account list" in hatoba("account", "show", "b@example.com").err
+
+
+def test_app_passwords(hatoba: Run) -> None:
+    hatoba("domain", "add", "example.com")
+    hatoba("account", "add", "a@example.com", given="password1\n")
+    assert 'hatoba app-password add a@example.com "phone"' in hatoba("app-password", "list", "a@example.com").out
+    made = hatoba("app-password", "add", "a@example.com", "web shop", "--for", "smtp", "--json").json
+    assert re.fullmatch(r"[0-9a-z]{4}(-[0-9a-z]{4}){5}", made["password"])
+    assert (made["label"], made["protocols"], made["last_used"]) == ("web shop", ["smtp"], "")
+    said = hatoba("app-password", "add", "a@example.com", "phone", "--for", "imap", "--for", "smtp").out
+    assert re.fullmatch(r"App password \w{8} \(phone\) for imap, smtp: \S{29} \(shown once\)\n", said)
+    listed = hatoba("app-password", "list", "a@example.com", "--json").json
+    assert [row["label"] for row in listed] == ["web shop", "phone"]
+    assert made["password"] not in hatoba("app-password", "list", "a@example.com").out
+    assert hatoba("account", "list", "--json").json[0]["app_passwords"] == 2
+    assert "2 app passwords go on working" in hatoba("account", "passwd", "a@example.com", given="password2\n").out
+    said = hatoba("app-password", "revoke", "a@example.com", "web shop").out
+    assert said == f"App password {made['id']} (web shop) revoked.\n"
+    assert hatoba("app-password", "revoke", "a@example.com").status == 1
+    assert hatoba("app-password", "revoke", "a@example.com", "web shop").status == 1
+    assert "phone" in hatoba("app-password", "revoke", "a@example.com", "--all").out
+    assert hatoba("app-password", "revoke", "a@example.com", "--all").out == "a@example.com has no app password.\n"
+    log = hatoba("audit", "log", "--json").out
+    assert "app-password add" in log
+    assert made["password"] not in log
 
 
 def test_a_password_is_no_argument(hatoba: Run) -> None:

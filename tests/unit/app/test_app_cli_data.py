@@ -142,6 +142,6 @@ def test_every_next_step_leads_on(hatoba: Run, data: Path) -> None:
 
 
 def test_an_upgrade_that_was_none(hatoba: Run) -> None:
-    assert hatoba("upgrade").out == "At this program's revision: hatoba.db 0002, 0000.db 0003.\n"
+    assert hatoba("upgrade").out == "At this program's revision: hatoba.db 0003, 0000.db 0003.\n"
     refused = hatoba("upgrade", "--back")
     assert (refused.status, "there was no upgrade to go back from" in refused.err) == (1, True)

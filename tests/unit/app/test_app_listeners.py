@@ -6,8 +6,8 @@ import pytest
 
 from hatoba.app import checks, listeners
 from hatoba.app.config import Loaded
-from hatoba.app.settings import Settings
 from hatoba.app.listener import Listener
+from hatoba.app.settings import Settings
 from hatoba.net import listen
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import mail_site as mail_site_module
 from tests.support import smtp_site
 
 from hatoba.net import tls
@@ -46,3 +47,13 @@ def raw() -> Callable[[int], socket.socket]:
         return sock
 
     return make
+
+
+@pytest.fixture
+def mail_site(
+    prepared_doors: Path, certificate: tuple[Path, Path], tmp_path: Path
+) -> Iterator[mail_site_module.MailSite]:
+    shutil.copytree(prepared_doors, tmp_path / "data")
+    made = mail_site_module.MailSite(tmp_path / "data", certificate)
+    yield made
+    made.close()

@@ -11,7 +11,7 @@ import trustme
 from tests.support import delivery_scene as scene
 from tests.support.loops import LOOPS, run
 
-from hatoba.doors.http import mta_sts
+from hatoba.doors.http import mta_sts, web
 from hatoba.doors.http.settings import MtaSts
 from hatoba.mailauth import mtasts
 from hatoba.net import https, listen, tls
@@ -21,10 +21,13 @@ OURS = MtaSts(mode="testing", mx=("mx.home.example", "*.home.example"), max_age=
 
 
 @asynccontextmanager
-async def opened(settings: MtaSts = OURS, context: ssl.SSLContext | None = None) -> AsyncIterator[mta_sts.Door]:
+async def opened(settings: MtaSts = OURS, context: ssl.SSLContext | None = None) -> AsyncIterator[web.Door]:
     published = mta_sts.Published(settings, "MX.home.example")
-    door = await mta_sts.open_door(
-        listen.bind("127.0.0.1", 0), published, DOMAINS, tls=(lambda: context) if context else None, log=scene.Log()
+    door = await web.open_door(
+        listen.bind("127.0.0.1", 0),
+        [mta_sts.Policy(published, DOMAINS)],
+        tls=(lambda: context) if context else None,
+        log=scene.Log(),
     )
     try:
         yield door

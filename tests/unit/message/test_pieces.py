@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hatoba.message import magic, parameters, pieces
+from hatoba.message import magic, parameters, pieces, transfer
 
 
 def read(content: str | bytes, limits: pieces.Limits | None = None) -> list[pieces.Piece]:
@@ -71,7 +71,7 @@ def test_texts(type_: str, encoding: str, body: bytes, text: str) -> None:
 def test_base64_goes_on_behind_its_padding() -> None:
     """Several programs read on where others stop: what they show must be seen."""
     encoded = base64.b64encode(b"M") + b"\r\n!" + base64.b64encode(b"Z?")
-    assert pieces.decoded(encoded, b"BASE64 ") == b"MZ?"
+    assert transfer.decoded(encoded, b"BASE64 ") == b"MZ?"
 
 
 def test_letters_within_letters_are_opened() -> None:
@@ -116,6 +116,26 @@ def test_a_boundary_used_twice_within_itself_ends() -> None:
     )
     walk = pieces.Walk()
     assert len(list(walk.pieces(content.encode()))) <= pieces.Limits().parts
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Content-Type: multipart/mixed boundary=b\n\n--b\nContent-Type: a/b; name=x.exe\n\nMZ\n--b--",
+        "Content-Type: multipart/mixed; boundary=b\n\n--b words\nContent-Type: a/b; name=x.exe\n\nMZ\n--b--",
+        "Content-Type: multipart/mixed (c); boundary=b (d)\n\n--b\nContent-Type: a/b; name=x.exe\n\nMZ",
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Disposition: ;\n filename=x.exe\n\nMZ\n--b--",
+        "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        "Q29udGVudC1UeXBlOiBhL2I7IG5hbWU9eC5leGUKCk1a",
+    ],
+)
+def test_what_clients_are_shown_is_looked_into(content: str) -> None:
+    assert any(piece.names == ("x.exe",) and piece.body == b"MZ" for piece in read(content))
+
+
+def test_a_multipart_in_which_no_part_is_found_is_a_text() -> None:
+    (piece,) = read("Content-Type: multipart/mixed; boundary=b\n\ntext\n")
+    assert (piece.type, piece.text) == ("text/plain", "text\r\n")
 
 
 @given(st.binary(max_size=400))

@@ -112,7 +112,8 @@ def test_decoded_parts_keep_their_charset() -> None:
     body = structure.part(LETTER, OFFSETS, "2")
     assert structure.binary(LETTER, OFFSETS, "2") == body
     mixed = (
-        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r\n--x\r\nContent-Type: multipart/mixed; boundary=y\r\n"
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r\n--x\r\n"
+        b"Content-Type: multipart/mixed; boundary=y\r\n"
         b"Content-Transfer-Encoding: odd\r\n\r\n--y\r\n\r\nb\r\n--y--\r\n--x--"
     )
     assert structure.binary(mixed, structure.summary(mixed).offsets, "2") == b"--y\r\n\r\nb\r\n--y--"

@@ -137,6 +137,20 @@ def test_a_part_tells_what_it_is() -> None:
     assert structure.scan(b"Content-Type: text\r\n\r\nx").root.media == "text/plain"
 
 
+@pytest.mark.parametrize(
+    ("field", "encoding"),
+    [
+        ("", "7bit"),
+        ("8 bit", "8bit"),
+        ("Quoted Printable", "quoted-printable"),
+        ('"base64";', "base64"),
+        ("X-Odd", "x-odd"),
+    ],
+)
+def test_encodings_as_they_are_meant(field: str, encoding: str) -> None:
+    assert structure.scan(f"Content-Transfer-Encoding: {field}\n\n".encode()).root.encoding == encoding
+
+
 def test_nests_are_followed_to_a_depth() -> None:
     nested = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(200))
     mail = structure.scan(crlf(nested + "\ndeep"))

@@ -58,6 +58,9 @@ from hatoba.sieve import faults, limits, script
         ('if header :index 0 "a" "b" {}', "line 1: :index counts from 1"),
         ('if header :anychild "a" "b" {}', "line 1: :anychild needs :mime"),
         ('if header :type "a" "b" {}', "line 1: :type needs :mime"),
+        ('if address "subject" "a@b.c" {}', 'line 1: "subject" is no field that holds addresses'),
+        ('if address ["to", "In-Reply-To"] "a@b.c" {}', 'line 1: "In-Reply-To" is no field that holds addresses'),
+        ('fileinto :specialuse "Junk" "x";', 'line 1: "Junk" is no special use: a backslash and a word'),
         ("break;", "line 1: break stands in no foreverypart"),
         ('foreverypart { break :name "x"; }', 'line 1: no foreverypart around is called "x"'),
         ('extracttext "x";', "line 1: extracttext stands within foreverypart alone"),
@@ -159,6 +162,11 @@ def test_a_script_is_utf8(text: bytes | str) -> None:
 def test_limits_of_a_script(text: str, bounds: dict[str, int], said: str) -> None:
     (told,) = complaints(text, require="script" not in bounds, bounds=limits.Limits(**bounds))
     assert said in told
+
+
+def test_many_variables_are_a_fault_before_they_are_set() -> None:
+    text = "\n".join(f'set "v{n}" "x";' for n in range(258))
+    assert complaints(text)[0] == "line 257: the script has more than 256 variables"
 
 
 class TestIhave:

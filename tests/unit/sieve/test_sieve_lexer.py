@@ -23,7 +23,7 @@ def test_words_and_tags_are_in_lower_case() -> None:
     ("text", "number"), [("0", 0), ("12", 12), ("1k", 1024), ("2M", 2 << 20), ("3G", 3 << 30), ("0007", 7)]
 )
 def test_numbers(text: str, number: int) -> None:
-    assert [token.number for token in lexer.tokens(text)][0] == number
+    assert next(lexer.tokens(text)).number == number
 
 
 def test_a_number_that_is_too_large_or_has_a_wrong_unit() -> None:

@@ -53,6 +53,29 @@ def test_what_breaks_the_grammar(text: str, said: str) -> None:
     assert fault(text) == said
 
 
+def test_faults_are_told_together() -> None:
+    text = """keep
+    ;
+    if true {
+        redirect [];
+        keep; }
+    if anyof(true,) { keep; discard; }
+    "x" { keep; }
+    if true { discard }
+    }
+    keep;
+    """
+    assert fault(text).splitlines() == [
+        "line 4: a string is expected, not ]",
+        "line 6: a test is expected, not )",
+        "line 7: a command is expected, not a string",
+        "line 8: ; or a block after discard is expected, not }",
+        "line 9: a } closes no block",
+    ]
+    assert fault('keep;\n"x";\n"open').splitlines()[0] == "line 2: a command is expected, not a string"
+    assert len(fault('"x";\n' * 100).splitlines()) == 20
+
+
 def test_limits() -> None:
     assert "32 deep" in fault("if true {" * 33)
     assert "3 deep" in fault("if not not not not true {}", nesting=3)

@@ -21,11 +21,14 @@ Parameters = dict[str, Any]
 # A verb a line: it changes nothing and takes nothing out that the journal would have to answer for.
 READS = frozenset({
     "account list",
+    "account show",
     "alias list",
     "alias show",
     "alias test",
+    "app-password list",
     "audit head",
     "audit log",
+    "client-settings",
     "cluster status",
     "completion",
     "config check",
@@ -64,12 +67,19 @@ def _mends(parameters: Parameters) -> bool:
     return bool(parameters.get("reindex") or parameters.get("tidy"))
 
 
+def _wet(parameters: Parameters) -> bool:
+    return not parameters.get("dry_run")
+
+
 # A verb a line: it is logged, always or where its options say so. Taking everything out counts, too.
 LOGGED: dict[str, Callable[[Parameters], bool]] = {
     "account add": _always,
+    "account allow": _always,
+    "account deny": _always,
     "account disable": _always,
     "account enable": _always,
     "account passwd": _always,
+    "account quota": _always,
     "account remove": _always,
     "alias add": _always,
     "alias import": _always,
@@ -77,6 +87,8 @@ LOGGED: dict[str, Callable[[Parameters], bool]] = {
     "alias pause": _always,
     "alias remove": _always,
     "alias resume": _always,
+    "app-password add": _always,
+    "app-password revoke": _always,
     "audit content": _always,
     "backup": _always,
     "dkim export": _always,
@@ -95,6 +107,7 @@ LOGGED: dict[str, Callable[[Parameters], bool]] = {
     "list allow remove": _always,
     "list deny add": _always,
     "list deny remove": _always,
+    "migrate imap": _wet,
     "queue drop": _always,
     "queue hold": _always,
     "queue release": _always,

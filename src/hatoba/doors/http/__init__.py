@@ -1,1 +1,1 @@
-"""HTTP doors. For now metrics and health, on loopback."""
+"""HTTP doors: metrics and health on loopback; what mail servers and mail programs ask for over HTTPS."""

@@ -1,6 +1,6 @@
-"""Settings of the HTTP doors: our own MTA-STS policy. # RFC 8461
+"""Settings of the HTTP doors: our own MTA-STS policy (RFC 8461), and what mail programs ask for.
 
-Read by app from [mta_sts].
+Read by app from [mta_sts] and [autoconfig].
 Never read from a file here.
 A value out of its bounds fails where the file is read.
 """
@@ -53,3 +53,20 @@ class MtaSts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "domain; false behind a proxy that does."
         ),
     ] = True
+
+
+class Autoconfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[autoconfig]: mail programs that find our doors by themselves."""
+
+    serve: Annotated[
+        bool,
+        Meta(
+            description="Answer Thunderbird (autoconfig), Outlook (autodiscover) and Apple Mail (a profile at "
+            "/apple.mobileconfig?email=ADDRESS) for our local domains, at the port, the addresses and with the tls of "
+            "[mta_sts]; the certificate must bear autoconfig.DOMAIN and autodiscover.DOMAIN."
+        ),
+    ] = False
+    name: Annotated[
+        str,
+        Meta(description="Name that mail programs show; empty: the domain's.", extra={"reloads": True}),
+    ] = ""

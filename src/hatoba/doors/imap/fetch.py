@@ -7,10 +7,11 @@ Fails with NO [UNKNOWN-CTE], NO [EXPUNGEISSUED], and what the store raises.  # R
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
-from hatoba.doors.imap import chosen, fetching, news, words
+from hatoba.doors.imap import chosen, fetching, large, news, words
 from hatoba.doors.imap.state import State
 from hatoba.mailboxes import letters
 from hatoba.mailboxes.selected import Selected
@@ -18,9 +19,10 @@ from hatoba.message.structure.sections import UnknownEncoding
 from hatoba.model import numbers
 from hatoba.store.mailboxes import flags
 from hatoba.wire.imap import events, responses
+from hatoba.wire.imap.items import Item
 
-PATIENCE = 600.0  # seconds a client may take nothing of an answer
 AT_ONCE = 512 * 1024  # octets of letters read in one step
+LARGE = 1024 * 1024  # octets of a letter that is not held in memory
 FROM_VIEW = 5000  # letters of one step where nothing is read
 
 
@@ -47,6 +49,21 @@ async def fetch(state: State, event: events.Fetch) -> list[Any]:
     else:
         answer = words.ok(event, "Fetched")
     return await news.ended(state, answer, expunges=event.uid)
+
+
+async def unasked(state: State, selected: Selected, items: Sequence[Item], places: list[int]) -> None:
+    """The same of new letters that NOTIFY tells of; held in memory, for a command may begin meanwhile."""
+    plan = fetching.Plan(state, selected, items, modseq=False)
+    uids = [selected.view.uids[place] for place in places]
+    by_uid = dict(zip(uids, places, strict=True))
+    if not plan.columns:
+        state.pump.push(plan.from_view(places))
+        return
+    async with aclosing(_read(selected, plan, uids, by_uid)) as steps:
+        async for _, octets in steps:
+            if state.commanding:
+                return  # places may be others by its end: the client can fetch for itself
+            state.pump.push(octets)
 
 
 def _is_modseq(item: Any) -> bool:
@@ -77,43 +94,49 @@ async def _send(state: State, selected: Selected, plan: fetching.Plan, places: l
     if not plan.columns:
         for start in range(0, len(places), FROM_VIEW):
             pump.push(plan.from_view(places[start : start + FROM_VIEW]))
-            await pump.drained(PATIENCE)
+            await pump.drained(large.PATIENCE)
         return 0
     uids = [selected.view.uids[place] for place in places]
     by_uid = dict(zip(uids, places, strict=True))
     sent = 0
-    async for count, octets in _read(selected, plan, uids, by_uid):
-        sent += count
-        pump.push(octets)
-        await pump.drained(PATIENCE)
+    for run, alone in await _runs(selected, plan, uids):
+        if alone:
+            sent += await large.send(state, selected, plan, run[0], by_uid[run[0]])
+            continue
+        async with aclosing(_read(selected, plan, run, by_uid)) as steps:
+            async for count, octets in steps:
+                sent += count
+                pump.push(octets)
+                await pump.drained(large.PATIENCE)
     return len(places) - sent
+
+
+async def _runs(selected: Selected, plan: fetching.Plan, uids: list[int]) -> list[tuple[list[int], bool]]:
+    """The letters in order, in groups to be read together; True: one that is large, by itself."""
+    if not plan.whole:
+        return [(uids, False)]
+    sizes = await letters.sizes(selected, uids)
+    runs: list[tuple[list[int], bool]] = []
+    octets = 0
+    for uid in uids:
+        size = sizes.get(uid, 0)
+        if size > LARGE:
+            runs.append(([uid], True))
+        elif runs and not runs[-1][1] and octets + size <= AT_ONCE:
+            runs[-1][0].append(uid)
+            octets += size
+        else:
+            runs.append(([uid], False))
+            octets = size
+    return runs
 
 
 async def _read(
     selected: Selected, plan: fetching.Plan, uids: list[int], by_uid: dict[int, int]
-) -> AsyncIterator[tuple[int, bytes]]:
+) -> AsyncGenerator[tuple[int, bytes], None]:
     def build(rows: list[Any]) -> tuple[int, bytes]:
         return len(rows), plan.build(by_uid, rows)
 
-    if not plan.whole:
-        async for step in selected.fetch(uids, plan.columns, build):
+    async with aclosing(selected.fetch(uids, plan.columns, build, len(uids) if plan.whole else 0)) as steps:
+        async for step in steps:
             yield step
-        return
-    sizes = await letters.sizes(selected, uids)
-    async for step in selected.fetch_batches(batches(uids, sizes), plan.columns, build):
-        yield step
-
-
-def batches(uids: Iterable[int], sizes: dict[int, int]) -> Iterator[list[int]]:
-    """The letters in groups of AT_ONCE octets, a larger one by itself."""
-    batch: list[int] = []
-    octets = 0
-    for uid in uids:
-        size = sizes.get(uid, 0)
-        if batch and octets + size > AT_ONCE:
-            yield batch
-            batch, octets = [], 0
-        batch.append(uid)
-        octets += size
-    if batch:
-        yield batch

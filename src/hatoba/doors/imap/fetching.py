@@ -8,8 +8,8 @@ Fails with UnknownEncoding for a BINARY part nobody can decode.  # RFC 9051 §6.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import date
+from functools import lru_cache, partial
 from typing import Any
 
 from hatoba.doors.imap.state import State
@@ -21,24 +21,29 @@ from hatoba.wire.imap import fetched, strings
 from hatoba.wire.imap.items import Attribute, Item, Preview, Section
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = date(1970, 1, 1).toordinal()
+_DAY = 86_400_000  # ms
 _READY = {"ENVELOPE": "envelope", "BODY": "body", "BODYSTRUCTURE": "structure"}
 Value = Callable[[int, dict[str, Any]], bytes]  # (place, the letter's columns by name) -> wire form
 
 
 class Plan:
-    """`columns` are to be read (none: the view has all), `seen`: it marks letters \\Seen; `whole`: octets are read."""
+    """`columns` are to be read (none: the view has all), `seen`: it marks letters \\Seen; `whole`: octets are read.
 
-    __slots__ = ("_by_uid", "_names", "_selected", "_utf8", "_values", "_verb", "columns", "seen", "whole")
+    `cuts` are the items that are octets of the letter as they stand, by their place among `names` and `values`.
+    """
+
+    __slots__ = ("_selected", "_utf8", "by_uid", "columns", "cuts", "names", "seen", "values", "verb", "whole")
 
     def __init__(self, state: State, selected: Selected, items: Sequence[Item], *, modseq: bool) -> None:
         enabled = state.engine.enabled
-        self._by_uid = "UIDONLY" in enabled
+        self.by_uid = "UIDONLY" in enabled
         self._utf8 = bool(enabled & {"UTF8=ACCEPT", "IMAP4REV2"})
         self._selected = selected
-        self._verb = fetched.UIDFETCH if self._by_uid else fetched.FETCH
-        self._names: list[bytes] = []
-        self._values: list[Value] = []
+        self.verb = fetched.UIDFETCH if self.by_uid else fetched.FETCH
+        self.names: list[bytes] = []
+        self.values: list[Value] = []
+        self.cuts: dict[int, Section] = {}
         self.columns: list[str] = []
         self.seen = False
         for item in items:
@@ -57,15 +62,15 @@ class Plan:
         elif item.name in _READY:
             column = _READY[item.name]
             self._item(item.name.encode(), partial(_column, column), column)
-        elif item.name != "UID" or not self._by_uid:
+        elif item.name != "UID" or not self.by_uid:
             value, *columns = _ATTRIBUTES[item.name]
             self._item(item.name.encode(), partial(value, self), *columns)
 
     def _item(self, name: bytes, value: Value, *columns: str) -> None:
-        if name in self._names:
+        if name in self.names:
             return
-        self._names.append(name)
-        self._values.append(value)
+        self.names.append(name)
+        self.values.append(value)
         self.columns += [column for column in columns if column not in self.columns]
 
     def _section(self, item: Section) -> None:
@@ -85,6 +90,8 @@ class Plan:
         else:
             what = "HEADER" if text.startswith("HEADER") else text
             cut, columns = partial(_part, number, what), ("raw", "offsets")
+        if item.kind == "BODY" and not item.fields and item.label not in self.names:
+            self.cuts[len(self.names)] = item
         if item.fields:
             names = tuple(name.encode() for name in item.fields)
             cut = partial(_fields, cut, names, text.endswith(".NOT"))
@@ -94,21 +101,21 @@ class Plan:
 
     def build(self, places: dict[int, int], rows: list[Row]) -> bytes:
         """The answers for these letters; `places` by UID."""
-        names, columns = self._names, ("uid", *self.columns)
-        line = fetched.Row(names, self._verb)
-        values = self._values
+        columns = ("uid", *self.columns)
+        line = fetched.Row(self.names, self.verb)
+        values = self.values
         out: list[tuple[int | bytes, ...]] = []
         for row in rows:
             uid = row[0]
             place = places[uid]
             known = dict(zip(columns, row, strict=True))
-            out.append((uid if self._by_uid else place + 1, *[value(place, known) for value in values]))
+            out.append((uid if self.by_uid else place + 1, *[value(place, known) for value in values]))
         return line.lines(out)
 
     def from_view(self, places: Sequence[int]) -> bytes:
         """The same where nothing is to be read."""
-        uids, values, by_uid = self._selected.view.uids, self._values, self._by_uid
-        line = fetched.Row(self._names, self._verb)
+        uids, values, by_uid = self._selected.view.uids, self.values, self.by_uid
+        line = fetched.Row(self.names, self.verb)
         empty: dict[str, Any] = {}
         return line.lines(
             [(uids[place] if by_uid else place + 1, *[value(place, empty) for value in values]) for place in places]
@@ -157,10 +164,22 @@ _ATTRIBUTES: dict[str, tuple[Any, ...]] = {
 
 def dated(ms: int, zone: int) -> bytes:
     """A date-time of IMAP: b'"24-Nov-2026 16:05:09 +0900"'. `zone`: minutes east."""
-    when = _EPOCH + timedelta(milliseconds=ms, minutes=zone)
-    sign, east = ("-", -zone) if zone < 0 else ("+", zone)
-    day = f"{when.day:2d}-{_MONTHS[when.month - 1]}-{when.year:04d}"
-    return f'"{day} {when:%H:%M:%S} {sign}{east // 60:02d}{east % 60:02d}"'.encode()
+    days, left = divmod(ms + zone * 60_000, _DAY)
+    minutes, seconds = divmod(left // 1000, 60)
+    hour, minute = divmod(minutes, 60)
+    return b'"%b %02d:%02d:%02d %b"' % (_day(days), hour, minute, seconds, _zone(zone))
+
+
+@lru_cache(4096)
+def _day(days: int) -> bytes:
+    when = date.fromordinal(min(max(_EPOCH + days, 1), date.max.toordinal()))
+    return f"{when.day:2d}-{_MONTHS[when.month - 1]}-{when.year:04d}".encode()
+
+
+@lru_cache(256)
+def _zone(minutes: int) -> bytes:
+    sign, east = ("-", -minutes) if minutes < 0 else ("+", minutes)
+    return f"{sign}{east // 60:02d}{east % 60:02d}".encode()
 
 
 def _column(name: str, place: int, known: dict[str, Any]) -> bytes:
@@ -178,8 +197,10 @@ def _octets(
         return strings.NIL
     if first or count >= 0:
         octets = octets[first : first + count] if count >= 0 else octets[first:]
-    if binary and b"\0" in octets:
-        return strings.literal8(octets)
+    if b"\0" in octets:
+        if binary:
+            return strings.literal8(octets)
+        octets = octets.replace(b"\0", b"\x80")  # no octet 0 may stand in a literal; the size stays what was said
     return strings.literal(octets)
 
 

@@ -45,7 +45,7 @@ def secured(state: State, tls: str) -> None:
 def _offer(state: State) -> None:
     place = state.place
     if state.tls:
-        state.engine.offer = place.secured
+        state.engine.offer = place.bound if state.pump.bindings() else place.secured
     else:
         state.engine.offer = place.trusted if place.cleartext.trust(state.ip) else place.plain
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hatoba.doors.imap import news, words
+from hatoba.doors.imap import fetch, news, words
 from hatoba.doors.imap.state import State
 from hatoba.store import trouble
 from hatoba.wire.imap import events
@@ -63,14 +63,29 @@ async def _tell(state: State) -> None:
         while state.selected is not None and state.selected.dirty and state.listening:
             await news.up_to_date(state)
             if not state.listening or state.pump.closing:
-                return
+                return  # a command has begun meanwhile: it tells at its end
+            before = state.selected.view.told
             if told := news.told(state, expunges=state.tells_expunges):
                 state.house.counts.notices += 1
                 state.pump.push(told)
+                await _fetch(state, before)
     except trouble.StoreTrouble as error:
         state.log("mailbox of an idle client out of reach", account=state.account, why=str(error))
+    except Exception as error:  # law 6: nobody else would hear of it
+        state.house.log.error("fault", door=state.place.kind, account=state.account, exc_info=error)
+        state.pump.abort()
     finally:
         state.telling = None
+
+
+async def _fetch(state: State, before: int) -> None:
+    """NOTIFY may have asked for something of each new letter. # RFC 5465 §5.2"""
+    notifying, selected = state.notifying, state.selected
+    if notifying is None or not notifying.items or selected is None or state.idling:
+        return
+    places = list(range(min(before, selected.view.told), selected.view.told))
+    if places:
+        await fetch.unasked(state, selected, notifying.items, places)
 
 
 def _breathe(state: State) -> None:

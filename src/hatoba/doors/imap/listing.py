@@ -11,7 +11,7 @@ from typing import Any
 
 from hatoba.doors.imap import news, status, words
 from hatoba.doors.imap.state import State
-from hatoba.mailboxes import folders, names, notes, sharing
+from hatoba.mailboxes import folders, names, notes, rights, sharing
 from hatoba.mailboxes.names import Listed, Pattern
 from hatoba.mailboxes.post import Denied
 from hatoba.store.mailboxes.refusals import NoBox
@@ -79,7 +79,7 @@ async def _more(state: State, event: events.List, one: Listed) -> list[Any]:
         return out
     post, name = state.house.post, one.box.name
     if "MYRIGHTS" in event.returns:
-        out.append(responses.MyRights(name, await sharing.mine(post, state.account, name)))
+        out.append(responses.MyRights(name, rights.shown(await sharing.mine(post, state.account, name))))
     if event.metadata:
         try:
             values = await notes.get(post, state.account, name, event.metadata, 0)

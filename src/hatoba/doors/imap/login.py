@@ -36,7 +36,8 @@ def login(state: State, event: events.Login) -> Any:
 
 def _exchange(state: State) -> Exchange:
     secured = bool(state.tls) or state.place.cleartext.trust(state.ip)
-    state.exchange = Exchange(state.house.login, "imap", state.network, state.log, secured=secured)
+    bindings = state.pump.bindings() if state.tls else {}
+    state.exchange = Exchange(state.house.login, "imap", state.network, state.log, secured=secured, bindings=bindings)
     return state.exchange
 
 

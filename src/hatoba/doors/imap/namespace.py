@@ -2,7 +2,7 @@
 
 Called by session through its table.
 Never lists a box.
-Fails never.  # RFC 9051 §6.3.10
+Fails never.  # RFC 9051 §6.3.10, RFC 2342
 """
 
 from __future__ import annotations

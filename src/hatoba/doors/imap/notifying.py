@@ -41,6 +41,7 @@ class Notifying:
         self._known: dict[str, names.Box] = {}
         self._changed: set[str] = set()
         self._listed = False
+        self._unsaid: list[Any] = []  # a command began before it could be said
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self, *, tell: bool) -> list[Any]:
@@ -98,21 +99,31 @@ class Notifying:
             self._changed.add(name)
         else:
             self._listed = True
-        if self._task is None:
+        self.resume()
+
+    def resume(self) -> None:
+        """Tells what is untold, now that no command is under way."""
+        state = self._state
+        if (self._changed or self._listed or self._unsaid) and self._task is None and not state.commanding:
             self._task = asyncio.get_running_loop().create_task(self._tell())
 
     async def _tell(self) -> None:
         state = self._state
         try:
-            while self._changed or self._listed:
+            while (self._changed or self._listed) and not state.commanding:
                 changed, self._changed = self._changed, set()
                 listed, self._listed = self._listed, False
                 out = await self._lists() if listed else []
                 out += await self._statuses(sorted(changed))
-                if out and not state.pump.closing:
-                    state.pump.push(out)
+                self._unsaid += out
+            if self._unsaid and not state.commanding and not state.pump.closing:
+                unsaid, self._unsaid = self._unsaid, []
+                state.pump.push(unsaid)
         except trouble.StoreTrouble as error:
             state.log("mailboxes of a watching client out of reach", account=state.account, why=str(error))
+        except Exception as error:  # law 6: nobody else would hear of it
+            state.house.log.error("fault", door=state.place.kind, account=state.account, exc_info=error)
+            state.pump.abort()
         finally:
             self._task = None
 

@@ -14,9 +14,21 @@ from hatoba.wire.imap import offer
 
 
 class Place:
-    """`plain` and `secured` are the offers before and under TLS, `trusted` that of a network that may do without."""
+    """`plain` and `secured` are the offers before and under TLS, `bound` under one that SCRAM can be bound to,
+    `trusted` that of a network that may do without."""
 
-    __slots__ = ("cleartext", "house", "implicit", "kind", "limits", "plain", "secured", "trusted", "unlimited")
+    __slots__ = (
+        "bound",
+        "cleartext",
+        "house",
+        "implicit",
+        "kind",
+        "limits",
+        "plain",
+        "secured",
+        "trusted",
+        "unlimited",
+    )
 
     def __init__(self, house: House, listener: Listener) -> None:
         settings = house.settings
@@ -28,6 +40,7 @@ class Place:
         self.secured = offer.Offer(
             mechanisms=house.login.mechanisms(secured=True), append_limit=settings.letter, without=without
         )
+        self.bound = self.secured.replace(mechanisms=house.login.mechanisms(secured=True, bindable=True))
         self.plain = self.secured.replace(tls=house.tls is not None and not self.implicit, mechanisms=(), login=False)
         self.trusted = self.secured.replace(tls=self.plain.tls)
         self.unlimited = Proxies(settings.unlimited)

@@ -8,25 +8,39 @@ Fails never.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hatoba.doors.imap.place import Place
 from hatoba.wire.imap.server import ServerEngine
 
 if TYPE_CHECKING:
     from hatoba.doors.imap.appending import Appending
-    from hatoba.doors.imap.notifying import Notifying
     from hatoba.doors.login.exchange import Exchange
     from hatoba.mailboxes.selected import Selected
     from hatoba.net.pump import Pump
+    from hatoba.wire.imap.items import Item
+
+
+class Watching(Protocol):
+    """What NOTIFY set up, see notifying.Notifying."""
+
+    @property
+    def selected(self) -> bool: ...
+    @property
+    def delayed(self) -> bool: ...
+    @property
+    def items(self) -> tuple[Item, ...]: ...
+    def resume(self) -> None: ...
+    def end(self) -> None: ...
 
 
 class State:
     """`saved` are the UIDs of the result saved last ("$"); `idling` the tag of an IDLE that has not ended."""
 
     __slots__ = (
-        "account", "appending", "counted", "draining", "engine", "exchange", "house", "idling", "ip", "name",
-        "network", "notifying", "place", "pump", "saved", "selected", "started", "still", "telling", "tls", "why",
+        "account", "appending", "commanding", "counted", "draining", "engine", "exchange", "house", "idling",
+        "ip", "name", "network", "notifying", "place", "pump", "saved", "selected", "started", "still",
+        "telling", "tls", "why",
     )  # fmt: skip
 
     def __init__(self, place: Place, engine: ServerEngine) -> None:
@@ -43,8 +57,9 @@ class State:
         self.selected: Selected | None = None
         self.saved: list[int] = []
         self.appending: Appending | None = None
-        self.notifying: Notifying | None = None
+        self.notifying: Watching | None = None
         self.idling = ""
+        self.commanding = False  # a command's answer is under way: nothing may be said in between
         self.telling: asyncio.Task[None] | None = None  # an idle client is being told something at the moment
         self.still: asyncio.TimerHandle | None = None  # the next sign of life to an idle client
         self.counted: list[str] = []  # what was taken of the shared counters
@@ -55,7 +70,7 @@ class State:
     @property
     def listening(self) -> bool:
         """The client hears of changes while no command is under way."""
-        return bool(self.idling) or (self.notifying is not None and self.notifying.selected and not self.pump.waiting)
+        return bool(self.idling) or (self.notifying is not None and self.notifying.selected and not self.commanding)
 
     @property
     def tells_expunges(self) -> bool:

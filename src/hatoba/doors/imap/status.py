@@ -20,11 +20,14 @@ from hatoba.wire.imap import events, responses
 async def status(state: State, event: events.Status) -> list[Any]:
     """The one that is open may be asked for, too."""
     box = await folders.status(state.house.post, state.account, event.mailbox)
-    return [told(state, event.mailbox, box, event.items), *await news.ended(state, words.ok(event))]
+    octets = 0
+    if "DELETED-STORAGE" in event.items:
+        octets = await folders.deleted_octets(state.house.post, state.account, event.mailbox)
+    return [told(state, event.mailbox, box, event.items, octets), *await news.ended(state, words.ok(event))]
 
 
-def told(state: State, mailbox: str, box: Box, items: Sequence[str]) -> responses.MailboxStatus:
-    """The items asked for."""
+def told(state: State, mailbox: str, box: Box, items: Sequence[str], octets: int = 0) -> responses.MailboxStatus:
+    """The items asked for; `octets` of letters marked deleted."""
     known: dict[str, int | str | None] = {
         "MESSAGES": box.letters,
         "UIDNEXT": box.uidnext,
@@ -36,6 +39,6 @@ def told(state: State, mailbox: str, box: Box, items: Sequence[str]) -> response
         "MAILBOXID": box.objectid,
         "RECENT": folders.recent(box),
         "APPENDLIMIT": state.house.settings.letter,
-        "DELETED-STORAGE": None,
+        "DELETED-STORAGE": octets,
     }
     return responses.MailboxStatus(mailbox, [(item, known[item]) for item in items if item in known])

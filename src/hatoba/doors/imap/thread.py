@@ -14,7 +14,7 @@ from hatoba.doors.imap.state import State
 from hatoba.mailboxes import finding
 from hatoba.mailboxes.thread import Node
 from hatoba.mailboxes.view import View
-from hatoba.wire.imap import events, responses
+from hatoba.wire.imap import events, responses, results
 
 
 async def thread(state: State, event: events.Thread) -> list[Any]:
@@ -24,13 +24,13 @@ async def thread(state: State, event: events.Thread) -> list[Any]:
     return [answer, *await news.ended(state, words.ok(event, "Threaded"), expunges=event.uid)]
 
 
-def _numbered(roots: list[Node], view: View | None) -> list[responses.Node]:
+def _numbered(roots: list[Node], view: View | None) -> list[results.Node]:
     """As wire.imap writes them, without recursion; the leaves' UIDs become sequence numbers where `view` is given."""
-    result: list[responses.Node] = []
-    todo: list[tuple[Node, list[responses.Node]]] = [(root, result) for root in reversed(roots)]
+    result: list[results.Node] = []
+    todo: list[tuple[Node, list[results.Node]]] = [(root, result) for root in reversed(roots)]
     while todo:
         node, into = todo.pop()
-        children: list[responses.Node] = []
+        children: list[results.Node] = []
         into.append((_number(node, view), children))
         todo += [(child, children) for child in reversed(node.children)]
     return result

@@ -7,12 +7,12 @@ Fails never, on no letter; `binary` alone says that an encoding is unknown.
 
 from hatoba.message.structure.digest import Sort, Summary, Words, summary
 from hatoba.message.structure.parts import Mail, Part
-from hatoba.message.structure.prose import collated, folded, values
+from hatoba.message.structure.prose import collated, folded
 from hatoba.message.structure.sections import UnknownEncoding, binary, header_fields, part, section
 from hatoba.message.structure.table import Row, row, span, unpack
 from hatoba.message.structure.tree import scan
 
 __all__ = [
-    "Mail", "Part", "Row", "Sort", "Summary", "UnknownEncoding", "Words", "binary", "collated", "folded", "header_fields", "part",
-    "row", "scan", "section", "span", "summary", "unpack", "values",
+    "Mail", "Part", "Row", "Sort", "Summary", "UnknownEncoding", "Words", "binary", "collated", "folded",
+    "header_fields", "part", "row", "scan", "section", "span", "summary", "unpack",
 ]  # fmt: skip

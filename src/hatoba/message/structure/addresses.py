@@ -2,7 +2,7 @@
 
 Called by the writer of ENVELOPE and the sort keys. mailbox reads addresses for those who mail to them.
 Never refuses a list and never decodes a display name.
-Fails never: what cannot be read as an address has its words for a mailbox and an empty host.
+Fails never: what cannot be read as an address has its word for a mailbox, or its words for a name, and an empty host.
 """
 
 import re
@@ -72,6 +72,16 @@ class _Reader:
         self.space = False
 
     def read(self, text: bytes) -> list[Entry]:
+        rest = self._tokens(text)
+        if rest is not None:  # a quote that is never closed: it opened nothing
+            self._tokens(rest.replace(b'"', b" "))
+        self._flush()
+        if self.group:
+            self.out.append(END)
+        return self.out
+
+    def _tokens(self, text: bytes) -> bytes | None:
+        """Reads token by token; what is behind a quote that is never closed."""
         depth = 0
         for token in _TOKEN.finditer(text):
             kind, piece = token.lastgroup, token[0]
@@ -86,14 +96,15 @@ class _Reader:
                 self.space = True
             elif kind == "special":
                 self._special(piece)
+            elif kind != "quoted":
+                self._word(piece)
+            elif token.end("quoted") == token.end():
+                return token["quoted"]
             else:
-                self._word(_PAIR.sub(rb"\1", token["quoted"]) if kind == "quoted" else piece)
+                self._word(_PAIR.sub(rb"\1", token["quoted"]))
             if len(self.out) > MOST:
                 break
-        self._flush()
-        if self.group:
-            self.out.append(END)
-        return self.out
+        return None
 
     def _special(self, piece: bytes) -> None:
         if piece == b"<" and not self.angle:
@@ -102,7 +113,7 @@ class _Reader:
             self.angle = False
         elif piece == b"," and not (self.angle and (self.inner or [])[:1] == [b"@"]):
             self._flush()
-        elif piece == b";":
+        elif piece == b";" and not self.angle:
             self._flush()
             if self.group:
                 self.out.append(END)
@@ -141,12 +152,15 @@ class _Reader:
         if address or name:
             if not name:
                 name = _SPACES.sub(b" ", b"".join(self.comment)).strip()
-            self.out.append(_entry(name or None, route, address))
+            entry = _entry(name or None, route, address)
+            if any(entry):
+                self.out.append(entry)
         self._clear()
 
 
 def _entry(name: bytes | None, route: bytes | None, address: list[bytes]) -> Entry:
     if b"@" not in address:
-        return Entry(name, route, b"".join(address).strip(), b"")
+        box = b"".join(address).strip()
+        return Entry(box, None, b"", b"") if name is None and b" " in box else Entry(name, route, box, b"")
     at = len(address) - 1 - address[::-1].index(b"@")
     return Entry(name, route, b"".join(address[:at]).strip(), b"".join(address[at + 1 :]).strip())

@@ -82,8 +82,9 @@ def _common(part: Part) -> bytes:
     fields = part.fields
     shown = language = NIL
     disposition = part.disposition
-    if disposition.value:
-        shown = b"(" + string(disposition.value.upper()) + b" " + _parameters(disposition.parameters) + b")"
+    if disposition.value or disposition.parameters:  # one without a word is an attachment  # RFC 2183 §2.8
+        word = disposition.value.upper() or b"ATTACHMENT"
+        shown = b"(" + string(word) + b" " + _parameters(disposition.parameters) + b")"
     if given := first(fields, b"content-language"):
         tags = [string(tag) for tag in _TAGS.split(attributes.without_comments(given)) if tag]
         language = b"(" + b" ".join(tags) + b")" if tags else NIL

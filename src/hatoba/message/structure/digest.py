@@ -13,7 +13,7 @@ from hatoba.message import words as encoded
 from hatoba.message.structure import body, dates, envelope, prose, subject, table, tree
 from hatoba.message.structure.addresses import Entry
 from hatoba.message.structure.head import Fields, first
-from hatoba.message.structure.parts import Mail, Part
+from hatoba.message.structure.parts import Part
 
 REFERENCES_MOST = 200  # ids of one letter; the first and the last ones of more
 _ID = re.compile(rb'<\s*+((?:"(?:[^"\\]|\\.)*+"|[^\s<>"])++)\s*+>')
@@ -85,7 +85,7 @@ def summary(raw: bytes) -> Summary:
         _references(fields),
         prose.preview(shown),
         _attached(root),
-        Words(prose.folded_lines(prose.header(raw, root.head, root.body)), prose.folded(texts)),
+        Words(prose.folded_lines(prose.header(raw, root.head, root.body)), prose.folded(texts)[: prose.TEXT_MOST]),
     )
 
 
@@ -115,7 +115,7 @@ def _sort(fields: Fields, lists: dict[bytes, list[Entry]]) -> Sort:
 
 
 def _box(entries: list[Entry] | None) -> str:
-    return prose.collated(encoded.raw(entries[0].mailbox or b"")) if entries else ""
+    return prose.collated(encoded.decode(entries[0].mailbox or b"")) if entries else ""
 
 
 def _display(entries: list[Entry] | None) -> str:
@@ -126,7 +126,7 @@ def _display(entries: list[Entry] | None) -> str:
     if name:
         return prose.collated(encoded.decode(name))
     address = (box or b"") + (b"@" + host if host else b"")
-    return prose.collated(encoded.raw(address))
+    return prose.collated(encoded.decode(address))
 
 
 def message_ids(value: bytes) -> list[str]:

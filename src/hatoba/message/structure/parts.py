@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hatoba.message import attributes, pieces, words
+from hatoba.message import attributes, transfer, words
 from hatoba.message import parameters as readable
 from hatoba.message.structure.head import Fields, first
 
@@ -47,7 +47,7 @@ class Part(msgspec.Struct, gc=True):
     @property
     def decoded(self) -> bytes:
         """The body, its transfer encoding undone as far as it goes."""
-        return pieces.decoded(self.octets, self.encoding.encode("latin-1"))
+        return transfer.decoded(self.octets, self.encoding.encode("latin-1"))
 
     @property
     def charset(self) -> str:

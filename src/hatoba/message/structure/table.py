@@ -42,19 +42,22 @@ def _collect(part: Part, rows: list[Row]) -> None:
     message = part.message
     inner = -1 if message is None else message.root.body
     rows.append(Row(part.number, part.media, part.encoding, part.charset, part.head, part.body, part.end, inner))
+    if message is None:
+        _inside(part, rows)
+    elif message.root.number == (part.number or "1"):  # its parts are numbered as if they were ours
+        _inside(message.root, rows)
+    else:
+        _collect(message.root, rows)
+
+
+def _inside(part: Part, rows: list[Row]) -> None:
     for child in part.parts:
         _collect(child, rows)
-    if part.media.startswith("multipart/") and not part.parts:  # BODYSTRUCTURE shows the body as its only part
-        number = f"{part.number}.1" if part.number else "1"
+    several = part.media.startswith("multipart/")
+    if not part.parts and (several or part.media == "message/rfc822"):
+        # BODYSTRUCTURE shows what could not be told apart as one text
+        number = f"{part.number or '1'}.1" if part.number or not several else "1"
         rows.append(Row(number, "text/plain", "7bit", "", part.body, part.body, part.end))
-    if message is None and part.media == "message/rfc822":  # encoded: its text is all there is to show
-        number = f"{part.number or '1'}.1"
-        rows.append(Row(number, "text/plain", "7bit", "", part.body, part.body, part.end))
-    if message is not None and message.root.number != part.number:
-        _collect(message.root, rows)
-    elif message is not None:
-        for child in message.root.parts:
-            _collect(child, rows)
 
 
 def unpack(offsets: bytes) -> list[Row]:

@@ -17,6 +17,8 @@ MOST = 1000  # parts of one letter that are told apart; those behind belong to t
 _BLANK = re.compile(rb"\n\r?\n")
 _MEDIA = re.compile(rb"([!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+)\s*/\s*([!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+)")
 _ENCODING = re.compile(rb"[A-Za-z0-9!#$&+\-.^_]+")
+_MEANT = {"7": "7bit", "7-bit": "7bit", "8": "8bit", "8-bit": "8bit", "quoted": "quoted-printable",
+          "quotedprintable": "quoted-printable", "base-64": "base64", "none": "7bit", "text": "7bit"}  # fmt: skip
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 MESSAGES = frozenset({"message/rfc822", "message/global"})
 _NOWHERE = 1 << 62
@@ -190,4 +192,5 @@ def _media(value: bytes) -> str:
 
 def _encoding(value: bytes) -> str:
     found = _ENCODING.search(attributes.without_comments(value) if b"(" in value else value)
-    return found[0].decode("ascii").lower() if found else "7bit"
+    word = found[0].decode("ascii").lower() if found else "7bit"
+    return _MEANT.get(word, word)

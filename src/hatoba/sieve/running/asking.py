@@ -29,13 +29,18 @@ def mailbox_name(text: str) -> str:
     return "/".join(levels)
 
 
+def _known(text: str) -> str:
+    """`text` as the name of a mailbox; "" where nothing can be called so, which then is not there."""
+    try:
+        return mailbox_name(text)
+    except Halt:
+        return ""
+
+
 def mailboxexists(run: Machine, node: Node) -> questions.Asking[bool]:
     """RFC 5490 §3.1: all of them."""
-    try:
-        names = [mailbox_name(name) for name in run.expand_all(node.arguments[0])]
-    except Halt:  # nothing is called so
-        return False
-    return all((yield from run.ask(*map(questions.MailboxExists, names))))
+    names = list(map(_known, run.expand_all(node.arguments[0])))
+    return all(names) and all((yield from run.ask(*map(questions.MailboxExists, names))))
 
 
 def mailboxidexists(run: Machine, node: Node) -> questions.Asking[bool]:
@@ -45,14 +50,18 @@ def mailboxidexists(run: Machine, node: Node) -> questions.Asking[bool]:
 
 def specialuse_exists(run: Machine, node: Node) -> questions.Asking[bool]:
     """RFC 8579 §4"""
-    mailbox = mailbox_name(run.expand(node.text(0))) if node.arguments[0] else ""
+    mailbox = _known(run.expand(node.text(0))) if node.arguments[0] else ""
+    if node.arguments[0] and not mailbox:
+        return False
     uses = run.expand_all(node.arguments[1])
     return all((yield from run.ask(*[questions.SpecialUseExists(use, mailbox) for use in uses])))
 
 
 def metadata(run: Machine, node: Node) -> questions.Asking[bool]:
     """RFC 5490 §3.3"""
-    mailbox = mailbox_name(run.expand(node.text(0)))
+    mailbox = _known(run.expand(node.text(0)))
+    if not mailbox:
+        return False
     (value,) = yield from run.ask(questions.Metadata(mailbox, run.expand(node.text(1))))
     return isinstance(value, str) and run.compare(node, [value], node.arguments[2])
 
@@ -65,7 +74,9 @@ def servermetadata(run: Machine, node: Node) -> questions.Asking[bool]:
 
 def metadataexists(run: Machine, node: Node) -> questions.Asking[bool]:
     """RFC 5490 §3.4: all of them."""
-    mailbox = mailbox_name(run.expand(node.text(0)))
+    mailbox = _known(run.expand(node.text(0)))
+    if not mailbox:
+        return False
     names = run.expand_all(node.arguments[1])
     values = yield from run.ask(*[questions.Metadata(mailbox, name) for name in names])
     return all(value is not None for value in values)
@@ -83,10 +94,10 @@ def duplicate(run: Machine, node: Node) -> questions.Asking[bool]:
         id_ = run.expand(node.tagged["identity"][0])
     else:
         name = run.expand(node.tagged["identity"][0]) if node.has("identity") else "message-id"
-        values = run.letter.values(name)
+        values = run.fields(name)
         if not values:
             return False
-        id_ = values[0]
+        id_ = run.decoded(values[0])
     if node.numbers.get("seconds") == 0:
         return False
     handle = node.tag_text("handle")

@@ -32,6 +32,7 @@ def body(run: Machine, node: Node) -> bool:
 def _bodies(run: Machine, node: Node) -> list[str]:
     root = run.letter.root
     transform = node.tag("transform") or "text"
+    run.spend(1 + root.size // 2000)
     if transform == "raw":
         return [] if root.absent else [root.octets.decode("utf-8", "replace")]
     if transform == "content":
@@ -91,7 +92,7 @@ def date(run: Machine, node: Node) -> bool:
     name = run.expand(node.text(0))
     part = run.expand(node.text(1)).lower()
     values: list[str] = []
-    found = run.letter.octets(name)
+    found = run.fields(name)
     for value in headings.picked(node, found) if node.has("index") else found[:1]:
         moment = dates.read(value)
         if moment is None:

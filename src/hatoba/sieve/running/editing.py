@@ -5,7 +5,7 @@ Never touches Received or Auto-Submitted, and never lets a line end into a field
 Fails with Halt: a name that is none, a value too long, too many changes.
 """
 
-from hatoba.message import encode, fields, words
+from hatoba.message import encode, fields
 from hatoba.model import edits
 from hatoba.sieve import rules
 from hatoba.sieve.faults import Halt, shown
@@ -35,6 +35,7 @@ def addheader(run: Machine, node: Node) -> None:
     if "\x00" in value:
         raise Halt("a NUL stands in the value of a field")
     _room(run, 1)
+    run.spend(run.letter.head.block.count(b"\n") // 10)
     if name.lower() in rules.PROTECTED:
         run.note(node, f"{name} may not be added")
         return
@@ -50,18 +51,19 @@ def deleteheader(run: Machine, node: Node) -> None:
     if name.lower() in rules.PROTECTED:
         run.note(node, f"{name} may not be deleted")
         return
-    octets = run.letter.octets(name)
+    octets = run.fields(name)
     places = list(range(len(octets)))
     if n := node.numbers.get("index", 0):
         places = [] if n > len(places) else [places[-n] if node.has("last") else places[n - 1]]
     if keys := node.arguments[1]:
-        values = {place: words.decode(octets[place]) for place in places}
+        values = {place: run.decoded(octets[place]) for place in places}
         if node.match.type == match.COUNT:
             places = places if run.compare(node, list(values.values()), keys) else []
         else:
             places = [place for place in places if run.compare(node, [values[place]], keys)]
     _room(run, len(places))
     wanted = [edits.FieldEdit(edits.CHANGE, name.encode("ascii"), b"", place + 1) for place in reversed(places)]
-    run.letter.change(*wanted)
-    run.spend(1 + len(places))
+    if wanted:
+        run.spend(run.letter.head.block.count(b"\n") // 10)
+        run.letter.change(*wanted)
     run.note(node, f"deleteheader {name}: {len(places)}")

@@ -6,7 +6,7 @@ Fails with Halt: a bad name or address, actions that exclude each other, a limit
 """
 
 from hatoba.message import mailbox
-from hatoba.sieve import actions
+from hatoba.sieve import actions, rules
 from hatoba.sieve.faults import Halt, shown
 from hatoba.sieve.node import Node
 from hatoba.sieve.running import asking, flagging
@@ -46,13 +46,16 @@ def keep(run: Machine, node: Node) -> None:
 
 def filed(run: Machine, node: Node, name: str) -> actions.FileInto:
     """The mailbox that fileinto or :fcc names, with its tags."""
-    use, id_ = node.tag_text("specialuse"), node.tag_text("mailboxid")
+    special, id_ = node.tag_text("specialuse"), node.tag_text("mailboxid")
+    use = run.expand(special) if special else ""
+    if special and not rules.special_use(use):
+        raise Halt(f"{shown(use)} is no special use of a mailbox")
     return actions.FileInto(
         asking.mailbox_name(name),
         flagging.of(run, node),
         create=node.has("create"),
         copy=node.has("copy"),
-        special_use=run.expand(use) if use else "",
+        special_use=use,
         mailbox_id=run.expand(id_) if id_ else "",
         edits=run.whole.edits,
     )

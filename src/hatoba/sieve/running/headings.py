@@ -5,10 +5,11 @@ Never decodes a display name to find an address in it.
 Fails with Halt where a variable makes an argument no good.
 """
 
+import re
 from collections.abc import Iterator
 from typing import TypeVar
 
-from hatoba.message import mailbox, parameters, words
+from hatoba.message import mailbox, parameters
 from hatoba.model.address import Address, BadAddress
 from hatoba.sieve.faults import Halt, shown
 from hatoba.sieve.letter import tree, view
@@ -17,6 +18,7 @@ from hatoba.sieve.node import Node
 from hatoba.sieve.running.machine import Machine
 
 T = TypeVar("T")
+_LOOSE = re.compile(r"([^\s<>@,:;\"]+)(?:@([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*))?")
 
 
 def parts(run: Machine, node: Node) -> Iterator[tree.Part | None]:
@@ -46,8 +48,7 @@ def _fields(run: Machine, node: Node) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     for part in parts(run, node):
         for name in names:
-            run.spend()
-            found += [(name, value) for value in run.letter.octets(name, part)]
+            found += [(name, value) for value in run.fields(name, part)]
     return picked(node, found)
 
 
@@ -59,7 +60,7 @@ def header(run: Machine, node: Node) -> bool:
         if option:
             values += _option(run, node, name.lower(), value)
         else:
-            values.append(words.decode(value))
+            values.append(run.decoded(value))
     return run.compare(node, values, node.arguments[1])
 
 
@@ -82,15 +83,16 @@ def exists(run: Machine, node: Node) -> bool:
     """RFC 5228 §5.5: all of them."""
     names = run.expand_all(node.arguments[0])
     where = list(parts(run, node))
-    run.spend(len(names) * len(where))
-    return all(any(run.letter.has(name, part) for part in where) for name in names)
+    return all(any(run.fields(name, part) for part in where) for name in names)
 
 
 def address(run: Machine, node: Node) -> bool:
     """RFC 5228 §5.1"""
     values: list[str] = []
-    for _, value in _fields(run, node):
-        boxes = view.listed(value)
+    for name, value in _fields(run, node):
+        if not view.of_addresses(name):
+            continue
+        boxes = run.letter.mailboxes(value)
         run.spend(len(boxes))
         for box in boxes:
             values += _part(run, node, box)
@@ -101,7 +103,7 @@ def _part(run: Machine, node: Node, box: mailbox.Mailbox) -> list[str]:
     """The part of an address that the tag asks for; none where it has no such part. # RFC 5233 §4"""
     wanted = node.tag("part")
     if wanted == "domain":
-        return [box.domain]
+        return [box.domain] if box.domain else []
     if wanted == "localpart":
         return [box.local]
     if wanted in ("user", "detail"):
@@ -109,7 +111,7 @@ def _part(run: Machine, node: Node, box: mailbox.Mailbox) -> list[str]:
         if wanted == "user":
             return [user]
         return [detail] if separator else []
-    return [f"{box.local}@{box.domain}"]
+    return [f"{box.local}@{box.domain}" if box.domain else box.local]
 
 
 def envelope(run: Machine, node: Node) -> bool:
@@ -123,12 +125,19 @@ def envelope(run: Machine, node: Node) -> bool:
             if not text:
                 values += [] if node.match.type == match.COUNT else [""]  # RFC 5231 §4.2
                 continue
-            try:
-                found = Address.parse(text)
-            except BadAddress:  # no address, so no part of one
-                continue
-            values += _part(run, node, mailbox.Mailbox("", found.local, found.domain))
+            if box := _path(text):  # what is no address has no parts
+                values += _part(run, node, box)
     return run.compare(node, values, node.arguments[1])
+
+
+def _path(text: str) -> mailbox.Mailbox | None:
+    """An envelope's address, a source route dropped; what the SMTP grammar would not have is taken as it stands."""
+    try:
+        found = Address.parse_path(f"<{text}>")
+    except BadAddress:
+        loose = _LOOSE.fullmatch(text)
+        return mailbox.Mailbox("", loose[1], loose[2] or "") if loose else None
+    return mailbox.Mailbox("", found.local, found.domain) if found else None
 
 
 def _receivers(run: Machine) -> list[str]:

@@ -87,7 +87,7 @@ class Machine:
         return "".join(made)
 
     def expand_all(self, many: Iterable[texts.Text]) -> list[str]:
-        return [self.expand(text) for text in many]
+        return [text.constant if text.constant is not None else self.expand(text) for text in many]
 
     def variable(self, name: texts.Name) -> str:
         """ "" for one that was never set, and for a value that the last match does not have."""
@@ -114,6 +114,22 @@ class Machine:
             return texts.variable(self.expand(text), texts.Scope(shared="include" in self.frame.extensions))
         except ValueError as error:
             raise Halt(f"{shown(self.expand(text))} is {error}") from None
+
+    # the letter
+
+    def fields(self, name: str, part: tree.Part | None = None) -> list[bytes]:
+        """The fields of this name as they stand, unfolded; of the letter or of one part."""
+        block = (self.letter if part is None else part).head.block
+        self.spend(1 + len(block) // 5000)
+        values = self.letter.octets(name, part)
+        self.spend(len(values) // 4)
+        return values
+
+    def decoded(self, value: bytes) -> str:
+        """A field as tests see it. # RFC 5228 §2.7.2"""
+        if b"=?" in value:
+            self.spend(len(value) // 100)
+        return self.letter.decoded(value)
 
     # comparing
 

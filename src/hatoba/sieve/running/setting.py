@@ -23,17 +23,29 @@ _UPPER = {ord(letter): letter.upper() for letter in string.ascii_lowercase}  # l
 _LOWER = {ord(letter): letter.lower() for letter in string.ascii_uppercase}  # RFC 5229 §4.1.3
 
 
+def _encoded(text: str, most: int) -> str:
+    """Percent-encoded; what is too long is cut between characters, not within one. # RFC 5435 §6"""
+    made: list[str] = []
+    for character in text:
+        piece = quote(character.encode("utf-8", "surrogateescape"), safe=_UNRESERVED)
+        most -= len(piece)
+        if most < 0:
+            break
+        made.append(piece)
+    return "".join(made)
+
+
 # In the order in which they are applied. # RFC 5229 §4.1
 _ORDER = ("case", "initial", "quote", "encode", "length")
-_MODIFIERS: dict[str, Callable[[str], str]] = {
-    "lower": lambda text: text.translate(_LOWER),
-    "upper": lambda text: text.translate(_UPPER),
-    "lowerfirst": lambda text: text[:1].translate(_LOWER) + text[1:],
-    "upperfirst": lambda text: text[:1].translate(_UPPER) + text[1:],
-    "quotewildcard": lambda text: _WILD.sub(r"\\\1", text),
-    "quoteregex": lambda text: str(re2.escape(text)),
-    "encodeurl": lambda text: quote(text.encode("utf-8", "surrogateescape"), safe=_UNRESERVED),
-    "length": lambda text: str(len(text)),
+_MODIFIERS: dict[str, Callable[[str, int], str]] = {
+    "lower": lambda text, most: text.translate(_LOWER),
+    "upper": lambda text, most: text.translate(_UPPER),
+    "lowerfirst": lambda text, most: text[:1].translate(_LOWER) + text[1:],
+    "upperfirst": lambda text, most: text[:1].translate(_UPPER) + text[1:],
+    "quotewildcard": lambda text, most: _WILD.sub(r"\\\1", text),
+    "quoteregex": lambda text, most: str(re2.escape(text)),
+    "encodeurl": _encoded,
+    "length": lambda text, most: str(len(text)),
 }
 
 
@@ -43,7 +55,7 @@ def modified(run: Machine, node: Node, value: str) -> str:
     for group in _ORDER:
         if name := node.tag(group):
             run.spend(1 + len(value) // 500)
-            value = _MODIFIERS[name](value)
+            value = _MODIFIERS[name](value, run.limits.variable)
     return value
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from hatoba.store import trouble
 from hatoba.store.mailboxes import tables
-from hatoba.store.mailboxes.packing import NUMBERS, unpacked
+from hatoba.store.mailboxes.packing import NUMBERS, PIECE, unpacked
 from hatoba.store.sql import Reader
 
 CHUNK = 500  # messages read in one statement
@@ -85,6 +85,26 @@ def pieces(reader: Reader, content: int) -> Iterator[bytes]:
         if not rows:
             raise trouble.StoreTrouble(f"content {content} has no piece {number}", trouble.CORRUPT)
         yield unpacked(rows[0][0])
+
+
+def span(reader: Reader, content: int, first: int, end: int) -> Iterator[bytes]:
+    """The octets [first, end) of a letter, a piece at a time; only the pieces they lie in are read and unpacked."""
+    found = reader.rows(_ONE, (content,))
+    if not found:
+        raise trouble.StoreTrouble(f"content {content} is not in the store", trouble.CORRUPT)
+    header, count, body = found[0]
+    if first < len(header):
+        yield bytes(header[first:end])
+    first, end = max(0, first - len(header)), end - len(header)
+    for number in range(first // PIECE, min(count + 1, -(-end // PIECE)) if end > first else 0):
+        if number:
+            at = content << NUMBERS | number - 1
+            rows = reader.rows(_PIECES, (at, at + 1))
+            if not rows:
+                raise trouble.StoreTrouble(f"content {content} has no piece {number - 1}", trouble.CORRUPT)
+            body = rows[0][0]
+        start = number * PIECE
+        yield unpacked(body)[max(0, first - start) : end - start]
 
 
 def _rows(reader: Reader, box: int, uids: Sequence[int], columns: tuple[str, ...]) -> list[Row]:

@@ -70,10 +70,11 @@ def unknown(names: Names, flags: Iterable[str]) -> list[str]:
 
 
 def grown(names: Names, new: list[str], used: int) -> Names:
-    """With new keywords; `used`: bits that messages of the box have, so that the others' places may be taken."""
+    """With new keywords; `used`: bits that messages have or are to get, so that the others' places may be taken."""
     keywords = list(names.keywords)
     for keyword in new:
         if len(keywords) < MOST:
+            used |= 1 << (len(SYSTEM) + len(keywords))  # no later one of `new` may take its place
             keywords.append(keyword)
             continue
         free = [n for n in range(MOST) if not used >> (len(SYSTEM) + n) & 1]

@@ -191,7 +191,7 @@ def learned(tx: Tx, into: Box, wanted: Sequence[Sequence[str]]) -> tuple[Names, 
     names = into.names
     new = flags.unknown(names, [flag for some in wanted for flag in some])
     if new:
-        used = 0
+        used = names.bits(flag for some in wanted for flag in some)
         if len(names.keywords) + len(new) > flags.MOST:
             for (bits,) in tx.rows("SELECT DISTINCT flags FROM message WHERE box = ?", (into.id,)):
                 used |= bits

@@ -50,7 +50,7 @@ def _fetch(scanner: Scanner, tag: str, uid: bool) -> events.Fetch:
     scanner.space()
     numbers = scanner.set()
     scanner.space()
-    found = items(scanner, macros=True)
+    found = items(scanner)
     since, vanished, partial = _modifiers(scanner) if scanner.take(b" ") else (-1, False, None)
     if vanished and (since < 0 or not uid):
         raise Bad("VANISHED is for UID FETCH with CHANGEDSINCE")
@@ -63,19 +63,18 @@ def _fetch(scanner: Scanner, tag: str, uid: bool) -> events.Fetch:
     return events.Fetch(tag, numbers, tuple(dict.fromkeys(found)), uid, since, vanished, partial)
 
 
-def items(scanner: Scanner, macros: bool = False) -> tuple[values.Item, ...]:
+def items(scanner: Scanner) -> tuple[values.Item, ...]:
     """One item, a macro, or items in parentheses."""
     if scanner.ahead(b"("):
         found = scanner.listed(lambda: _item(scanner))
         if len(found) > ITEMS:
             raise Bad("Too many items", "NO", "LIMIT")
         return tuple(dict.fromkeys(found))
-    if macros:
-        word = _WORD(scanner.data, scanner.at)
-        names = _MACROS.get(word.group().decode().upper()) if word else None
-        if word and names:
-            scanner.at = word.end()
-            return tuple(values.Attribute(name) for name in names)
+    word = _WORD(scanner.data, scanner.at)
+    names = _MACROS.get(word.group().decode().upper()) if word else None
+    if word and names:
+        scanner.at = word.end()
+        return tuple(values.Attribute(name) for name in names)
     return (_item(scanner),)
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from hatoba.wire.imap import access, appending, commands, events, judging, responses, states
 from hatoba.wire.imap.buffer import Buffer, LineTooLong
+from hatoba.wire.imap.faults import Faults
 from hatoba.wire.imap.offer import Limits, Offer
 from hatoba.wire.imap.scanner import Bad, Incomplete, Scanner
 
@@ -24,6 +25,7 @@ _TAG = re.compile(rb"([!#$&',-\[\]^-z|}~]{1,128})[ \r]").match
 _MARK = re.compile(rb"~?\{([0-9]{1,19})(\+?)\}\r?\n\Z").search
 _HEAD: Final = 32  # octets that hold the head of any literal
 _START: Final = 200  # octets that hold any tag and verb
+_MINUS: Final = 4096  # octets of a literal that need not wait under LITERAL-
 _SHORT: Final = 64  # octets of DONE, and of what is written in its place
 
 _Read = tuple["events.Event | None", str]
@@ -44,7 +46,7 @@ class Intake:
         self.limits = Limits()
         self._buffer = buffer
         self._at = at
-        self._faults = 0
+        self._faults = Faults()
         self.over = False
         self.begin()
 
@@ -73,7 +75,7 @@ class Intake:
     def well(self) -> None:
         """A command went well: faults before it are forgiven, once somebody has logged in."""
         if self._at.state != states.GREETED:
-            self._faults = 0
+            self._faults.forgive()
 
     def await_response(self, tag: str) -> None:
         """A line of base64 is next."""
@@ -121,7 +123,8 @@ class Intake:
         try:
             line = self._buffer.line(max(1, limit))
         except LineTooLong:
-            found = self._broken(Bad("The line is too long", kind="line"), self._buffer.peek(_START))
+            bad = Bad("The line is too long", kind="line")
+            found = self._broken(bad, self._buffer.peek(_START), hang_up=self._early())
             self._mode = _SKIP
             return found
         if line is None:
@@ -136,17 +139,11 @@ class Intake:
         tag = self._tag or (found[1].decode() if found else "")
         begun = self._appending
         self._forget(int(mark[1]) if mark is not None and mark[2] else -1)
-        answer: responses.Tagged | responses.Untagged
-        if tag:
-            answer = responses.Tagged(tag, bad.status, bad.text, bad.code)
-        else:
-            answer = responses.Untagged("BAD", bad.text, bad.code)
-        self._faults += bad.status == "BAD"
         most = self.limits.early_faults if self._early() else self.limits.faults
-        closing = responses.Closing(answer, "Goodbye") if hang_up or self._faults >= most else None
-        if begun is not None and begun.given and isinstance(answer, responses.Tagged):
-            return events.AppendEnd(tag, closing or answer), begun.verb
-        return events.Malformed(closing or answer, bad.kind), FAULT
+        answer = self._faults.answer(bad, tag, most, hang_up)
+        if begun is not None and begun.given and not isinstance(answer, responses.Untagged):
+            return events.AppendEnd(tag, answer), begun.verb
+        return events.Malformed(answer, bad.kind), FAULT
 
     def _command(self) -> _Read:
         line = self._line(self._room())
@@ -155,6 +152,7 @@ class Intake:
         mark = _mark(line)
         text = b"".join((*self._held, line)) if self._held else line
         try:
+            self._heed(mark)
             tag, verb, at = self._admitted(text)
             if verb in appending.VERBS:
                 begun = appending.Appending(tag, verb)
@@ -211,6 +209,11 @@ class Intake:
         self._mode = _LITERAL
         return _AGAIN if nonsync else (events.Proceed(responses.GO_AHEAD), PROCEED)
 
+    def _heed(self, mark: re.Match[bytes] | None) -> None:
+        """Bad: the literal does not wait, which one of its size has to.  # RFC 7888 §5"""
+        if mark is not None and mark[2] and not self.offer.has("LITERAL+") and int(mark[1]) > _MINUS:
+            raise Bad("A literal of more than 4096 octets has to wait for our word", "NO", "TOOBIG", "size")
+
     def _hold(self, octets: bytes) -> None:
         self._held.append(octets)
         self.held += len(octets)
@@ -256,8 +259,12 @@ class Intake:
         if not octets:
             return _STARVED
         self._need -= len(octets)
-        self._nul = self._nul or (not self._binary and b"\0" in octets)
-        return _AGAIN if self._nul else (events.Piece(octets), "")
+        if self._nul:
+            return _AGAIN
+        if not self._binary and (end := octets.find(b"\0")) >= 0:
+            self._nul = True  # the rest is not given: it will be refused
+            octets = octets[:end]
+        return (events.Piece(octets), "") if octets else _AGAIN
 
     def _rest(self) -> _Read:
         """What stands behind a message: the end, or another."""
@@ -270,6 +277,7 @@ class Intake:
         try:
             if self._nul:
                 raise Bad("A NUL in a message: send it as a literal8 (~{...})", "NO", "CANNOT")
+            self._heed(mark)
             scanner = self._scanner(b"".join((*self._held, line)), mark, 0)
             return self._stepping(begun, begun.read(scanner, self.offer.append_limit), mark)
         except Incomplete:

@@ -89,7 +89,13 @@ def _compress(at: states.Dialogue, offer: Offer, event: events.Event) -> None:
         raise Bad("The connection is compressed already", "NO", "COMPRESSIONACTIVE")
 
 
+def _starttls(at: states.Dialogue, offer: Offer, event: events.Event) -> None:
+    if at.compressed:  # after UNAUTHENTICATE  # RFC 4978 §3: no TLS above it
+        raise Bad("The connection is compressed: TLS cannot begin")
+
+
 _JUDGES: Final[dict[str, _Judge]] = {
+    "STARTTLS": _starttls,
     "AUTHENTICATE": _authenticate,
     "LOGIN": _login,
     "ENABLE": _enable,

@@ -71,7 +71,7 @@ def _undo(name: str) -> str:
 
 
 def _unshift(run: str) -> str:
-    """A run of modified base64, strictly: no other writing of the same name gets through."""
+    """A run of modified base64; printable ASCII may not stand in one."""
     if not run:
         return "&"
     if not _BASE64(run):

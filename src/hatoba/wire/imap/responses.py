@@ -17,11 +17,17 @@ from typing import Final
 import msgspec
 
 from hatoba.model.numbers import Numbers
-from hatoba.wire.imap import results, strings
+from hatoba.wire.imap import results, rights, strings
 
 ESearch = results.ESearch
 Search = results.Search
 Thread = results.Thread
+Quota = rights.Quota
+QuotaRoot = rights.QuotaRoot
+Acl = rights.Acl
+ListRights = rights.ListRights
+MyRights = rights.MyRights
+Metadata = rights.Metadata
 
 _UNSAFE = re.compile(r"[^ -~]").sub
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]").sub
@@ -199,77 +205,6 @@ class MailboxStatus(msgspec.Struct, frozen=True, gc=False):
 
 def _status_value(value: int | str | None) -> str:
     return "NIL" if value is None else f"({value})" if isinstance(value, str) else str(value)
-
-
-class Quota(msgspec.Struct, frozen=True, gc=False):
-    """QUOTA: (resource, usage, limit) of one root; STORAGE in units of 1024 octets.  # RFC 9208 §4.2.1"""
-
-    root: str
-    resources: Sequence[tuple[str, int, int]]
-
-    def wire(self, utf8: bool) -> bytes:
-        words = " ".join(f"{name} {usage} {limit}" for name, usage, limit in self.resources)
-        return b"* QUOTA %b (%b)\r\n" % (strings.string(self.root.encode(), utf8), words.encode())
-
-
-class QuotaRoot(msgspec.Struct, frozen=True, gc=False):
-    mailbox: str
-    roots: Sequence[str]
-
-    def wire(self, utf8: bool) -> bytes:
-        roots = [b" " + strings.string(root.encode(), utf8) for root in self.roots]
-        return b"* QUOTAROOT %b%b\r\n" % (strings.mailbox(self.mailbox, utf8), b"".join(roots))
-
-
-class Acl(msgspec.Struct, frozen=True, gc=False):
-    """ACL: (identifier, rights) pairs.  # RFC 4314 §3.6"""
-
-    mailbox: str
-    rights: Sequence[tuple[str, str]]
-
-    def wire(self, utf8: bool) -> bytes:
-        pairs = [b" %b %b" % (_word(who, utf8), _word(letters, utf8)) for who, letters in self.rights]
-        return b"* ACL %b%b\r\n" % (strings.mailbox(self.mailbox, utf8), b"".join(pairs))
-
-
-class ListRights(msgspec.Struct, frozen=True, gc=False):
-    """LISTRIGHTS: those always granted, and groups of which each may be.  # RFC 4314 §3.7"""
-
-    mailbox: str
-    identifier: str
-    required: str
-    optional: Sequence[str]
-
-    def wire(self, utf8: bool) -> bytes:
-        words = [_word(word, utf8) for word in (self.identifier, self.required, *self.optional)]
-        return b"* LISTRIGHTS %b %b\r\n" % (strings.mailbox(self.mailbox, utf8), b" ".join(words))
-
-
-class MyRights(msgspec.Struct, frozen=True, gc=False):
-    mailbox: str
-    rights: str
-
-    def wire(self, utf8: bool) -> bytes:
-        return b"* MYRIGHTS %b %b\r\n" % (strings.mailbox(self.mailbox, utf8), _word(self.rights, utf8))
-
-
-def _word(word: str, utf8: bool) -> bytes:
-    return strings.astring(word.encode(), utf8)
-
-
-class Metadata(msgspec.Struct, frozen=True, gc=False):
-    """METADATA with values (None: NIL), or, `changed`, the names of entries that have changed.  # RFC 5464 §4.4"""
-
-    mailbox: str
-    entries: Sequence[tuple[str, bytes | None]] = ()
-    changed: Sequence[str] = ()
-
-    def wire(self, utf8: bool) -> bytes:
-        name = strings.mailbox(self.mailbox, utf8) if self.mailbox else b'""'
-        if self.changed:
-            return b"* METADATA %b %b\r\n" % (name, b" ".join(_word(entry, utf8) for entry in self.changed))
-        pairs = [b"%b %b" % (_word(entry, utf8), strings.nstring(value, utf8)) for entry, value in self.entries]
-        return b"* METADATA %b %b\r\n" % (name, strings.listed(pairs))
 
 
 # Data about the selected mailbox
