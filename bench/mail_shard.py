@@ -35,7 +35,7 @@ class Words:
     """Text whose words are as unequally frequent as those of a language; a third of the letters is Japanese."""
 
     def __init__(self) -> None:
-        self.chance = random.Random(7)  # noqa: S311  # the same words each time
+        self.chance = random.Random(7)  # the same words each time
         letters = "abcdefghijklmnopqrstuvwxyz"
         self.latin = ["".join(self.chance.choices(letters, k=self.chance.randint(2, 9))) for _ in range(20_000)]
         kanji = [chr(0x4E00 + n) for n in range(2000)]
