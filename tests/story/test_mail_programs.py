@@ -1,4 +1,4 @@
-"""A letter comes in by LMTP over a Unix socket and is read by POP3S; a script is put by ManageSieve; all over a restart."""
+"""A letter comes by LMTP over a Unix socket and is read by POP3S; a script is put by ManageSieve; and a restart."""
 
 import base64
 import poplib
