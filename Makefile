@@ -25,11 +25,13 @@ check: $(VENV)/.installed-dev
 	$(BIN)/python tools/changelog.py --check
 	$(BIN)/python -m hatoba.app.reference --check docs/settings.md docs/cli.md
 
-# Against Debian's Postfix on this machine, as root: BENCH_ARGS="--sizes 10 --rounds 5"
+# Against Debian's Postfix and Dovecot on this machine, as root: BENCH_ARGS="--sizes 10 --rounds 5",
+# MAILBENCH_ARGS="--meters lmtp,fetch"
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 	$(BIN)/python -m bench.signatures
 	$(BIN)/python -m bench.search
+	$(BIN)/python -m bench.mailboxes $(MAILBENCH_ARGS)
 
 # 50 rounds of kill -9 under load; the tests run a short form of it
 crash: $(VENV)/.installed-dev

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hatoba.delivery import courier as couriers
-from hatoba.delivery import settings
+from hatoba.delivery import maildirs, settings
 from hatoba.model.address import Address
 from hatoba.model.envelope import Envelope, Letter, Recipient, Source
 from hatoba.model.outcome import Attempt, Job
@@ -92,7 +92,8 @@ async def measure(count: int, size: int, connections: int, profile: bool) -> tup
     table = [settings.Route(match="*", via="smarthost", host="127.0.0.1", port=PORT, tls="none")]
     desk = couriers.Courier(
         settings.Settings(limits=limits), table, dns.Resolver(dns.Settings(servers=("127.0.0.1:9",))), Nobody(),
-        hostname="bench.example", mail=Path("/nonexistent"), chunks=lambda letter: (), log=Log(),
+        hostname="bench.example", keep=maildirs.Maildirs(Path("/nonexistent"), lambda letter: (), hostname="bench.example", threads=1, log=Log()),
+        chunks=lambda letter: (), log=Log(),
     )  # fmt: skip
     site = desk.route(Address("user", "example.org"))
     assert not asyncio.isfuture(site)

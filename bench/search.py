@@ -66,7 +66,7 @@ VARIANTS = {
 
 def letters(count: int) -> Iterator[Event]:
     """The events of `count` letters, in the order of time."""
-    chance = random.Random(1)  # noqa: S311  # the same letters each time
+    chance = random.Random(1)  # the same letters each time
     numbers = ids.Numbers(0)
     for n in range(count):
         at = NOW - SPREAD + SPREAD * n // count

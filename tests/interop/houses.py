@@ -10,18 +10,14 @@ import contextlib
 import imaplib
 import os
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import trustme
 from tests.interop.conftest import missing
-from tests.support import dovecot, post
+from tests.support import dovecot, post, residents
 from tests.support.node import Node
 from tests.support.wait import until
-
-from hatoba.app import config as settings_file
-from hatoba.app import offline
-from hatoba.directory import changes
 
 HOST = "localhost"  # the name in the certificate
 DOMAIN = "example.test"
@@ -99,20 +95,12 @@ class House:
         client = self.imap(account)
 
         def look() -> bool:
-            client.select(box, readonly=True)
+            if client.select(box, readonly=True)[0] != "OK":
+                return False  # nothing has made it yet
             return bool(client.search(None, "SUBJECT", token)[1][0])
 
         with client:
             until(look, f"a letter {token} for {account.user} in {box}")
-
-
-def _known(node: Node, accounts: Sequence[str]) -> None:
-    """Adds a domain and accounts at once: a process for each would take a minute."""
-    settings = settings_file.load(str(node.file), node.environ).settings
-    with offline.directory(settings) as directory:
-        changes.add_domain(directory, DOMAIN, "local", offline.now())
-        for name in accounts:
-            changes.add_account(directory, f"{name}@{DOMAIN}", post.PASSWORD, os.urandom(16), offline.now())
 
 
 @contextlib.contextmanager
@@ -131,7 +119,7 @@ def opened(folder: Path) -> Iterator[House]:
         listeners = "".join(_LISTENER.format(kind=kind) for kind in _READING)
         ports = submitting | dict.fromkeys(_READING, 0)
         node = Node(folder / "node", _COMMON + listeners, workers=2, ports=ports, certificate=certificate)
-        _known(node, names)
+        residents.settle(node, DOMAIN, names, post.PASSWORD)
         with node:
             yield House(which, node.ports, ca, node)
         return
@@ -142,6 +130,6 @@ def opened(folder: Path) -> Iterator[House]:
             folder / "node", _COMMON + _ROUTE, workers=1, ports=submitting, certificate=certificate,
             lmtp=peer.ports["lmtp"],
         )  # fmt: skip
-        _known(node, names)
+        residents.settle(node, DOMAIN, names, post.PASSWORD)
         with node:
             yield House(which, node.ports | peer.ports, ca, node)

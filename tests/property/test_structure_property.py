@@ -3,12 +3,12 @@
 The letters are grown out of pieces that letters are made of, so that the scan goes deep, and out of rubbish.
 """
 
-import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import imap_lists
 
 from hatoba.message import attributes, structure
 from hatoba.message.structure import addresses, dates, parts, prose, subject
@@ -69,74 +69,10 @@ def test_numbers_are_told_apart_and_answered(raw: bytes) -> None:
             assert header + text == raw[row.body : row.end]
 
 
-class Reader:
-    """An IMAP client's reader of parenthesised lists."""
-
-    def __init__(self, text: bytes) -> None:
-        self.text, self.at = text, 0
-
-    def value(self) -> object:
-        found = re.compile(rb'NIL|\d+|"(?:[^"\\\r\n\0\x80-\xff]|\\["\\])*"|\{(\d+)\}\r\n|\(').match(self.text, self.at)
-        assert found is not None, self.text[self.at :][:60]
-        self.at = found.end()
-        if found[1] is not None:
-            self.at += int(found[1])
-            literal = self.text[found.end() : self.at]
-            assert len(literal) == int(found[1])
-            assert b"\0" not in literal
-            return literal
-        if found[0] != b"(":
-            return None if found[0] == b"NIL" else found[0]
-        items: list[object] = []
-        while self.text[self.at : self.at + 1] != b")":
-            if items and self.text[self.at : self.at + 1] == b" ":
-                self.at += 1
-            items.append(self.value())
-        self.at += 1
-        return items
-
-    def whole(self) -> object:
-        found = self.value()
-        assert self.at == len(self.text)
-        return found
-
-
-def check_body(body: object, extended: bool) -> None:
-    """RFC 9051 §9: body-type-mpart, -msg, -text, -basic."""
-    assert isinstance(body, list)
-    if isinstance(body[0], list):
-        count = next(n for n, each in enumerate(body) if not isinstance(each, list))
-        for child in body[:count]:
-            check_body(child, extended)
-        assert len(body) == count + (5 if extended else 1)
-        return
-    more = 4 if extended else 0
-    kind = (body[0], body[1])
-    assert isinstance(body[6], bytes)
-    assert body[6].isdigit()
-    if kind == (b'"MESSAGE"', b'"RFC822"') or (kind[0] == b'"MESSAGE"' and len(body) == 10 + more):
-        check_envelope(body[7])
-        check_body(body[8], extended)
-        assert len(body) == 10 + more
-    else:
-        assert len(body) == (8 if kind[0] == b'"TEXT"' else 7) + more
-    assert body[2] is None or (isinstance(body[2], list) and len(body[2]) % 2 == 0)
-
-
-def check_envelope(envelope: object) -> None:
-    assert isinstance(envelope, list)
-    assert len(envelope) == 10
-    for place in range(2, 8):
-        entries = envelope[place]
-        assert entries is None or (isinstance(entries, list) and all(len(entry) == 4 for entry in entries))
-
-
 @given(LETTERS)
 def test_a_client_can_read_what_it_is_told(raw: bytes) -> None:
     found = structure.summary(raw)
-    check_envelope(Reader(found.envelope).whole())
-    check_body(Reader(found.body).whole(), extended=False)
-    check_body(Reader(found.structure).whole(), extended=True)
+    imap_lists.check(found)
 
 
 @given(LETTERS)

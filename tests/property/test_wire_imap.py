@@ -31,7 +31,7 @@ INTO = {
     "catenating": b"z1 LOGIN a b\r\nz2 APPEND INBOX CATENATE (TEXT {3+}\r\nabc",
     "literal": b"z1 LOGIN a b\r\nz2 SELECT {20+}\r\nabc",
     "drained": b"z1 LOGIN a b\r\nz2 SELECT {301+}\r\nabc",
-    "skipped": b"z1 LOGIN " + b"x" * 500,
+    "skipped": b"z1 LOGIN a b\r\nz2 NOOP " + b"x" * 2100,
 }
 WORDS = st.sampled_from(imap_commands.WORDS)
 LITERAL = st.binary(max_size=60) | st.sampled_from([b"INBOX", b"a" * 299, b"b" * 400])

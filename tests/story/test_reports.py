@@ -50,6 +50,14 @@ def node(folder: Path, dns: DnsServer, peers: int, address: str, organization: s
     )  # fmt: skip
 
 
+def kept(box: post.Mailbox, folder: Path) -> Path:
+    """The letters of a mailbox as files."""
+    folder.mkdir()
+    for number, octets in enumerate(box.letters()):
+        (folder / f"{number}.eml").write_bytes(octets)
+    return folder
+
+
 def read(node_: Node) -> None:
     """What a worker does every few seconds, now."""
     for path in Places(node_.data).controls():

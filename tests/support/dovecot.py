@@ -179,7 +179,7 @@ def available() -> str:
 
 
 class Dovecot:
-    """One instance. `ports` by name: imap, imaps, pop3, pop3s, lmtp, sieve. Its accounts are `users`, all with `password`.
+    """One instance. `ports` by name: imap, imaps, pop3, pop3s, lmtp, sieve. `users` live there, all with `password`.
 
     `form`: maildir or mdbox. `certificate`: a PEM file with the key in it; without one there is no TLS. `separator`
     between the levels of its mailboxes. `settings`: more lines of its configuration.

@@ -78,6 +78,7 @@ class Node:
         deadline = time.monotonic() + seconds
         while b"takes mail" not in self.log.read_bytes()[at:]:
             if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
                 raise Died(self.log.read_text(encoding="utf-8", errors="replace"))
             time.sleep(0.02)
         return self

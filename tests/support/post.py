@@ -91,10 +91,10 @@ def send(
 
 
 class Mailbox:
-    """The INBOX of one account, read from the store."""
+    """A mailbox of one account, read from the store."""
 
-    def __init__(self, node: Node, address: str) -> None:
-        self.address = address
+    def __init__(self, node: Node, address: str, name: str = boxes.INBOX) -> None:
+        self.address, self.name = address, name
         self._home = base.of(node.data, settings.Settings(), settings.Database(url=node.database), blobs.Settings())
         self._read: dict[int, bytes] = {}  # by UID
 
@@ -111,7 +111,7 @@ class Mailbox:
 
     def _look(self, reader: Reader) -> None:
         account = accounts.find(reader, self.address.casefold())
-        inbox = None if account is None else boxes.find(reader, account, boxes.INBOX)
+        inbox = None if account is None else boxes.find(reader, account, self.name)
         if inbox is None:
             return
         uids = [uid for uid in messages.view(reader, inbox.id).uids if uid not in self._read]

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from typing import Any, NamedTuple
 
 import structlog
 
+from hatoba.app import answers
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery import boxes, keeper, maildirs
@@ -29,10 +31,13 @@ from hatoba.doors.sieve import house as sieve
 from hatoba.mailboxes.deposit import Deposit
 from hatoba.mailboxes.hub import Hub
 from hatoba.mailboxes.post import Post
+from hatoba.mailboxes.rules import Rules
+from hatoba.message import headers
 from hatoba.net.headroom import Headroom
 from hatoba.net.limits import SharedCounters
 from hatoba.net.tls import ServerTls
 from hatoba.reports import shelf
+from hatoba.sieve.situation import Situation
 from hatoba.store.base import Base
 from hatoba.store.blobs import Draft
 from hatoba.store.mailboxes.accounts import Quota
@@ -57,6 +62,18 @@ class Counts(NamedTuple):
 
 def _log(name: str) -> Any:
     return structlog.get_logger(name).bind()
+
+
+def _spam(content: bytes, junk: float) -> float | None:
+    """What our filters found, 0 to 100 where they call it junk; None: they did not say.  # RFC 5235 §2"""
+    header = headers.scan(content)
+    if (header.first(b"x-spam-flag") or b"").strip().upper() == b"YES":
+        return 100.0
+    try:
+        score = float((header.first(b"x-spam-score") or b"").decode("ascii", "replace"))
+    except ValueError:
+        return None
+    return max(0.0, min(99.0, 100.0 * score / junk)) if junk > 0 else None
 
 
 class Mailroom:
@@ -84,14 +101,34 @@ class Mailroom:
         self.post = Post(settings.reading, self.store, self.hub, clock, quota=self._quota, known=self._known)
         self.deposit = Deposit(self.store, self.post.ensure, self.hub.tell, self._quota, clock)
 
-    def keeper(self, hostname: str, chunks: keeper.Chunks) -> keeper.Keeper:
-        """Where local delivery brings letters."""
+    def keep(self, hostname: str, chunks: keeper.Chunks, outlet: answers.Outlet) -> keeper.Keeper:
+        """Where local delivery brings letters; `outlet` takes those that rules send out."""
         delivery, log = self._settings.delivery, _log("delivery")
         if delivery.local == "maildir":
             return maildirs.Maildirs(
                 self._places.mail, chunks, hostname=hostname, threads=delivery.local_threads, log=log
             )
-        return boxes.Boxes(self.deposit, self.store.run, chunks, log=log)
+        language = self._settings.notice.language
+        rules = Rules(self.store, self._clock, _log("sieve"))
+        replies = answers.Answers(outlet, self._directory, self.store, rules, hostname, language)
+        return boxes.Boxes(
+            self.deposit, self.store.run, chunks, rules, replies, partial(self._situation, hostname), log=log
+        )
+
+    def _situation(self, hostname: str, item: keeper.Item, content: bytes) -> Situation:
+        """What rules know of a letter beside its content."""
+        to = item.letter.envelope.recipients[item.n]
+        sender = item.way.sender or item.letter.envelope.sender
+        return Situation(
+            self._clock(),
+            str(sender or ""),
+            str(item.address),
+            to.orcpt.partition(";")[2],
+            (str(item.owner.address), str(item.address)),
+            separator=self._settings.directory.separator,
+            environment={"domain": item.owner.address.domain, "host": hostname, "remote-ip": item.letter.source.ip},
+            spam=_spam(content, self._settings.filter.junk_at),
+        )
 
     def shelf(self, hostname: str) -> shelf.Shelf:
         """Where reports find what was delivered."""

@@ -11,13 +11,14 @@ import msgspec
 
 from hatoba.app import keyring, offline
 from hatoba.app.settings import Settings
-from hatoba.directory import dkim_key, entries
+from hatoba.directory import access, dkim_key, entries
 from hatoba.directory.dkim import changes
 from hatoba.directory.snapshot import Snapshot
 from hatoba.journal import forms, purge, search
 from hatoba.kit import scram
 from hatoba.model.event import Event
 from hatoba.queue import board, leased
+from hatoba.store import access as access_rows
 from hatoba.store import admin, dkim_keys, journal, trouble, verify
 from hatoba.store import directory as rows
 from hatoba.store.findings import Report
@@ -60,6 +61,7 @@ def _directory(settings: Settings) -> Report:
         with register.reader.snapshot():
             entries_of(register.reader, settings.directory.separator, report)
             admin.check(register.reader, report)
+            access_of(register.reader, report)
             keys_of(register.reader, settings, report)
     except trouble.StoreTrouble as error:
         report.add("table-unreadable", str(error))
@@ -93,6 +95,20 @@ def entries_of(reader: Reader, separator: str, report: Report) -> None:
                 scram.Verifier.parse(account.scram.decode("ascii"))
         except ValueError as error:
             report.add("account-undecodable", f"{account.key}: {error}")
+
+
+def access_of(reader: Reader, report: Report) -> None:
+    """What accounts may, and their app passwords: can each be read, and is the account there."""
+    known = {row.key for row in rows.accounts(reader)}
+    allowances, passwords = access_rows.allowances(reader), access_rows.passwords(reader)
+    if passwords:
+        report.look("app_passwords", len(passwords))
+    for row in allowances:
+        if row.account not in known or access.allowance(row) is access.NOTHING:
+            report.add("access-undecodable", f"what {row.account} may")
+    for one in passwords:
+        if one.account not in known or access.password(one) is None:
+            report.add("access-undecodable", f"app password {one.id} of {one.account}")
 
 
 def keys_of(reader: Reader, settings: Settings, report: Report) -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from hatoba.app import certificate, explaining, keyring, offline, tls_upkeep
+from hatoba.app import answers, certificate, explaining, keyring, offline, tls_upkeep
 from hatoba.app.crew import Orders
 from hatoba.app.filtering import Filtering
 from hatoba.app.mailroom import Houses, Mailroom
@@ -33,6 +33,7 @@ from hatoba.intake.desk import Desk
 from hatoba.intake.tally import Tally
 from hatoba.journal import contents
 from hatoba.kit import ids
+from hatoba.model.address import Address
 from hatoba.model.envelope import Letter
 from hatoba.model.event import Event
 from hatoba.model.status import Refusal, Status
@@ -98,7 +99,7 @@ class Rooms:
             self.resolver,
             self.directory,
             hostname=self.hostname,
-            keep=self.mail.keeper(self.hostname, self._chunks),
+            keep=self.mail.keep(self.hostname, self._chunks, answers.Outlet(self.draw, self.take, self._forwarded)),
             chunks=self._chunks,
             log=structlog.get_logger("delivery").bind(),
             counters=self.counters,
@@ -200,6 +201,10 @@ class Rooms:
         if signed is not None:
             await signed
         await self._enqueue(letter)
+
+    def _forwarded(self, sender: Address, here: str, now: int) -> Address:
+        """The reverse-path of a letter that a rule sends on."""
+        return self.house.desk.forwarded(sender, here, now)
 
     def _well(self, home: Home) -> bool:
         """A letter can be written there, as far as we know."""

@@ -2,7 +2,7 @@
 
 Made by snapshot from the store's rows and by allowing and app_passwords; read by credentials and the doors.
 Never holds a password: an app password is kept as a digest, its own as entries.Account has it.
-Fails never: a row that cannot be read allows what the settings allow, and lets nobody in.
+Fails never: a row that cannot be read lets nobody in; `hatoba verify` tells of it.
 """
 
 import hashlib
@@ -33,6 +33,7 @@ class Allowance(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 ALL = Allowance()
+NOTHING = Allowance(off=PROTOCOLS)
 
 
 class AppPassword(msgspec.Struct, frozen=True, gc=False):
@@ -75,7 +76,7 @@ def allowance(row: AllowanceRow) -> Allowance:
     try:
         return _allowance(row.data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ALL
+        return NOTHING
 
 
 def allowance_row(account: str, allowed: Allowance, now: int) -> AllowanceRow:

@@ -76,8 +76,9 @@ def revoke(directory: Directory, written: str, which: Iterable[str]) -> list[acc
     chosen = [held for held in there if not wanted or held.id in wanted or held.label in wanted]
 
     def remove(tx: Tx) -> None:
-        for one in chosen:
-            access_rows.remove_password(tx, name, one.id)
+        every = [row.id for row in access_rows.passwords_of(tx, name)]  # also those that cannot be read
+        for identity in [one.id for one in chosen] if wanted else every:
+            access_rows.remove_password(tx, name, identity)
 
     directory.write(remove)
     return chosen

@@ -18,6 +18,7 @@ from hatoba.intake.rewriting import settings as rewrite_settings
 from hatoba.intake.settings import Settings
 from hatoba.intake.tally import Tally
 from hatoba.intake.transaction import Transaction
+from hatoba.model.address import Address
 from hatoba.model.envelope import Letter, Recipient, Source
 from hatoba.store.blobs import Draft
 
@@ -88,6 +89,10 @@ class Desk:
     def readdress(self, letter: Letter, now: int) -> Letter:
         """A letter of our own, which came in by no door, with its recipients as they are to be delivered to."""
         return own.readdressed(self._place.directory, self._rewrite.srs, letter, now)
+
+    def forwarded(self, sender: Address, here: str, now: int) -> Address:
+        """The reverse-path of a letter that somebody of the domain `here` sends on."""
+        return own.forwarded(self._place.directory, self._rewrite.srs, sender, here, now)
 
     def preview(
         self, source: Source, mail: Mail, recipients: Sequence[Recipient], content: bytes, now: int

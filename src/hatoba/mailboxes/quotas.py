@@ -21,6 +21,9 @@ async def of(post: Post, account: str) -> tuple[Usage, Quota]:
 
 async def room(post: Post, account: str, octets: int, letters: int = 1) -> bool:
     """Whether so much more would fit."""
+    most = post.quota(account)
+    if not (most.bytes or most.letters):
+        return True
     usage, most = await of(post, account)
     return (not most.bytes or usage.bytes + octets <= most.bytes) and (
         not most.letters or usage.letters + letters <= most.letters

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from hatoba.mailboxes import rights
@@ -148,6 +148,8 @@ class Selected:
 
     def _absorb(self, changes: vanishing.Changes) -> None:
         box = changes.box
+        if box.modseq < self.view.modseq:
+            return  # it was overtaken by another look
         if box.keywords != self.box.keywords:
             self.names = box.names
             self._texts.clear()
@@ -166,7 +168,7 @@ class Selected:
 
     def fetch(
         self, uids: Sequence[int], columns: Sequence[str], build: Callable[[list[contents.Row]], T], chunk: int = 0
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T, None]:
         """What `build` makes, in a thread, of each chunk of rows (uid, *columns), in the order of UIDs."""
         number = self.box.id
 

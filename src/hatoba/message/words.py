@@ -28,7 +28,7 @@ def decode(value: str | bytes) -> str:
         text = _decode_words(raw(value))
     else:  # octets within a word are in its charset, those between words in any
         text = _decode_words(value.decode("latin-1"), octets=True)
-    return _CONTROLS.sub(" ", text).strip()
+    return (text if text.isprintable() else _CONTROLS.sub(" ", text)).strip()
 
 
 def raw(octets: bytes) -> str:

@@ -131,6 +131,11 @@ KINDS = {
         "an account whose address or password cannot be read",
         "`hatoba account remove ADDRESS` and add it anew, or `hatoba account passwd ADDRESS`.",
     ),
+    "access-undecodable": (
+        "what an account may, or an app password of it, cannot be read, or belongs to no account",
+        "It lets nobody in: `hatoba account allow ADDRESS smtp imap pop3 sieve`, or"
+        " `hatoba app-password revoke ADDRESS --all`.",
+    ),
     "dkim-key-undecodable": (
         "a DKIM key that cannot be read",
         "It signs nothing: `hatoba dkim remove DOMAIN SELECTOR --force`, then `hatoba dkim new DOMAIN`.",

@@ -5,6 +5,7 @@ import json
 import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import imapclient
@@ -19,6 +20,7 @@ from hatoba.app.cli.migrate import VARIABLE
 from hatoba.app.migrating import keeping
 from hatoba.app.migrating.sink import Folder, Full, Letter
 from hatoba.store.mailboxes import boxes, contents, messages
+from hatoba.store.sql import Reader
 
 DATE = datetime(2019, 3, 4, 5, 6, 7, tzinfo=UTC)
 ADDRESS = "user1@example.test"
@@ -76,6 +78,14 @@ def words(peer: tuple[dovecot.Dovecot, Path]) -> tuple[str, ...]:
     return ("migrate", "imap", "localhost", "--port", str(running.ports["imaps"]), "--ca", str(ca))
 
 
+def _view(box: int, reader: Reader) -> messages.View:
+    return messages.view(reader, box, "content", "internal")
+
+
+def _raw(content: int, reader: Reader) -> bytes:
+    return contents.raw(reader, content)
+
+
 def held(address: str) -> dict[str, list[tuple[bytes, set[str], int]]]:
     """What the account's boxes hold: (letter, flags, INTERNALDATE)."""
     settings = settings_file.load(None).settings
@@ -84,11 +94,11 @@ def held(address: str) -> dict[str, list[tuple[bytes, set[str], int]]]:
         number = shard.wait(lambda tx: post.ensure(tx, address))
         found = {}
         for box in shard.look(lambda reader: boxes.all_of(reader, number)):
-            view = shard.look(lambda reader, box=box: messages.view(reader, box.id, "content", "internal"))
+            view = shard.look(partial(_view, box.id))
             rows = zip(view.columns["content"], view.flags, view.columns["internal"], strict=True)
             found[box.name] = [
                 (
-                    shard.look(lambda reader, content=content: contents.raw(reader, content)),
+                    shard.look(partial(_raw, content)),
                     set(box.names(bits)),
                     internal,
                 )

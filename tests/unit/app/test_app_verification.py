@@ -208,6 +208,9 @@ DIRECTORY: dict[str, tuple[str, str]] = {
     "key": ("account-undecodable", "UPDATE account SET key = 'x@b.example'"),
     "hash": ("account-undecodable", "UPDATE account SET hash = 'secret'"),
     "scram": ("account-undecodable", "UPDATE account SET scram = x'00ff'"),
+    "allowance": ("access-undecodable", "INSERT INTO allowance VALUES ('c@b.example', 1, x'7b')"),
+    "app password": ("access-undecodable", "INSERT INTO app_password VALUES ('c@b.example', 'x', 1, x'7b')"),
+    "nobody's": ("access-undecodable", "INSERT INTO allowance VALUES ('nobody@b.example', 1, CAST('{}' AS BLOB))"),
     "dkim key": ("dkim-key-undecodable", "INSERT INTO dkim_key VALUES ('b.example', 's', 1, 0, x'7b')"),
     "master key": (
         "dkim-key-sealed",

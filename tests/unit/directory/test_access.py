@@ -234,8 +234,11 @@ def test_rows_that_cannot_be_read(opened: Open) -> None:
     directory.write(spoil)
     account = directory.login(ALICE)
     assert account is not None
-    assert (account.off, account.passwords) == ((), ())
+    assert (account.off, account.passwords) == (access.PROTOCOLS, ()), "what cannot be read lets nobody in"
     assert directory.snapshot().unreadable == ["app password bad of alice@example.org"]
+    assert allowing.switch(directory, ALICE, access.PROTOCOLS, True, NOW).off == ()
+    app_passwords.revoke(directory, ALICE, ())
+    assert directory.snapshot().unreadable == []
 
 
 @given(st.binary(min_size=19, max_size=19))

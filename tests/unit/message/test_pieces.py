@@ -125,7 +125,8 @@ def test_a_boundary_used_twice_within_itself_ends() -> None:
         "Content-Type: multipart/mixed; boundary=b\n\n--b words\nContent-Type: a/b; name=x.exe\n\nMZ\n--b--",
         "Content-Type: multipart/mixed (c); boundary=b (d)\n\n--b\nContent-Type: a/b; name=x.exe\n\nMZ",
         "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Disposition: ;\n filename=x.exe\n\nMZ\n--b--",
-        "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQ29udGVudC1UeXBlOiBhL2I7IG5hbWU9eC5leGUKCk1a",
+        "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        "Q29udGVudC1UeXBlOiBhL2I7IG5hbWU9eC5leGUKCk1a",
     ],
 )
 def test_what_clients_are_shown_is_looked_into(content: str) -> None:

@@ -12,6 +12,7 @@ from tests.support import pg, stock
 
 from hatoba import store
 from hatoba.store import (
+    access,
     base,
     blobs,
     directory,
@@ -59,6 +60,9 @@ def settle(home: Base) -> None:
     register.write(lambda tx: directory.put_domain(tx, DomainRow("b.example", "local", stock.NOW, b'{"k":"\xc3\xa9"}')))
     account = AccountRow("ü@b.example", "Ü@b.example", "$argon2id$x", b"\0\xff", 1, 2, 3, enabled=False)
     register.write(lambda tx: directory.put_account(tx, account))
+    register.write(lambda tx: access.put_allowance(tx, access.AllowanceRow(account.key, 1, b'{"off":["imap"]}')))
+    register.write(lambda tx: access.put_password(tx, access.AppPasswordRow(account.key, "1f", 2, b"\0\xff")))
+    register.note(lambda tx: access.came_in(tx, access.LoginRow(account.key, "imap", "1f", 3)))
     register.close()
 
 

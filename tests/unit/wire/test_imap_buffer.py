@@ -89,6 +89,20 @@ def test_a_bomb_stays_small() -> None:
     assert peak < 8 * STEP + 4 * len(bomb)
 
 
+def test_what_swells_without_end_is_not_waited_for() -> None:
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+    zeros = b"\0" * (1 << 20)
+    buffer = filled()
+    buffer.inflate(free=4 << 20)
+    taken = 0
+    with pytest.raises(PeerError, match="swells"):  # noqa: PT012 # which of the octets it is is not ours to know
+        for _ in range(12):
+            buffer.feed(deflater.compress(zeros) + deflater.flush(zlib.Z_SYNC_FLUSH))
+            while octets := buffer.take(1 << 20):
+                taken += len(octets)
+    assert 4 << 20 <= taken < 6 << 20
+
+
 @pytest.mark.parametrize("octets", [b"\xff" * 20, deflated(b"x")[:-4] + b"\x07" * 9])
 def test_a_broken_stream(octets: bytes) -> None:
     buffer = filled()

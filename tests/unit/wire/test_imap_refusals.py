@@ -1,9 +1,9 @@
 """What the grammar refuses, with which words and codes, and what of it is bounded."""
 
 import pytest
-from tests.support.imap_dialogue import Bare, refused
+from tests.support.imap_dialogue import Bare, heard, refused
 
-from hatoba.wire.imap import events
+from hatoba.wire.imap import events, responses
 from hatoba.wire.imap.offer import Offer
 
 
@@ -114,6 +114,21 @@ def test_what_has_no_end_is_bounded() -> None:
     assert refused(f"NOTIFY SET (MAILBOXES ({names}) NONE)").code == "NOTIFICATIONOVERFLOW"
     assert refused('SETQUOTA "" (' + " ".join(f"R{n} 1" for n in range(21)) + ")").status == "BAD"
     assert refused('ID ("name" "' + "x" * 1025 + '")').status == "BAD"
+
+
+def test_literals_that_do_not_wait_are_small_without_literal_plus() -> None:
+    given = Offer(without=frozenset(["LITERAL+"]))
+    told = given.capabilities(authenticated=False)
+    assert "LITERAL-" in told
+    assert "LITERAL+" not in told
+    for before in (b"APPEND x", b"APPEND x {3+}\r\nabc", b"SEARCH TEXT"):
+        small = heard(before + b" {4096+}\r\n" + b"x" * 4096, given=given)
+        assert isinstance(small, events.AppendEnd | events.Search)
+        large = heard(before + b" {4097+}\r\n" + b"x" * 4097, given=given)
+        assert isinstance(large, events.AppendEnd | events.Malformed)
+        reply = large.reply if isinstance(large, events.Malformed) else large.fault
+        assert isinstance(reply, responses.Tagged)
+        assert (reply.status, reply.code) == ("NO", "TOOBIG")
 
 
 def test_what_is_not_text() -> None:

@@ -99,7 +99,10 @@ async def _end(state: State, event: events.AppendEnd) -> list[Any]:
         if any(not letter.size for letter in appending.letters):
             return [words.no(event, "A message cannot be empty", "CANNOT")]
         async with _room(state, appending):
-            fresh = await post.store.run(lambda: [letter.fresh() for letter in appending.letters])
+            if appending.size <= letters.SMALL:
+                fresh = [letter.fresh() for letter in appending.letters]
+            else:
+                fresh = await post.store.run(lambda: [letter.fresh() for letter in appending.letters])
             try:
                 placed = await letters.append(post, appending.reach, fresh, appending.replaced)
             except NoBox:

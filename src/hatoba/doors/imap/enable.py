@@ -17,6 +17,8 @@ from hatoba.wire.imap import codes, events, responses
 def enable(state: State, event: events.Enable) -> list[Any]:
     """With CONDSTORE and a box open, the client is told its MODSEQ, which it was not at SELECT."""
     out: list[Any] = [responses.Enabled(event.names)]
+    if state.selected is not None and "IMAP4REV2" in event.names:
+        state.selected.ancient = False
     if state.selected is not None and {"CONDSTORE", "QRESYNC"} & set(event.names):
         code = codes.highestmodseq(state.selected.view.modseq)
         out.append(responses.Untagged("OK", "Highest", code))  # RFC 7162 §3.1.2.1

@@ -7,7 +7,8 @@ Fails with NO [UNKNOWN-CTE], NO [EXPUNGEISSUED], and what the store raises.  # R
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from hatoba.doors.imap import chosen, fetching, large, news, words
@@ -58,10 +59,11 @@ async def unasked(state: State, selected: Selected, items: Sequence[Item], place
     if not plan.columns:
         state.pump.push(plan.from_view(places))
         return
-    async for _, octets in _read(selected, plan, uids, by_uid):
-        if state.commanding:
-            return  # places may be others by its end: the client can fetch for itself
-        state.pump.push(octets)
+    async with aclosing(_read(selected, plan, uids, by_uid)) as steps:
+        async for _, octets in steps:
+            if state.commanding:
+                return  # places may be others by its end: the client can fetch for itself
+            state.pump.push(octets)
 
 
 def _is_modseq(item: Any) -> bool:
@@ -101,10 +103,11 @@ async def _send(state: State, selected: Selected, plan: fetching.Plan, places: l
         if alone:
             sent += await large.send(state, selected, plan, run[0], by_uid[run[0]])
             continue
-        async for count, octets in _read(selected, plan, run, by_uid):
-            sent += count
-            pump.push(octets)
-            await pump.drained(large.PATIENCE)
+        async with aclosing(_read(selected, plan, run, by_uid)) as steps:
+            async for count, octets in steps:
+                sent += count
+                pump.push(octets)
+                await pump.drained(large.PATIENCE)
     return len(places) - sent
 
 
@@ -130,9 +133,10 @@ async def _runs(selected: Selected, plan: fetching.Plan, uids: list[int]) -> lis
 
 async def _read(
     selected: Selected, plan: fetching.Plan, uids: list[int], by_uid: dict[int, int]
-) -> AsyncIterator[tuple[int, bytes]]:
+) -> AsyncGenerator[tuple[int, bytes], None]:
     def build(rows: list[Any]) -> tuple[int, bytes]:
         return len(rows), plan.build(by_uid, rows)
 
-    async for step in selected.fetch(uids, plan.columns, build, len(uids) if plan.whole else 0):
-        yield step
+    async with aclosing(selected.fetch(uids, plan.columns, build, len(uids) if plan.whole else 0)) as steps:
+        async for step in steps:
+            yield step

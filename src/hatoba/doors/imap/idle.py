@@ -71,6 +71,9 @@ async def _tell(state: State) -> None:
                 await _fetch(state, before)
     except trouble.StoreTrouble as error:
         state.log("mailbox of an idle client out of reach", account=state.account, why=str(error))
+    except Exception as error:  # law 6: nobody else would hear of it
+        state.house.log.error("fault", door=state.place.kind, account=state.account, exc_info=error)
+        state.pump.abort()
     finally:
         state.telling = None
 

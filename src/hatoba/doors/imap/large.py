@@ -7,6 +7,7 @@ Fails with what the store raises; in the middle of a literal the connection is c
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import Any
 
 from hatoba.doors.imap.fetching import Plan
@@ -54,11 +55,13 @@ async def _in_memory(state: State, selected: Selected, plan: Plan, uid: int, pla
     def build(rows: list[contents.Row]) -> bytes:
         return plan.build({uid: place}, rows)
 
-    async for octets in selected.fetch([uid], plan.columns, build):
-        state.pump.push(octets)
-        await state.pump.drained(PATIENCE)
-        return bool(octets)
-    return False
+    sent = False
+    async with aclosing(selected.fetch([uid], plan.columns, build)) as steps:
+        async for octets in steps:
+            sent = sent or bool(octets)
+            state.pump.push(octets)
+            await state.pump.drained(PATIENCE)
+    return sent
 
 
 async def _stream(state: State, selected: Selected, cut: Section, known: dict[str, Any]) -> None:
@@ -76,10 +79,11 @@ async def _stream(state: State, selected: Selected, cut: Section, known: dict[st
 
     left = end - first
     try:
-        async for piece in selected.shard.stream(pieces):
-            left -= len(piece)
-            state.pump.push(piece.replace(b"\0", b"\x80") if b"\0" in piece else piece)
-            await state.pump.drained(PATIENCE)
+        async with aclosing(selected.shard.stream(pieces)) as steps:
+            async for piece in steps:
+                left -= len(piece)
+                state.pump.push(piece.replace(b"\0", b"\x80") if b"\0" in piece else piece)
+                await state.pump.drained(PATIENCE)
     finally:
         if left:
             state.pump.abort()

@@ -121,6 +121,9 @@ class Notifying:
                 state.pump.push(unsaid)
         except trouble.StoreTrouble as error:
             state.log("mailboxes of a watching client out of reach", account=state.account, why=str(error))
+        except Exception as error:  # law 6: nobody else would hear of it
+            state.house.log.error("fault", door=state.place.kind, account=state.account, exc_info=error)
+            state.pump.abort()
         finally:
             self._task = None
 

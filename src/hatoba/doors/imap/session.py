@@ -7,6 +7,7 @@ An error of ours is a BYE with an id, and the connection closes; what was not an
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -137,6 +138,8 @@ class Session(State):
             self.commanding = False
             if self.notifying is not None:
                 self.notifying.resume()
+            if self.draining:
+                asyncio.get_running_loop().call_soon(self.drain)
 
     def heard(self) -> None:
         idle.heard(self)
@@ -162,7 +165,7 @@ class Session(State):
     def drain(self) -> None:
         """The door is being closed: an idle session ends now, a busy one when its command is answered."""
         self.draining = True
-        if not self.pump.waiting:
+        if not self.pump.waiting and not self.pump.closing:
             self.why = "shutdown"
             self.pump.push(Then("close", words.SHUTDOWN))
 

@@ -33,6 +33,20 @@ def readdressed(directory: Directory, settings: Srs, letter: Letter, now: int) -
     return letter
 
 
+def forwarded(directory: Directory, settings: Srs, sender: Address, here: str, now: int) -> Address:
+    """The reverse-path that a letter of `sender` is sent on with for somebody of the domain `here`: as it is where it
+    is one of ours, SRS is off or cannot be, else one whose bounces come back through us."""
+    snapshot = directory.snapshot()
+    ours = sender.domain in snapshot.domains or sender.domain == settings.domain
+    if not settings.enabled or ours or not snapshot.secrets:
+        return sender
+    signer = srs_.Srs(snapshot.secrets, width=settings.hash, age=settings.age, longest=settings.longest)
+    try:
+        return signer.forward(sender, settings.domain or here, now) or sender
+    except ValueError:
+        return sender
+
+
 def _plain(directory: Directory, settings: Srs, address: Address) -> bool:
     if settings.enabled and srs_.tagged(address.local):
         return False

@@ -7,12 +7,14 @@ Fails with the refusals NoBox and BoxExists, with StoreTrouble.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from hatoba.store.mailboxes import numbering, tables
 from hatoba.store.mailboxes.flags import Names, split
 from hatoba.store.mailboxes.refusals import BoxExists, NoBox
-from hatoba.store.sql import Reader, Tx, text
+from hatoba.store.sql import Multi, Reader, Tx, text
 
 _COLUMNS = ", ".join(column.name for column in tables.box.columns)
 INBOX = "INBOX"
@@ -25,6 +27,7 @@ _SUBSCRIBE = text(tables.subscription.insert()) + " ON CONFLICT DO NOTHING"
 _UNSUBSCRIBE = "DELETE FROM subscription WHERE account = ? AND name = ?"
 _SUBSCRIBED = "SELECT name FROM subscription WHERE account = ? ORDER BY name"
 _SPECIAL = "UPDATE box SET special = ? WHERE id = ?"
+_MODSEQS = Multi("SELECT id, modseq FROM box WHERE id {among}", "i")
 _TOLD = "UPDATE box SET told = ? WHERE id = ? AND told < ?"
 
 
@@ -77,6 +80,14 @@ def get(reader: Reader, number: int) -> Box:
 def all_of(reader: Reader, account: int) -> list[Box]:
     """Every box of an account, by name."""
     return [Box(*row) for row in reader.rows(_ALL, (account,))]
+
+
+def modseqs(reader: Reader, numbers: Sequence[int]) -> dict[int, int]:
+    """The MODSEQs of boxes by their ids; one that is not there has none."""
+    found: dict[int, int] = {}
+    for statement, parameters in reader.parts(_MODSEQS, numbers):
+        found.update(dict(reader.rows(statement, parameters)))
+    return found
 
 
 def create(tx: Tx, account: int, name: str, now: int, special: str = "") -> Box:

@@ -13,15 +13,14 @@ from typing import Any
 
 import msgspec
 
-from hatoba.store.mailboxes import accounts, boxes, messages, tables, vanishing
+from hatoba.store.mailboxes import accounts, boxes, messages, packing, tables, vanishing
 from hatoba.store.mailboxes.accounts import Quota
 from hatoba.store.mailboxes.boxes import Box
 from hatoba.store.mailboxes.spans import spans
-from hatoba.store.sql import Multi, Tx
+from hatoba.store.sql import Tx
 
 _COLUMNS = ", ".join(column.name for column in tables.message.columns if column.name != "box")
 _LOOK = f"SELECT {_COLUMNS} FROM message WHERE box = ? AND "  # noqa: S608  # constants in constants
-REFS = Multi("UPDATE content SET refs = refs + v.column2 FROM ({values}) AS v WHERE content.id = v.column1", "ii")
 _NAMED = "SELECT message_id, references_ FROM content WHERE id = ?"
 
 
@@ -56,7 +55,7 @@ def copy(tx: Tx, box: int, uids: Sequence[int], into: int, now: int, most: Quota
     rows = _rows(tx, box, uids)
     messages.check(tx, target.account, most, sum(row.size for row in rows), len(rows))
     counts = Counter(row.content for row in rows)
-    messages.write(tx, REFS, sorted(counts.items()))
+    messages.write(tx, packing.REFS, sorted(counts.items()))
     new, modseq = place(tx, source, target, rows, now)
     accounts.grow(tx, target.account, sum(row.size for row in rows), len(rows))
     return Copied(target.uidvalidity, [row.uid for row in rows], new, modseq)

@@ -31,7 +31,6 @@ _GREW = (
     "UPDATE box SET uidnext = uidnext + ?, modseq = ?, letters = letters + ?, unseen = unseen + ?,"
     " deleted = deleted + ?, bytes = bytes + ?, keywords = ? WHERE id = ?"
 )
-_REFS = "UPDATE content SET refs = refs + ? WHERE id = ?"
 _REFERENCES = 20  # Message-IDs of one letter that its thread is looked for by: the first and the last ones
 Row = tuple[Any, ...]
 # What a View can have, in the order of the table.
@@ -161,7 +160,6 @@ def _append(tx: Tx, into: Box, news: Sequence[New], now: int, most: Quota | None
         thread = join(tx, into.account, number, summary.message_id, summary.references)
         made.append((into.id, uid, value, modseq, number, size, new.internal, new.zone, now, thread))
         placed.append(Placed(into.id, into.uidvalidity, uid, modseq, number, thread))
-        tx.run(_REFS, (1, number))
     arrive(tx, into, names, made, modseq, pending=True)
     keys = [(*new.delivery, into.id, place.uid) for new, place in zip(news, placed, strict=True) if new.delivery]
     write(tx, _DELIVERIES, keys)

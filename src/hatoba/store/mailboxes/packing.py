@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import zstandard
@@ -17,7 +18,7 @@ import zstandard
 from hatoba.message import structure
 from hatoba.store import trouble
 from hatoba.store.mailboxes import tables
-from hatoba.store.sql import Tx, added
+from hatoba.store.sql import Multi, Tx, added
 
 PIECE = 256 * 1024  # octets of a letter that are compressed together: what FETCH of a part of a large letter unpacks
 NUMBERS = 14  # bits of a piece's id that count inside its content
@@ -26,6 +27,7 @@ _LEVEL = 1
 _CONTENTS, _FORMS = added(tables.content), added(tables.form)
 _HEADERS, _BODIES = added(tables.header), added(tables.body)
 _PIECES, _WORDS = added(tables.piece), added(tables.words)
+REFS = Multi("UPDATE content SET refs = refs + v.column2 FROM ({values}) AS v WHERE content.id = v.column1", "ii")
 _SHARED = "SELECT id, size, digest FROM content WHERE letter = ?"
 _local = threading.local()  # a compressor holds 600 KiB and must not be in two threads at once
 
@@ -72,7 +74,7 @@ class Rows:
         end = min(max(summary.header_end, 0), len(raw))
         self.digest = hashlib.blake2b(raw, digest_size=16).digest()
         self.content = (
-            of.letter, len(raw), 0, end, sort.sent, sort.day, int(sort.reply), int(summary.attachments), self.digest,
+            of.letter, len(raw), end, sort.sent, sort.day, int(sort.reply), int(summary.attachments), self.digest,
             *map(clean, (sort.subject, sort.from_, sort.to, sort.cc, sort.display_from, sort.display_to)),
             clean(summary.message_id), clean("\n".join(summary.references)),
         )  # fmt: skip
@@ -120,7 +122,8 @@ def unpacked(data: bytes) -> bytes:
 
 
 def put(tx: Tx, first: int, contents: Sequence[Content]) -> list[int]:
-    """The ids of the contents in this shard: those that are there already, or from `first` on, in their order."""
+    """The ids of the contents in this shard, each counted as one reference more: those that are there already, or from
+    `first` on, in their order."""
     ids: list[int] = []
     fresh: dict[int, Rows] = {}
     known: dict[int, int] = {}  # the same object twice in one call
@@ -131,8 +134,13 @@ def put(tx: Tx, first: int, contents: Sequence[Content]) -> list[int]:
             fresh[number] = content.pack()
         known[id(content)] = number
         ids.append(number)
+    counts = Counter(ids)
     if fresh:
-        _insert(tx, fresh)
+        _insert(tx, fresh, counts)
+    more = [(number, count) for number, count in sorted(counts.items()) if number not in fresh]
+    if more:
+        for statement, parameters in tx.parts(REFS, more):
+            tx.run(statement, parameters)
     return ids
 
 
@@ -145,10 +153,10 @@ def _shared(tx: Tx, content: Content) -> int | None:
     return None
 
 
-def _insert(tx: Tx, fresh: dict[int, Rows]) -> None:
+def _insert(tx: Tx, fresh: dict[int, Rows], counts: Mapping[int, int]) -> None:
     rest = [(number << NUMBERS | n, data) for number, rows in fresh.items() for n, data in enumerate(rows.pieces)]
     many: tuple[tuple[Any, list[Any]], ...] = (
-        (_CONTENTS, [(number, *rows.content) for number, rows in fresh.items()]),
+        (_CONTENTS, [(number, counts[number], *rows.content) for number, rows in fresh.items()]),
         (_FORMS, [(number, *rows.form) for number, rows in fresh.items()]),
         (_HEADERS, [(number, rows.header) for number, rows in fresh.items()]),
         (_BODIES, [(number, len(rows.pieces), rows.body) for number, rows in fresh.items()]),

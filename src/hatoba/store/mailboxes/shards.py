@@ -11,7 +11,7 @@ import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -60,13 +60,16 @@ class MailShard:
         try:
             with reader.snapshot():
                 result = function(reader)
-        except BaseException:
+        except trouble.StoreTrouble:
             reader.close()
+            raise
+        except BaseException:  # the caller's own: the connection is as good as before
+            self._give(reader)
             raise
         self._give(reader)
         return result
 
-    async def stream(self, function: Callable[[Reader], Iterator[T]]) -> AsyncIterator[T]:
+    async def stream(self, function: Callable[[Reader], Iterator[T]]) -> AsyncGenerator[T, None]:
         """What an iterator over the shard gives, each step in a thread. The steps may see different states."""
         loop = asyncio.get_running_loop()
         reader = await loop.run_in_executor(self._pool, self._take)

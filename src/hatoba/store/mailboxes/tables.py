@@ -131,9 +131,9 @@ delivery = _packed("delivery", _key("letter"), _word("place"), _big("box"), _big
 content = _table(
     "content",
     _id(),
+    _big("refs"),
     _big("letter"),
     _big("size"),
-    _big("refs"),
     _big("header_end"),
     _big("sent"),
     _big("day"),

@@ -15,9 +15,9 @@ import msgspec
 from hatoba.store.mailboxes import accounts, boxes, copies, messages, tables, vanishing
 from hatoba.store.mailboxes.accounts import Quota
 from hatoba.store.mailboxes.boxes import Box
-from hatoba.store.mailboxes.copies import REFS, Row
+from hatoba.store.mailboxes.copies import Row
 from hatoba.store.mailboxes.flags import DELETED
-from hatoba.store.mailboxes.packing import NUMBERS
+from hatoba.store.mailboxes.packing import NUMBERS, REFS
 from hatoba.store.mailboxes.refusals import NoSuch
 from hatoba.store.mailboxes.spans import spans
 from hatoba.store.sql import Multi, Reader, Tx

@@ -13,6 +13,9 @@ from typing import Final
 from hatoba.model.status import PeerError, Status
 
 STEP: Final = 65536  # octets inflated at a time
+# A bomb costs us time even where it takes no memory: so much more may come out of the stream than went in.
+SWELL: Final = 200  # times
+FREE: Final = 256 << 20  # octets that are not counted
 TAIL: Final = 40  # of a line thrown away: long enough for the head of a literal
 _WINDOW: Final = 15  # what a client may have deflated with  # RFC 4978 §3
 
@@ -24,7 +27,20 @@ class LineTooLong(Exception):
 class Buffer:
     """Appends at the end (`feed`), is eaten from the front; nothing is looked through or copied twice."""
 
-    __slots__ = ("_at", "_data", "_full", "_held", "_inflater", "_looked", "_more", "_raw", "_ripe")
+    __slots__ = (
+        "_at",
+        "_came",
+        "_data",
+        "_free",
+        "_full",
+        "_held",
+        "_inflater",
+        "_looked",
+        "_more",
+        "_raw",
+        "_ripe",
+        "_swollen",
+    )
 
     def __init__(self) -> None:
         self._data = b""
@@ -36,6 +52,9 @@ class Buffer:
         self._raw = b""  # deflated octets
         self._inflater: zlib._Decompress | None = None
         self._full = False  # the inflater may hold more than it gave
+        self._came = 0  # octets that came deflated, and what was made of them
+        self._swollen = 0
+        self._free = FREE
 
     def __len__(self) -> int:
         """Octets not yet eaten, deflated ones as they came."""
@@ -47,12 +66,15 @@ class Buffer:
             self._add(octets)
         else:
             self._raw += octets
+            self._came += len(octets)
 
-    def inflate(self) -> None:
+    def inflate(self, free: int = FREE) -> None:
         """What is here and what will come is deflated.  # RFC 4978"""
+        self._free = free
         self._merge()
         self._raw, self._data, self._at, self._looked = self._data[self._at :], b"", 0, 0
         self._inflater = zlib.decompressobj(-_WINDOW)
+        self._came = len(self._raw)
 
     def clear(self) -> None:
         """Nothing is here."""
@@ -136,6 +158,9 @@ class Buffer:
             raise PeerError(Status("5.5.2", "The deflated stream has ended"))
         self._raw = self._inflater.unconsumed_tail
         self._full = len(octets) == STEP
+        self._swollen += len(octets)
+        if self._swollen > self._free + SWELL * self._came:
+            raise PeerError(Status("5.7.0", "The deflated stream swells too much"))
         if not octets:
             return False
         self._add(octets)

@@ -25,6 +25,7 @@ _TAG = re.compile(rb"([!#$&',-\[\]^-z|}~]{1,128})[ \r]").match
 _MARK = re.compile(rb"~?\{([0-9]{1,19})(\+?)\}\r?\n\Z").search
 _HEAD: Final = 32  # octets that hold the head of any literal
 _START: Final = 200  # octets that hold any tag and verb
+_MINUS: Final = 4096  # octets of a literal that need not wait under LITERAL-
 _SHORT: Final = 64  # octets of DONE, and of what is written in its place
 
 _Read = tuple["events.Event | None", str]
@@ -122,7 +123,8 @@ class Intake:
         try:
             line = self._buffer.line(max(1, limit))
         except LineTooLong:
-            found = self._broken(Bad("The line is too long", kind="line"), self._buffer.peek(_START))
+            bad = Bad("The line is too long", kind="line")
+            found = self._broken(bad, self._buffer.peek(_START), hang_up=self._early())
             self._mode = _SKIP
             return found
         if line is None:
@@ -150,6 +152,7 @@ class Intake:
         mark = _mark(line)
         text = b"".join((*self._held, line)) if self._held else line
         try:
+            self._heed(mark)
             tag, verb, at = self._admitted(text)
             if verb in appending.VERBS:
                 begun = appending.Appending(tag, verb)
@@ -205,6 +208,11 @@ class Intake:
         self._need = size
         self._mode = _LITERAL
         return _AGAIN if nonsync else (events.Proceed(responses.GO_AHEAD), PROCEED)
+
+    def _heed(self, mark: re.Match[bytes] | None) -> None:
+        """Bad: the literal does not wait, which one of its size has to.  # RFC 7888 §5"""
+        if mark is not None and mark[2] and not self.offer.has("LITERAL+") and int(mark[1]) > _MINUS:
+            raise Bad("A literal of more than 4096 octets has to wait for our word", "NO", "TOOBIG", "size")
 
     def _hold(self, octets: bytes) -> None:
         self._held.append(octets)
@@ -269,6 +277,7 @@ class Intake:
         try:
             if self._nul:
                 raise Bad("A NUL in a message: send it as a literal8 (~{...})", "NO", "CANNOT")
+            self._heed(mark)
             scanner = self._scanner(b"".join((*self._held, line)), mark, 0)
             return self._stepping(begun, begun.read(scanner, self.offer.append_limit), mark)
         except Incomplete:

@@ -25,7 +25,10 @@ ENABLEABLE: Final = frozenset(("CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4REV2
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What is in force. `without` are names of EARLY and LATE that are not offered ("THREAD" takes both away)."""
+    """What is in force. `without` are names of EARLY and LATE that are not offered ("THREAD" takes both away).
+
+    Without LITERAL+ there is LITERAL-, which IMAP4rev2 holds anyway.  # RFC 7888 §5
+    """
 
     tls: bool = False  # STARTTLS
     mechanisms: tuple[str, ...] = ()  # of AUTHENTICATE, in capitals
@@ -45,6 +48,8 @@ class Offer(msgspec.Struct, frozen=True):
     def capabilities(self, authenticated: bool, compressed: bool = False) -> tuple[str, ...]:
         """The names to announce.  # RFC 9051 §7.2.2"""
         told = [name for name in EARLY if name not in self.without]
+        if "LITERAL+" in self.without and "LITERAL-" not in self.without:
+            told.append("LITERAL-")
         if not authenticated:
             told += ["STARTTLS"] if self.tls else []
             told += [f"AUTH={mechanism}" for mechanism in self.mechanisms]

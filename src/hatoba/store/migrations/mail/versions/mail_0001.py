@@ -139,9 +139,9 @@ def contents() -> None:
     op.create_table(
         "content",
         sa.Column("id", KEY, primary_key=True, autoincrement=False),
+        sa.Column("refs", sa.BigInteger, nullable=False),
         sa.Column("letter", sa.BigInteger, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
-        sa.Column("refs", sa.BigInteger, nullable=False),
         sa.Column("header_end", sa.BigInteger, nullable=False),
         sa.Column("sent", sa.BigInteger, nullable=False),
         sa.Column("day", sa.BigInteger, nullable=False),
