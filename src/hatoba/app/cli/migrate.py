@@ -51,11 +51,7 @@ def migrate() -> None:
     default="implicit",
     type=click.Choice(get_args(source.Tls)),
     show_default=True,
-<<<<<<< HEAD
-    help="TLS from the first octet, by STARTTLS, or none.",
-=======
     help="How passwords are protected on their way; none: not at all.",
->>>>>>> clients
 )
 @click.option("--ca", type=_FILE, help="File of certificate authorities to trust, besides this machine's.")
 @click.option("--insecure", is_flag=True, help="Take any certificate. Whoever sits between may read the passwords.")
