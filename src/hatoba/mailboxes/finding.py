@@ -95,10 +95,10 @@ class Letters:
         zones = self.column("zone") if which == "internal" else {}
         return {uid: EPOCH + (ms + zones.get(uid, 0) * 60_000) // DAY for uid, ms in times.items()}
 
-    def text(self, where: str, needle: str, among: Collection[int]) -> set[int]:
+    def text(self, where: str, needle: str, among: Collection[int] | None) -> set[int]:
         return set(index.text(self._reader, self._box, where, needle, among))
 
-    def header(self, name: str, needle: str, among: Collection[int]) -> set[int]:
+    def header(self, name: str, needle: str, among: Collection[int] | None) -> set[int]:
         return set(index.text(self._reader, self._box, name, needle, among))
 
     def named(self, thread: bool, id: str) -> set[int]:  # noqa: A002 # what RFC 8474 calls it

@@ -20,6 +20,7 @@ from hatoba.model.criteria import Key
 from hatoba.model.numbers import Numbers
 
 DAY = 86_400_000  # ms
+_FEW = 1000  # hits that are looked for one by one
 EPOCH = 719_163  # date(1970, 1, 1).toordinal()
 
 
@@ -32,10 +33,10 @@ class Source(Protocol):
     def days(self, which: str) -> Mapping[int, int]:
         """Of "internal", "saved" or "sent": the day, as date.toordinal(), where the letter was written, no zone."""
 
-    def text(self, where: str, needle: str, among: Collection[int]) -> set[int]:
-        """Those of `among` that hold `needle` there, without case."""
+    def text(self, where: str, needle: str, among: Collection[int] | None) -> set[int]:
+        """Those of `among` (None: of the whole box) that hold `needle` there, without case."""
 
-    def header(self, name: str, needle: str, among: Collection[int]) -> set[int]:
+    def header(self, name: str, needle: str, among: Collection[int] | None) -> set[int]:
         """Those of `among` that have the field with `needle` in its value."""
 
     def named(self, thread: bool, id: str) -> set[int]:  # noqa: A002 # what RFC 8474 calls it
@@ -64,21 +65,34 @@ class Search:
 
     def run(self, key: Key) -> list[int]:
         """The UIDs that meet `key`, ascending."""
-        return sorted(self._meets(key, set(self._still.uids)))
+        return sorted(self._meets(key, None))
 
-    def _meets(self, key: Key, among: set[int]) -> set[int]:
-        if not among:
+    def _meets(self, key: Key, among: set[int] | None) -> set[int]:
+        """Those of `among` that meet the key; None is all letters, which few keys need to be named one by one."""
+        if among is None and type(key) not in _WHOLE:
+            among = set(self._still.uids)
+        if among is not None and not among:
             _numbers_known(key, len(self._still.uids))
             return among
         return _MEETS[type(key)](self, key, among)
 
+    def _known(self, hits: set[int], among: set[int] | None) -> set[int]:
+        """Those of them that are among the letters the client knows."""
+        if among is not None:
+            return hits & among
+        uids = self._still.uids
+        if len(hits) > _FEW:
+            return hits.intersection(uids)
+        return {uid for uid in hits if (at := bisect_left(uids, uid)) < len(uids) and uids[at] == uid}
+
     def _every(self, key: Any, among: set[int]) -> set[int]:
         return among
 
-    def _and(self, key: criteria.And, among: set[int]) -> set[int]:
+    def _and(self, key: criteria.And, among: set[int] | None) -> set[int]:
         for part in sorted(key.keys, key=cost):
-            among = self._meets(part, among)
-        return among
+            if type(part) not in _EVERY:
+                among = self._meets(part, among)
+        return set(self._still.uids) if among is None else among
 
     def _or(self, key: criteria.Or, among: set[int]) -> set[int]:
         first, second = sorted((key.first, key.second), key=cost)
@@ -88,13 +102,13 @@ class Search:
     def _not(self, key: criteria.Not, among: set[int]) -> set[int]:
         return among - self._meets(key.key, among)
 
-    def _flagged(self, key: criteria.Flagged, among: set[int]) -> set[int]:
+    def _flagged(self, key: criteria.Flagged, among: set[int] | None) -> set[int]:
         bit = self._still.flags.get(key.flag.casefold())
         if bit is None:
             return set()
         still = self._still
         found = {uid for uid, bits in zip(still.uids, still.bits, strict=True) if bits & bit}
-        return found if len(among) == len(still.uids) else found & among
+        return found if among is None else found & among
 
     def _recent(self, key: criteria.Recent, among: set[int]) -> set[int]:
         fresh = self._still.fresh
@@ -141,17 +155,17 @@ class Search:
             return {uid for uid, its in known if its == day}
         return {uid for uid, its in known if its >= day}
 
-    def _text(self, key: criteria.Text, among: set[int]) -> set[int]:
-        return self._source.text(key.where, key.needle, among) & among
+    def _text(self, key: criteria.Text, among: set[int] | None) -> set[int]:
+        return self._known(self._source.text(key.where, key.needle, among), among)
 
-    def _header(self, key: criteria.Header, among: set[int]) -> set[int]:
-        return self._source.header(key.name, key.needle, among) & among
+    def _header(self, key: criteria.Header, among: set[int] | None) -> set[int]:
+        return self._known(self._source.header(key.name, key.needle, among), among)
 
     def _named(self, key: criteria.ObjectId, among: set[int]) -> set[int]:
         return self._source.named(key.thread, key.id) & among
 
 
-_MEETS: dict[type, Callable[[Search, Any, set[int]], set[int]]] = {
+_MEETS: dict[type, Callable[[Search, Any, Any], set[int]]] = {
     criteria.All: Search._every,
     criteria.SaveDateSupported: Search._every,
     criteria.And: Search._and,
@@ -169,6 +183,8 @@ _MEETS: dict[type, Callable[[Search, Any, set[int]], set[int]]] = {
     criteria.Header: Search._header,
     criteria.ObjectId: Search._named,
 }
+_EVERY = frozenset({criteria.All, criteria.SaveDateSupported})
+_WHOLE = frozenset({criteria.And, criteria.Flagged, criteria.Text, criteria.Header})  # answer for all letters at once
 _COSTS: dict[type, int] = {
     criteria.Size: 1, criteria.Within: 1, criteria.Dated: 2, criteria.ObjectId: 2, criteria.Text: 5, criteria.Header: 6,
 }  # fmt: skip
