@@ -8,6 +8,7 @@ import pytest
 from sievelib.managesieve import Client
 from tests.interop.conftest import need
 from tests.interop.houses import HOST, Account, House
+from tests.interop.test_mail_clients import letter, submit
 
 pytestmark = pytest.mark.interop
 
@@ -41,6 +42,8 @@ def test_sieve_connect_manages_scripts(house: House, tmp_path: Path) -> None:
     assert "ACTIVE" in listed
     connect(house, account, tmp_path, "--remotesieve", "mine", "--localsieve", "back.sieve", "--download")
     assert (tmp_path / "back.sieve").read_text().split() == SCRIPT.split()
+    submit(house, account, letter(account, "filed"), tmp_path)
+    house.settled(account, "filed", "Filed")
     connect(house, account, tmp_path, "--deactivate")
     connect(house, account, tmp_path, "--remotesieve", "mine", "--delete")
     assert "mine" not in connect(house, account, tmp_path, "--list")
@@ -64,4 +67,6 @@ def test_sievelib_manages_scripts(house: House, tmp_path: Path, monkeypatch: pyt
     assert client.renamescript("second", "third")
     assert client.deletescript("third")
     assert client.listscripts() == ("first", [])
+    submit(house, account, letter(account, "filed"), tmp_path)
+    house.settled(account, "filed", "Filed")
     client.logout()
