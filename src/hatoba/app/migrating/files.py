@@ -46,11 +46,11 @@ class Keys:
         self._met: dict[bytes, int] = {}
 
     def of(self, raw: bytes) -> int:
-        """63 bits."""
+        """62 bits."""
         digest = hashlib.blake2b(raw, digest_size=16).digest()
         nth = self._met[digest] = self._met.get(digest, 0) + 1
         both = hashlib.blake2b(digest + nth.to_bytes(8, "big"), digest_size=8).digest()
-        return int.from_bytes(both, "big") >> 1
+        return int.from_bytes(both, "big") >> 2
 
 
 def found(path: Path, into: str = "") -> list[Found]:

@@ -69,7 +69,7 @@ class Keeping:
         return changed
 
     def _found(self, place: str, uids: Sequence[int], reader: Reader) -> list[tuple[int, messages.Delivered]]:
-        told = ((uid, messages.delivered(reader, uid, self._key(place))) for uid in uids)
+        told = ((uid, messages.delivered(reader, *origins.key(self._account, place, uid))) for uid in uids)
         return [(uid, found) for uid, found in told if found is not None and found.content]
 
     def _new(self, letter: Letter, place: str) -> messages.New:
@@ -81,12 +81,8 @@ class Keeping:
             letter.internal or self._clock(),
             letter.flags,
             letter.zone,
-            (letter.uid, self._key(place)),
+            origins.key(self._account, place, letter.uid),
         )
-
-    def _key(self, place: str) -> str:
-        """Two accounts of a shard may be pulled from one source."""
-        return f"{self._account} {place}"
 
     def _append(self, box: str, place: str, news: Sequence[messages.New], reached: int) -> list[messages.Placed]:
         number = self._boxes[box]

@@ -7,7 +7,7 @@ Fails with StoreTrouble.
 
 from __future__ import annotations
 
-from hatoba.store.mailboxes import boxes, naming
+from hatoba.store.mailboxes import boxes, naming, origins
 from hatoba.store.sql import Tx
 
 # Of the account's own; the rows of its trash and of the index go by upkeep, in steps.
@@ -30,6 +30,7 @@ def leave(tx: Tx, account: int, now: int, *, recover: bool = True) -> int:
         naming.delete(tx, box.id, now, recover=recover)
     for statement in _OWN:
         tx.run(statement, (account,))
+    origins.forget(tx, account)
     tx.run(_NAME, (f"({account})", account))
     return len(gone)
 

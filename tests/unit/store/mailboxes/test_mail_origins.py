@@ -1,9 +1,13 @@
 """How far other servers' mailboxes were pulled, on both engines."""
 
+from functools import partial
+
 from tests.support.letters import NOW, Mailbox, content, octets
 
-from hatoba.store.mailboxes import messages, origins
+from hatoba.store.mailboxes import leaving, messages, origins, upkeep
 from hatoba.store.mailboxes.messages import New
+from hatoba.store.mailboxes.stores import MailStore
+from hatoba.store.sql import Reader, Tx
 
 
 def test_a_mark_only_grows(bob: Mailbox) -> None:
@@ -22,13 +26,45 @@ def test_a_mark_only_grows(bob: Mailbox) -> None:
     assert found(bob.account + 1, "imap://a/INBOX") == 0
 
 
+def test_upkeep_forgets_old_deliveries_and_no_origins(bob: Mailbox, mail: MailStore) -> None:
+    key = origins.key(bob.account, "imap://a/INBOX", 7)
+    bob.shard.wait(lambda tx: messages.append(tx, bob.box, New(content(octets(1)), NOW, delivery=key), NOW))
+    bob.shard.wait(lambda tx: messages.append(tx, bob.box, New(content(octets(2)), NOW, delivery=(7, "old")), NOW))
+    tidy = upkeep.Upkeep(mail, lambda: NOW)
+    while tidy.turn():
+        pass
+    assert bob.shard.look(lambda reader: messages.delivered(reader, 7, "old")) is None
+    assert bob.shard.look(lambda reader: messages.delivered(reader, *key)) is not None
+
+
+def test_an_account_that_goes_takes_its_origins_along(bob: Mailbox) -> None:
+    def work(tx: Tx) -> None:
+        for account in (bob.account, bob.account * 10):  # a number that begins like the other
+            origins.reach(tx, account, "p", 7)
+            messages.append(tx, bob.box, New(content(octets(account)), NOW, delivery=origins.key(account, "p", 7)), NOW)
+        leaving.leave(tx, bob.account, NOW)
+
+    bob.shard.wait(work)
+    for account, left in ((bob.account, False), (bob.account * 10, True)):
+        assert bob.shard.look(partial(_reached, account)) == 7 * left
+        assert bob.shard.look(partial(_known, account)) is left
+
+
+def _reached(account: int, reader: Reader) -> int:
+    return origins.reached(reader, account, "p")
+
+
+def _known(account: int, reader: Reader) -> bool:
+    return messages.delivered(reader, *origins.key(account, "p", 7)) is not None
+
+
 def test_a_mark_is_written_with_the_letters_or_not_at_all(bob: Mailbox) -> None:
     class Stop(Exception):
         pass
 
-    def halfway(tx: object) -> None:
-        messages.append(tx, bob.box, New(content(octets(1)), NOW, delivery=(1, "place")), NOW)  # type: ignore[arg-type]
-        origins.reach(tx, bob.account, "place", 1)  # type: ignore[arg-type]  # a Tx
+    def halfway(tx: Tx) -> None:
+        messages.append(tx, bob.box, New(content(octets(1)), NOW, delivery=(1, "place")), NOW)
+        origins.reach(tx, bob.account, "place", 1)
         raise Stop
 
     try:
