@@ -90,9 +90,10 @@ def jobs(count: int, size: int) -> list[Job]:
 async def measure(count: int, size: int, connections: int, profile: bool) -> tuple[float, float, float]:
     limits = settings.Limits(connections=connections, start=connections, letters=1_000_000)
     table = [settings.Route(match="*", via="smarthost", host="127.0.0.1", port=PORT, tls="none")]
+    nowhere = maildirs.Maildirs(Path("/nonexistent"), lambda letter: (), hostname="bench.example", threads=1, log=Log())
     desk = couriers.Courier(
         settings.Settings(limits=limits), table, dns.Resolver(dns.Settings(servers=("127.0.0.1:9",))), Nobody(),
-        hostname="bench.example", keep=maildirs.Maildirs(Path("/nonexistent"), lambda letter: (), hostname="bench.example", threads=1, log=Log()),
+        hostname="bench.example", keep=nowhere,
         chunks=lambda letter: (), log=Log(),
     )  # fmt: skip
     site = desk.route(Address("user", "example.org"))

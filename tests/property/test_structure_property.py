@@ -17,6 +17,7 @@ PIECES = (
     b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"--", b"--b\r\n", b"--b--\r\n", b"--c\r\n", b"--c--\r\n", b"--b ", b" ", b"\t",
     b"Content-Type: multipart/mixed; boundary=b\r\n", b'content-type:multipart/digest;boundary="c"\r\n',
     b'Content-Type: multipart/x; boundary="b "\r\n', b"Content-Type: message/rfc822\r\n\r\n",
+    b"Content-Type: message/global\r\n",
     b"Content-Type: text/html; charset=utf-8\r\n\r\n", b"Content-Type: multipart/mixed\r\n",
     b"Content-Transfer-Encoding: base64\r\n", b"Content-Transfer-Encoding: quoted-printable\r\n",
     b"Content-Disposition: attachment; filename*0*=utf-8''%E5%86; filename*1=\"x\"\r\n",

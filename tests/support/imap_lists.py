@@ -65,7 +65,7 @@ def _check_body(body: object, extended: bool) -> None:
     kind = (body[0], body[1])
     assert isinstance(body[6], bytes)
     assert body[6].isdigit()
-    if kind == (b'"MESSAGE"', b'"RFC822"') or (kind[0] == b'"MESSAGE"' and len(body) == 10 + more):
+    if kind[0] == b'"MESSAGE"' and kind[1] in (b'"RFC822"', b'"GLOBAL"'):
         _check_envelope(body[7])
         _check_body(body[8], extended)
         assert len(body) == 10 + more

@@ -9,6 +9,8 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.support.node import Node
@@ -90,33 +92,38 @@ def send(
         return hand_in(client, sender, [to] if isinstance(to, str) else to, content, mail=mail, rcpt=rcpt)
 
 
+def kept(data: Path, address: str, name: str = boxes.INBOX, *, database: str = "") -> dict[int, bytes]:
+    """The letters in a mailbox of a data folder (or of a server's database), as the wire had them, by UID."""
+    home = base.of(data, settings.Settings(), settings.Database(url=database), blobs.Settings())
+    store = MailStore(home, mail_settings.Settings())
+
+    def look(reader: Reader) -> dict[int, bytes]:
+        account = accounts.find(reader, address.casefold())
+        box = None if account is None else boxes.find(reader, account, name)
+        uids = [] if box is None else list(messages.view(reader, box.id).uids)
+        chunks = contents.fetch(reader, box.id, uids, ("raw",)) if box is not None and uids else ()
+        return {uid: raw for rows in chunks for uid, raw in rows}
+
+    try:
+        return store.shard(address.casefold()).look(look)
+    except trouble.WrongVersion:  # nothing has begun there yet
+        return {}
+    finally:
+        store.close()
+
+
 class Mailbox:
     """A mailbox of one account, read from the store."""
 
     def __init__(self, node: Node, address: str, name: str = boxes.INBOX) -> None:
-        self.address, self.name = address, name
-        self._home = base.of(node.data, settings.Settings(), settings.Database(url=node.database), blobs.Settings())
+        self.address = address
+        self._kept = partial(kept, node.data, address, name, database=node.database)
         self._read: dict[int, bytes] = {}  # by UID
 
     def letters(self) -> list[bytes]:
-        """Their octets as the wire had them, in the order of their UIDs."""
-        store = MailStore(self._home, mail_settings.Settings())
-        try:
-            store.shard(self.address.casefold()).look(self._look)
-        except trouble.WrongVersion:  # the node has not begun yet
-            pass
-        finally:
-            store.close()
+        """Their octets as the wire had them, in the order they were met."""
+        self._read |= self._kept()
         return list(self._read.values())
-
-    def _look(self, reader: Reader) -> None:
-        account = accounts.find(reader, self.address.casefold())
-        inbox = None if account is None else boxes.find(reader, account, self.name)
-        if inbox is None:
-            return
-        uids = [uid for uid in messages.view(reader, inbox.id).uids if uid not in self._read]
-        for rows in contents.fetch(reader, inbox.id, uids, ("raw",)) if uids else ():
-            self._read.update(rows)
 
     def wait(self, want: Callable[[bytes], bool] = lambda octets: True, seconds: float = 60.0) -> bytes:
         """The first letter that is wanted, once it is there."""

@@ -2,7 +2,7 @@
 
 Used by the fault tests: `Sender` hands letters to a node and notes every 250; `Account` reads a data folder that no
 node holds any more (an image, or a stopped node's) and says where each letter is.
-Never trusts a row: a queued letter counts when its whole content can be read, one delivered here when its file can.
+Never trusts a row: a queued letter counts when its whole content can be read, one delivered when a mailbox has it.
 """
 
 import random
@@ -89,8 +89,7 @@ def made(chance: random.Random, number: int) -> bytes:
 
 def settle(node: Node, shards: int = 1) -> None:
     """HOME's domain and account, and shards, without a command's start for each."""
-    for folder in (node.data, node.data / "mail"):
-        folder.mkdir(mode=0o700)
+    node.data.mkdir(mode=0o700)
     store.prepare(node.data, shards)
     register = rows.attach(node.data, Settings())
     try:
@@ -189,11 +188,10 @@ class Account:
         audit = Audit(data)
         self.faults += audit.faults
         self.ended = {ids.text(number) for number in audit.ended}
-        for path in (data / "mail").glob("*/*/new/*"):
-            content = path.read_bytes().replace(b"\n", b"\r\n")
+        for uid, content in post.kept(data, HOME).items():
             found = _ID.search(content)
             if found is None:
-                self.faults.append(f"{path.name} in a mailbox is no letter")
+                self.faults.append(f"UID {uid} in a mailbox is no letter")
             else:
                 self.here[found[1].decode()] = content
 

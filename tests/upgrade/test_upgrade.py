@@ -76,7 +76,7 @@ def test_the_content_is_equal(old: Path, kind: str) -> None:
         assert all(now[name] == [] for name in now.keys() - people.keys() - {"change"})
         assert [row[0] for row in people["account"]] == ["alice@home.example"]
     reports = list(verification.reports(Settings(data=str(old)), quiet))
-    assert [report.findings for report in reports] == [[], []]
+    assert {report.name: report.findings for report in reports if report.findings} == {}
     with shard.reader(old, 0, words.Settings()) as reader:
         numbers = [row[0] for row in before["letter"]]
         letters, troubles = spool.load_many(reader, numbers)
@@ -168,14 +168,14 @@ def test_the_way_back_from_the_index_and_the_chain(tmp_path: Path) -> None:
     assert len(back["event"]) == len(first["event"]) + 1
     assert dict(back["cursor"])["search"] == dict(first["cursor"])["search"] < max(row[0] for row in back["event"])
     store.prepare(old, 1)
-    assert [report.findings for report in verification.reports(Settings(data=str(old)), quiet)] == [[], []]
+    assert not any(report.findings for report in verification.reports(Settings(data=str(old)), quiet))
     with Shard.open(old, 0, words.Settings(inline=4096)) as opened:
         with opened.reader() as reader:
             assert (chain.last(reader), search.lag(reader)) == (None, len(back["event"]))
         keep_up(opened)
         with opened.reader() as reader:
             assert search.find(reader, "bob@c.example", 9) == [stock.number(0, 1 << 30)]
-    assert [report.findings for report in verification.reports(Settings(data=str(old)), quiet)] == [[], []]
+    assert not any(report.findings for report in verification.reports(Settings(data=str(old)), quiet))
 
 
 def keep_up(opened: Shard) -> None:

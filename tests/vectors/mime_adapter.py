@@ -54,7 +54,7 @@ def _tree(part: parts.Part, leaves: list[dict[str, Any]]) -> Any:
     if part.media.startswith("multipart/"):
         return ["multipart", *[_tree(child, leaves) for child in part.parts]]
     message = part.message
-    if message is None and part.media in tree.MESSAGES:  # a letter that was encoded, against RFC 2046 §5.2.1
+    if message is None and part.media in parts.MESSAGES:  # a letter that was encoded, against RFC 2046 §5.2.1
         message = tree.scan(part.decoded)
     if message is not None:
         leaves.append({"type": part.media, "begin": True})

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hatoba.message import charsets, parameters
 from hatoba.message.structure import tree
 from hatoba.message.structure.head import first
-from hatoba.message.structure.parts import Part
+from hatoba.message.structure.parts import MESSAGES, Part
 
 _TEXTS = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar", "text/markdown"})
 
@@ -80,5 +80,5 @@ class Walk:
         )
         if part.message is not None:
             yield from self._walk(part.message.root, depth + 1)
-        elif part.media in tree.MESSAGES:  # encoded, against RFC 2046 §5.2.1: some programs show it
+        elif part.media in MESSAGES:  # encoded, against RFC 2046 §5.2.1: some programs show it
             yield from self._letter(body, depth + 1)

@@ -139,7 +139,8 @@ def test_a_finding_in_a_variable_names_it() -> None:
 
 
 def test_default_listeners_follow_the_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
-    for allowed, ports in ((True, [25, 587, 2525, 465]), (False, [8025, 8587, 2525, 8465])):
+    low, high = [25, 587, 2525, 465, 143, 993, 110, 995, 4190], [8025, 8587, 2525, 8465, 8143, 8993, 8110, 8995, 4190]
+    for allowed, ports in ((True, low), (False, high)):
         monkeypatch.setattr(listeners, "may_bind_low", lambda allowed=allowed: allowed)
         assert [one.port for one in listeners.defaults()] == ports
         starttls, implicit = ports[1:3], ports[3]
@@ -201,7 +202,7 @@ def test_what_depends_on_the_machine_is_filled_in(tmp_path: Path) -> None:
     places = Places(tmp_path)
     places.prepare()
     resolved = listeners.resolved(Settings(hostname="mail.example.com"), places)
-    assert (resolved.hostname, resolved.data, len(resolved.listener)) == ("mail.example.com", str(tmp_path), 4)
+    assert (resolved.hostname, resolved.data, len(resolved.listener)) == ("mail.example.com", str(tmp_path), 9)
     assert stat.S_IMODE(Path(resolved.tls.key).stat().st_mode) == 0o600
     assert isinstance(tls.server_context(resolved.tls.certificate, resolved.tls.key), ssl.SSLContext)
 

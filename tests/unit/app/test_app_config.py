@@ -77,7 +77,7 @@ expier = "5d"
 first = "soon"
 factor = "2"
 [[listener]]
-kind = "imap"
+kind = "nntp"
 port = 99999
 [[listener]]
 kind = "mx"
@@ -97,7 +97,10 @@ kind = "mx"
     fixes = [problem.fix for problem in found]
     assert fixes[1] == "Did you mean 'expire'?"
     assert fixes[2] == 'Give it as duration, for example "5m".'
-    assert fixes[4] == 'Give it as "mx" | "submission" | "submissions".'
+    assert (
+        fixes[4]
+        == 'Give it as "imap" | "imaps" | "lmtp" | "mx" | "pop3" | "pop3s" | "sieve" | "submission" | "submissions".'
+    )
     assert fixes[5] == "Give it as number."
     assert fixes[6] == "Add port = number."
     assert fixes[7] == "Did you mean 'queue'?"

@@ -153,6 +153,11 @@ BODIES = [
         '("MESSAGE" "RFC822" NIL NIL NIL "BASE64" 12 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) '
         '("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 12 0', ") 0)", " NIL NIL NIL NIL) 0 NIL NIL NIL NIL)",
     ),
+    (
+        "Content-Type: message/global\nContent-Transfer-Encoding: base64\n\nU3ViamVjdA==",
+        '("MESSAGE" "GLOBAL" NIL NIL NIL "BASE64" 12 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) '
+        '("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 12 0', ") 0)", " NIL NIL NIL NIL) 0 NIL NIL NIL NIL)",
+    ),
 ]  # fmt: skip
 
 

@@ -28,6 +28,8 @@ from hatoba.store import (
 )
 from hatoba.store.base import Files
 from hatoba.store.bundle import NoBackup, Writing
+from hatoba.store.mailboxes.settings import Settings as MailSettings
+from hatoba.store.mailboxes.tables import MAIL_REVISION
 from hatoba.store.rows import DomainRow
 from hatoba.store.settings import Settings
 
@@ -44,7 +46,7 @@ def files(data: Path) -> Files:
 def node(tmp_path: Path) -> Files:
     """A data folder with two shards, a directory, a Maildir and keys."""
     home = files(tmp_path / "node")
-    store.prepare(home.data, 2)
+    store.prepare(home.data, 2, mailboxes=MailSettings(shards=1))
     for number in home.numbers():
         with home.shard(number, "test") as opened:
             stock.fill(opened)
@@ -85,6 +87,7 @@ def test_there_and_back(node: Files, tmp_path: Path) -> None:
     assert {part.name: part.revision for part in manifest.parts} == {
         "shard 0000": tables.SHARD_REVISION,
         "shard 0001": tables.SHARD_REVISION,
+        "mail shard 0000": MAIL_REVISION,
         "directory": tables.DIRECTORY_REVISION,
     }  # fmt: skip
     first = manifest.parts[0]
@@ -138,7 +141,7 @@ def test_beside_a_writer_that_never_rests(node: Files, tmp_path: Path) -> None:
         ended.set()
         worker.join()
     for n, manifest in enumerate(manifests):
-        assert [part.missing for part in manifest.parts] == [[], [], []]
+        assert [part.missing for part in manifest.parts] == [[], [], [], []]
         data = tmp_path / f"again{n}"
         put(tmp_path / f"b{n}", data)
         with contextlib.closing(sqlite3.connect(shard.database(data, 1))) as database:
@@ -154,7 +157,7 @@ def test_a_body_that_is_lost_is_told(node: Files, tmp_path: Path) -> None:
     victim = next((node.data / "blobs" / "0001").iterdir())
     victim.unlink()
     manifest = take(node, tmp_path / "b")
-    assert [part.missing for part in manifest.parts] == [[], [victim.name], []]
+    assert [part.missing for part in manifest.parts] == [[], [victim.name], [], []]
 
 
 def test_a_folder_that_holds_something_is_refused(node: Files, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_databases_in_another_folder(node: Files, tmp_path: Path, inside: bool) 
     restore.restore(other, tmp_path / "backup", False, quiet, tmp_path / "new")
     assert stock.everything(other) == stock.everything(node)
     assert (tmp_path / "new/mail/b.example/carol/cur/1.x:2,S").read_bytes() == b"Subject: kept"
-    assert {path.name.partition("-")[0] for path in data.iterdir()} == {"blobs", "hatoba.db", "shards"}
+    assert {path.name.partition("-")[0] for path in data.iterdir()} == {"blobs", "hatoba.db", "mailboxes", "shards"}
     with pytest.raises(targets.NotEmpty):
         restore.restore(other, tmp_path / "backup", False, quiet, tmp_path / "third")
     with pytest.raises(targets.NotEmpty):

@@ -46,7 +46,13 @@ def migrate() -> None:
 @click.option("--accounts", type=_FILE, help="CSV file of many accounts: account,user,password or password_file.")
 @click.option("--jobs", default=4, type=click.IntRange(1, 64), show_default=True, help="Accounts pulled at once.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Default: 993, without implicit TLS 143.")
-@click.option("--tls", default="implicit", type=click.Choice(get_args(source.Tls)), show_default=True)
+@click.option(
+    "--tls",
+    default="implicit",
+    type=click.Choice(get_args(source.Tls)),
+    show_default=True,
+    help="TLS from the first octet, by STARTTLS, or none.",
+)
 @click.option("--ca", type=_FILE, help="File of certificate authorities to trust, besides this machine's.")
 @click.option("--insecure", is_flag=True, help="Take any certificate. Whoever sits between may read the passwords.")
 @click.option("--token", is_flag=True, help="The password is an OAuth 2 access token (XOAUTH2).")

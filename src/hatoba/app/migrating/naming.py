@@ -1,4 +1,4 @@
-r"""Naming: what mailboxes of another server are called here, which of them are taken, and what they are used for.
+"""Naming: what mailboxes of another server are called here, which of them are taken, and what they are used for.
 
 Called by source with what LIST, LSUB and NAMESPACE said.
 Never asks anybody; the same list gives the same names.

@@ -10,7 +10,7 @@ import re
 from hatoba.message import attributes
 from hatoba.message.structure import envelope
 from hatoba.message.structure.head import first
-from hatoba.message.structure.parts import Part
+from hatoba.message.structure.parts import MESSAGES, Part
 from hatoba.message.structure.strings import NIL, nstring, string
 
 _DEFAULT = ((b"charset", b"us-ascii"),)
@@ -24,7 +24,7 @@ def both(part: Part) -> tuple[bytes, bytes]:
         return _multipart(part)
     start = _start(part)
     message = part.message
-    if message is not None or part.media == "message/rfc822":
+    if message is not None or part.media in MESSAGES:
         short, full = both(message.root) if message else _only_text(part.size, part.lines)
         start += b" " + envelope.text(message.root.fields if message else {}) + b" "
         end = b" %d" % part.lines

@@ -13,6 +13,8 @@ from hatoba.message import attributes, transfer, words
 from hatoba.message import parameters as readable
 from hatoba.message.structure.head import Fields, first
 
+MESSAGES = frozenset({"message/rfc822", "message/global"})  # RFC 2046 §5.2.1, RFC 6532 §3.7
+
 
 class Part(msgspec.Struct, gc=True):
     """Offsets are octets of the letter: header [head, body), with its empty line; body [body, end)."""

@@ -7,7 +7,7 @@ Fails with nothing: what the table does not know is None.
 
 import msgspec
 
-from hatoba.message.structure.parts import Mail, Part
+from hatoba.message.structure.parts import MESSAGES, Mail, Part
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -54,7 +54,7 @@ def _inside(part: Part, rows: list[Row]) -> None:
     for child in part.parts:
         _collect(child, rows)
     several = part.media.startswith("multipart/")
-    if not part.parts and (several or part.media == "message/rfc822"):
+    if not part.parts and (several or part.media in MESSAGES):
         # BODYSTRUCTURE shows what could not be told apart as one text
         number = f"{part.number or '1'}.1" if part.number or not several else "1"
         rows.append(Row(number, "text/plain", "7bit", "", part.body, part.body, part.end))

@@ -1,7 +1,7 @@
 """Tree: the scan: a letter's octets to the tree of its parts, each with its offsets. # RFC 2045, RFC 2046
 
 Called by summary for every letter that is stored, by sieve and by whoever needs more than the table holds.
-Never copies a body, never looks at an octet twice, never goes deeper than DEPTH or beyond MOST parts.
+Never copies a body, never goes back but to count lines, never goes deeper than DEPTH or beyond MOST parts.
 Fails never: what is no multipart is one text, a part that never ends goes to the end.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hatoba.message import attributes
 from hatoba.message.structure import head as heads
-from hatoba.message.structure.parts import Mail, Part
+from hatoba.message.structure.parts import MESSAGES, Mail, Part
 
 DEPTH = 50  # multiparts and letters within each other
 MOST = 1000  # parts of one letter that are told apart; those behind belong to the last
@@ -20,7 +20,6 @@ _ENCODING = re.compile(rb"[A-Za-z0-9!#$&+\-.^_]+")
 _MEANT = {"7": "7bit", "7-bit": "7bit", "8": "8bit", "8-bit": "8bit", "quoted": "quoted-printable",
           "quotedprintable": "quoted-printable", "base-64": "base64", "none": "7bit", "text": "7bit"}  # fmt: skip
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
-MESSAGES = frozenset({"message/rfc822", "message/global"})
 _NOWHERE = 1 << 62
 
 
