@@ -132,7 +132,7 @@ def lmtp(peer: Peer, scale: Scale) -> Iterator[Seen]:
 
 
 def login(peer: Peer, scale: Scale) -> Iterator[Seen]:
-    """Connections that log in and leave; every account's password was heard before."""
+    """Connections that log in and leave; every account's password was heard before (minutes ago, in life)."""
 
     def work(worker: int, count: int) -> None:
         for number in range(count):
@@ -140,7 +140,7 @@ def login(peer: Peer, scale: Scale) -> Iterator[Seen]:
             client.do(b"LOGOUT")
             client.close()
 
-    work(0, 100)
+    work(0, 400)  # every worker has heard every password
     with _timed(peer) as watch:
         work(0, scale.logins)
     yield _rate("LOGIN, 1 client", scale.logins, watch)

@@ -8,9 +8,11 @@ Fails quietly: NOTIFY that does not come, a connection or a server that is lost 
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +25,7 @@ from hatoba.queue.queue import Queue
 from hatoba.store import bus, shard, trouble
 from hatoba.store.server import Server
 
+MAIL = "mail "  # a word that says which mailboxes have changed
 POLL = 1.0  # seconds between two looks when nothing is heard
 LAST = 5.0  # seconds for the last words on the bus
 
@@ -61,14 +64,23 @@ async def said(admin: Admin, body: bytes) -> bytes:
 
 
 class Hearing:
-    """One worker's. `homes` are its shards at any moment; `directory` is called when another process changed it."""
+    """One worker's. `homes` are its shards at any moment; `directory` is called when another process changed it,
+    `mail` with the words that hubs of mailboxes `tell`."""
 
     def __init__(
-        self, server: Server, owner: str, homes: Callable[[], Mapping[int, Home]], directory: Callable[[], object]
+        self,
+        server: Server,
+        owner: str,
+        homes: Callable[[], Mapping[int, Home]],
+        directory: Callable[[], object],
+        mail: Callable[[bytes], object] = lambda _word: None,
     ) -> None:
         self._owner = owner
         self._homes = homes
         self._directory = directory
+        self._mail = mail
+        self._mouth = server.bus()  # a connection of its own: orders do not wait for mail, nor mail for orders
+        self._speaking = ThreadPoolExecutor(1, thread_name_prefix="bus-mail")
         self._bus = server.bus()
         self._ear = server.ear()
         self._begun: set[tuple[int, int]] = set()  # (message, shard)
@@ -92,7 +104,21 @@ class Hearing:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LAST)
         self._ear.close()
+        await asyncio.to_thread(self._speaking.shutdown)
+        await asyncio.to_thread(self._mouth.close)
         await asyncio.to_thread(self._bus.close)
+
+    def tell(self, word: bytes) -> None:
+        """A word of the mailboxes' hub, to those of all workers of all nodes; lost when the server is away."""
+        if not self._ends:
+            self._speaking.submit(self._say, MAIL + base64.b64encode(word).decode())
+
+    def _say(self, word: str) -> None:
+        """In a thread."""
+        try:
+            self._mouth.tell(word)
+        except trouble.StoreTrouble as error:  # they poll
+            self._log.info("other nodes were not told of new mail", error=str(error))
 
     def _listen(self) -> None:
         """The thread: waits for a word or POLL, looks what is asked, hands it to the loop."""
@@ -101,6 +127,9 @@ class Hearing:
             words = self._ear.wait(POLL)
             if words is None or bus.DIRECTORY in words:
                 self._loop.call_soon_threadsafe(self._changed)
+            for word in words or ():
+                if word.startswith(MAIL):
+                    self._loop.call_soon_threadsafe(self._mail, base64.b64decode(word[len(MAIL) :]))
             if words and bus.ASKED not in words and time.monotonic() - looked < POLL:
                 continue
             looked = time.monotonic()

@@ -40,6 +40,7 @@ from hatoba.reports import shelf
 from hatoba.sieve.situation import Situation
 from hatoba.store.base import Base
 from hatoba.store.blobs import Draft
+from hatoba.store.mailboxes import upkeep
 from hatoba.store.mailboxes.accounts import Quota
 from hatoba.store.mailboxes.stores import MailStore
 
@@ -97,6 +98,7 @@ class Mailroom:
         self._appending = places.run / f"appending-{worker}"
         self._counts = Counts(imap_counts.Counts(), pop3_counts.Counts(), sieve_counts.Counts())
         self.store = MailStore(home, settings.mailboxes)
+        self._upkeep = upkeep.Upkeep(self.store, clock)
         self.hub = Hub(places.run, str(worker), self._look, poll=settings.reading.poll, log=log)
         self.post = Post(settings.reading, self.store, self.hub, clock, quota=self._quota, known=self._known)
         self.deposit = Deposit(self.store, self.post.ensure, self.hub.tell, self._quota, clock)
@@ -161,10 +163,12 @@ class Mailroom:
         """Hears the other workers; on the loop."""
         await asyncio.to_thread(self._empty)
         self.hub.open()
+        self._upkeep.start()
 
     async def close(self) -> None:
         """Once no door and no delivery needs it any more."""
         self.hub.close()
+        await asyncio.to_thread(self._upkeep.close)
         await asyncio.to_thread(self.store.close)
 
     # ---- what the room asks

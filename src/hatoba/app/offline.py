@@ -31,9 +31,10 @@ from hatoba.queue import admin
 from hatoba.store import base, journal
 from hatoba.store import queue as rows
 from hatoba.store import shard as shard_
+from hatoba.store.mailboxes import accounts, leaving
 from hatoba.store.mailboxes.accounts import Quota
 from hatoba.store.mailboxes.stores import MailStore
-from hatoba.store.sql import Reader
+from hatoba.store.sql import Reader, Tx
 
 
 def now() -> int:
@@ -48,6 +49,23 @@ def places(settings: Settings) -> Places:
 def home(settings: Settings) -> base.Base:
     """Where the letters and the directory are."""
     return base.of(places(settings).data, settings.store, settings.database, settings.blobs)
+
+
+def forget_mail(settings: Settings, account: str) -> None:
+    """Deletes the mailboxes of an account that is no more, and takes it off others' lists of rights."""
+    kept = MailStore(home(settings), settings.mailboxes)
+
+    def leave(tx: Tx) -> None:
+        number = accounts.find(tx, account)
+        if number is not None:
+            leaving.leave(tx, number, now())
+
+    try:
+        kept.shard(account).wait(leave)
+        for shard in kept.shards():
+            shard.wait(lambda tx: leaving.unlist(tx, account))
+    finally:
+        kept.close()
 
 
 @contextmanager

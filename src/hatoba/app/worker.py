@@ -101,8 +101,13 @@ class Worker:
         await self._share.start()
         self._sharing = asyncio.get_running_loop().create_task(self._share.run())
         self._hearing = hearing.Hearing(
-            server, rooms.owner, lambda: rooms.homes, lambda: rooms.directory.refresh(self.house.clock())
+            server,
+            rooms.owner,
+            lambda: rooms.homes,
+            lambda: rooms.directory.refresh(self.house.clock()),
+            rooms.mail.hub.hear,
         )
+        rooms.mail.hub.reach(self._hearing.tell)
 
     async def _open(self) -> list[doorway.Door]:
         """Every listener, on a copy of its socket: the next generation of doors takes another copy."""

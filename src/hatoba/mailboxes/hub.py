@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -22,8 +23,12 @@ Key = tuple[str, int]  # (account, box id); box id 0: the account's list of boxe
 Watcher = Callable[[], object]  # called on the loop; soon, once for any number of changes
 Look = Callable[[list[Key]], Awaitable[dict[Key, int]]]  # the MODSEQ each box has now, in the store
 
+Far = Callable[[bytes], object]  # carries a word of up to 5,000 octets to all nodes, or loses it
+
 LIST = 0  # the "box" that stands for an account's list of boxes and subscriptions
 _MOST = 32 * 1024  # octets of a datagram
+_FAR_MOST = 4500  # octets of a word to other nodes
+_TOGETHER = 0.005  # seconds of changes that go to other nodes in one word
 _PREFIX = "mailboxes-"
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(list[tuple[str, int, int]])
@@ -48,6 +53,9 @@ class Hub:
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
         self._others: list[str] = []
+        self._own = secrets.token_bytes(6)  # this hub among those of all nodes
+        self._far: Far | None = None
+        self._unsent: dict[Key, int] = {}  # changes other nodes have not been told of
 
     # ---- those who want to know
 
@@ -77,6 +85,10 @@ class Hub:
         self._wake(told)
         if self._socket is not None and told:
             self._send(_encode(told))
+        if self._far is not None and told:
+            if not self._unsent:
+                asyncio.get_running_loop().call_later(_TOGETHER, self._send_far)
+            self._unsent.update({(account, box): modseq for account, box, modseq in told})
 
     def _wake(self, changes: Iterable[tuple[str, int, int]]) -> None:
         for account, box, modseq in changes:
@@ -149,6 +161,36 @@ class Hub:
                 return
             with contextlib.suppress(msgspec.MsgspecError):  # a worker of another release
                 self._wake(_decoder.decode(word))
+
+    # ---- other nodes
+
+    def reach(self, far: Far | None) -> None:
+        """`far` carries words to the hubs of other nodes, and may carry them back to us: they `hear` them."""
+        self._far = far
+
+    def _send_far(self) -> None:
+        """What changed in these milliseconds, in words that a NOTIFY can carry."""
+        changes, self._unsent = list(self._unsent.items()), {}
+        word: list[tuple[str, int, int]] = []
+        size = 0
+        for (account, box), modseq in changes:
+            size += len(account.encode()) + 24
+            if size > _FAR_MOST and word:
+                self._say_far(word)
+                word, size = [], len(account.encode()) + 24
+            word.append((account, box, modseq))
+        self._say_far(word)
+
+    def _say_far(self, word: list[tuple[str, int, int]]) -> None:
+        if self._far is not None and word:
+            self._far(self._own + _encode(word))
+
+    def hear(self, word: bytes) -> None:
+        """A word of another node's hub, or of our own. On the loop."""
+        if word[: len(self._own)] == self._own:
+            return
+        with contextlib.suppress(msgspec.MsgspecError):  # a node of another release
+            self._wake(_decoder.decode(word[len(self._own) :]))
 
     # ---- the net below: whatever was missed
 

@@ -136,6 +136,10 @@ class Bus:
         """Removes the answers of a message that was ended."""
         self._do(lambda tx: tx.run("DELETE FROM answer WHERE message = ?", (message,)))
 
+    def tell(self, word: str) -> None:
+        """Says a word to every Ear, at once; of less than 8,000 octets."""
+        self._do(lambda tx: say(tx, word))
+
     def close(self) -> None:
         with self._turn:
             self._drop()

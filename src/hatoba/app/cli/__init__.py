@@ -41,6 +41,7 @@ VERBS = {
     "export": "transfer:export",
     "import": "transfer:import_",
     "migrate": "migrate:migrate",
+    "mailbox": "mailbox:mailbox",
     "upgrade": "upgrade:upgrade",
     "ports": "ports:ports",
     "tls": "tls:tls",

@@ -230,8 +230,11 @@ def enable(options: dict[str, str | None], address: str) -> None:
 @click.argument("address")
 @click.pass_obj
 def remove(options: dict[str, str | None], address: str) -> None:
-    """Remove an account; its delivered mail stays on disk."""
+    """Remove an account with its mailboxes; nobody who gets the address later finds them."""
     settings = settings_file.load(options["config"]).settings
     with offline.directory(settings) as directory, show.declined(BadEntry):
+        found = directory.login(address)
         changes.remove_account(directory, address)
+        if found is not None:
+            offline.forget_mail(settings, found.key)
     click.echo(f"{address} removed.")

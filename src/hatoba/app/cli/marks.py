@@ -107,6 +107,8 @@ LOGGED: dict[str, Callable[[Parameters], bool]] = {
     "list allow remove": _always,
     "list deny add": _always,
     "list deny remove": _always,
+    "mailbox export": _always,
+    "mailbox import": _always,
     "migrate imap": _wet,
     "queue drop": _always,
     "queue hold": _always,

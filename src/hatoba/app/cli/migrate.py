@@ -51,7 +51,7 @@ def migrate() -> None:
     default="implicit",
     type=click.Choice(get_args(source.Tls)),
     show_default=True,
-    help="TLS from the first octet, by STARTTLS, or none.",
+    help="How passwords are protected on their way; none: not at all.",
 )
 @click.option("--ca", type=_FILE, help="File of certificate authorities to trust, besides this machine's.")
 @click.option("--insecure", is_flag=True, help="Take any certificate. Whoever sits between may read the passwords.")
@@ -93,7 +93,7 @@ def imap(
     meter = reel.Meter()
     with offline.directory(settings) as directory, show.declined(roll.BadRoll, BadAddress, OSError):
         entries = _entries(address, user, password_file, accounts, token)
-        keys = {entry.account: _key(directory, entry.account) for entry in entries}
+        keys = {entry.account: key_of(directory, entry.account) for entry in entries}
         with offline.mailboxes(settings, directory) as post:
             reports = roll.run(entries, partial(_pulled, asked, meter, post, keys), asked.jobs)
     meter.end()
@@ -134,7 +134,8 @@ def _password(file: Path | None, user: str) -> str:
     return str(click.prompt(f"Password of {user} there", hide_input=True))
 
 
-def _key(directory: Directory, written: str) -> str:
+def key_of(directory: Directory, written: str) -> str:
+    """The key of an account that is here. BadRoll, BadAddress."""
     found = directory.account(Address.parse(written))
     if found is None or str(found.address.domain) != Address.parse(written).domain:
         raise roll.BadRoll(f"there is no account {written} here. Add it first: hatoba account add {written}")

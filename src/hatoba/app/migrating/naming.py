@@ -64,11 +64,16 @@ def folders(rows: Iterable[Row], subscribed: Set[str], known: Space, *, gmail: b
             continue
         short = name.removeprefix(prefix) if prefix and name.upper() != INBOX else name
         target = called(short, delimiter)
-        use = _use(flags) or ("" if told else _USUAL.get(target.lower(), ""))
+        use = _use(flags) or ("" if told else usual(target))
         if archived:
             target, use = "Archive", "\\Archive"
         taken.append(Folder(name, target, use, name in subscribed or archived, archived))
     return sorted(taken, key=lambda folder: (folder.archived, folder.target != INBOX, folder.target))
+
+
+def usual(name: str) -> str:
+    """What a mailbox of that name is for, mostly; "" for all others."""
+    return _USUAL.get(name.lower(), "")
 
 
 def called(name: str, delimiter: str) -> str:

@@ -55,8 +55,9 @@ class Meter:
         share = self._octets / self._weight if self._weight else 1.0
         rate = self._letters / spent
         left = spent / share - spent if share > 0 else 0.0
+        of = f" of {self._of:,}" if self._of else ""
         return (
-            f"hatoba: {self._letters:,} of {self._of:,} letters, {self._octets / _MEGABYTE:,.1f} MB, {rate:,.0f}/s,"
+            f"hatoba: {self._letters:,}{of} letters, {self._octets / _MEGABYTE:,.1f} MB, {rate:,.0f}/s,"
             f" {share:.0%}, {left:,.0f} s left"
         )
 

@@ -40,9 +40,7 @@ def numbers(home: Base) -> list[int]:
     """The mail shards of a home; none before they were made."""
     store = MailStore(home, Settings(readers=1))
     try:
-        return list(range(store.count))
-    except trouble.WrongVersion:
-        return []
+        return list(range(store.count)) if store.made else []
     finally:
         store.close()
 

@@ -30,6 +30,7 @@ _STEP = 8  # blocks read at once where segments are joined
 _LEASE = 60_000  # ms
 BUILDING, READY = 0, 1
 _BEHIND = "SELECT account FROM pending GROUP BY account HAVING count(*) >= ? ORDER BY account"
+_SEEN = "SELECT seq FROM cursor WHERE name = 'id'"
 _WAITING = "SELECT content FROM pending WHERE account = ? ORDER BY content LIMIT ?"
 _TEXTS = Multi("SELECT content, head, body FROM words WHERE content {among}", "i")
 _TAKE = (
@@ -68,15 +69,20 @@ class Filler:
         self._clock = clock
         self._few = few
         self._mark = secrets.randbits(62)
+        self._idle = -few  # the last id given when nothing was to be done
 
     def turn(self) -> bool:
         """One step: a segment written or some joined, or what another left half removed. False: nothing is to be
         done, or another process does it. Blocks for 0.5 s."""
         try:
             broken = self._shard.look(lambda reader: reader.rows(_BROKEN))
+            seen = self._shard.look(lambda reader: reader.rows(_SEEN))[0][0]
+            if not broken and seen - self._idle < self._few // 2:  # nobody can be much behind: spare the counting
+                return False
             behind = self._shard.look(lambda reader: reader.rows(_BEHIND, (self._few,)))
             small = self._shard.look(lambda reader: reader.rows(_CROWDED, (_SMALL, _JOIN)))
             if not (broken or behind or small):
+                self._idle = seen
                 return False
             self._do(lambda tx: None)
             for account, number in self._shard.look(lambda reader: reader.rows(_BROKEN)):

@@ -76,6 +76,13 @@ class ServerShard(MailShard):
         super()._stop()
 
 
+def made(home: Base) -> bool:
+    """The first schema is there, at whatever revision. StoreTrouble."""
+    assert isinstance(home, Server)  # noqa: S101  # the only home but Files
+    with postgres.Reader(home.opener(places.schema(0), 0)) as opened:
+        return bool(revision(opened))
+
+
 def count(home: Base) -> int:
     """Over how many shards the accounts are spread. WrongVersion, StoreTrouble."""
     assert isinstance(home, Server)  # noqa: S101  # the only home but Files

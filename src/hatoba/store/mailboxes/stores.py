@@ -40,6 +40,15 @@ class MailStore:
             self._count = self._known()
         return self._count
 
+    @property
+    def made(self) -> bool:
+        """There are mail shards: `store.prepare` has made them. StoreTrouble."""
+        if isinstance(self._home, Files):
+            return bool(places.numbers(self._home.data))
+        from hatoba.store.mailboxes import server
+
+        return server.made(self._home)
+
     def shard(self, account: str) -> MailShard:
         """The shard of an account, by its key."""
         return self.numbered(places.of(account, self.count))

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from hatoba.store import sqlite, trouble
-from hatoba.store.base import Base, Files
+from hatoba.store.base import Base
 from hatoba.store.findings import Report
-from hatoba.store.mailboxes import contents, indexing, places
+from hatoba.store.mailboxes import contents, indexing
 from hatoba.store.mailboxes.flags import DELETED, SEEN
 from hatoba.store.mailboxes.settings import Settings
 from hatoba.store.mailboxes.stores import MailStore
@@ -49,12 +49,9 @@ _NEXT = "SELECT id, size, digest FROM content WHERE id > ? ORDER BY id LIMIT ?"
 
 def shards(home: Base, progress: Callable[[str], None]) -> Iterator[Report]:
     """A report for each mail shard, as it is done; none where there are none yet."""
-    if isinstance(home, Files) and not places.numbers(home.data):
-        return
     store = MailStore(home, Settings(readers=1))
     try:
-        count = store.count
-        for number in range(count):
+        for number in range(store.count if store.made else 0):
             yield _shard(store, number, progress)
     except trouble.StoreTrouble as error:
         report = Report("mail shards", {}, [])

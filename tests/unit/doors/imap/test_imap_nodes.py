@@ -13,7 +13,9 @@ from tests.support import pg
 from tests.support.imap_site import MAIL, Site, connected, letter
 
 from hatoba import store
+from hatoba.app.hearing import Hearing
 from hatoba.store import base, blobs
+from hatoba.store.server import Server
 from hatoba.store.settings import Database, Settings
 
 
@@ -31,6 +33,28 @@ def nodes(prepared_mail: Path, tmp_path: Path) -> Iterator[tuple[Site, Site]]:
     for site in made:
         site.close()
     pg.drop(name)
+
+
+async def test_a_node_tells_the_others_at_once(nodes: tuple[Site, Site]) -> None:
+    one, two = nodes
+    ears = []
+    for site in nodes:
+        assert isinstance(site.home, Server)
+        ears.append(Hearing(site.home, "", dict, lambda: None, site.hub.hear))
+        site.hub.reach(ears[-1].tell)
+        site.hub._poll = 3600.0
+    async with one.door() as first, two.door() as second, connected(second.port, "alice") as there:
+        await there.ok("SELECT INBOX")
+        there.writer.write(b"i IDLE\r\n")
+        assert await there.answer() == b"+ idling"
+        async with connected(first.port, "alice") as here, asyncio.timeout(20):
+            heard = asyncio.create_task(there.answer())
+            while not heard.done():  # a word said before the other listens is lost
+                await here.append("INBOX", letter())
+            assert (await heard).endswith(b" EXISTS")
+    for ear in ears:
+        await ear.stop(1)
+        await ear.close()
 
 
 async def test_two_nodes_share_the_mailboxes(nodes: tuple[Site, Site]) -> None:

@@ -1,6 +1,6 @@
 """What a mail shard on SQLite does on this machine: letters put in, looked at, fetched, flagged, indexed and searched.
 
-Run by hand: python -m bench.mail_store [LETTERS] [SEARCHED]. Figures are the best of a few rounds, CPU of this process
+Run by hand: python -m bench.mail_shard [LETTERS] [SEARCHED]. Figures are the best of a few rounds, CPU of this process
 alone where it says so; beside other work compare those.
 Never touches anything but a folder of its own, which it removes.
 """
