@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.support import post
 from tests.support.node import Node
+from tests.support.wait import until
 
 SETTINGS = """
 [[listener]]
@@ -72,6 +73,31 @@ class Idler:
     def close(self) -> None:
         self._file.close()
         self._line.close()
+
+
+def test_a_full_mailbox_is_told_at_rcpt(tmp_path: Path) -> None:
+    more = '[reading]\npoll = "0.2s"\n[directory]\nquota_letters = 2\n'
+    node = Node(tmp_path, more + SETTINGS, ports=dict.fromkeys(("submission", "imaps", "imap", "pop3s"), 0))
+    post.settle_in(node, local=["home.example"], accounts=[ADDRESS])
+    with node:
+        for number in range(2):
+            hand_in(node, b"number %d" % number)
+
+        def refused() -> bool:
+            with post.dial(node.ports["submission"], context=trusting()) as client:
+                client.login(ADDRESS, post.PASSWORD)
+                client.mail(ADDRESS)
+                code, text = client.rcpt(ADDRESS)
+                assert code in (250, 452)
+                return text.startswith(b"4.2.2 ") if code == 452 else False
+
+        until(refused, "452 4.2.2")
+        reader = poplib.POP3_SSL("127.0.0.1", node.ports["pop3s"], context=trusting(), timeout=30)
+        reader.user(ADDRESS)
+        reader.pass_(post.PASSWORD)
+        reader.dele(1)
+        reader.quit()
+        until(lambda: not refused(), "room again")
 
 
 def test_read_over_imap_and_pop3(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from hatoba.app import answers
+from hatoba.app import answers, fullness
 from hatoba.app.places import Places
 from hatoba.app.settings import Settings
 from hatoba.delivery import boxes, keeper, maildirs
@@ -99,6 +99,7 @@ class Mailroom:
         self._counts = Counts(imap_counts.Counts(), pop3_counts.Counts(), sieve_counts.Counts())
         self.store = MailStore(home, settings.mailboxes)
         self._upkeep = upkeep.Upkeep(self.store, clock)
+        self._looking: asyncio.Task[None] | None = None
         self.hub = Hub(places.run, str(worker), self._look, poll=settings.reading.poll, log=log)
         self.post = Post(settings.reading, self.store, self.hub, clock, quota=self._quota, known=self._known)
         self.deposit = Deposit(self.store, self.post.ensure, self.hub.tell, self._quota, clock)
@@ -164,10 +165,14 @@ class Mailroom:
         await asyncio.to_thread(self._empty)
         self.hub.open()
         self._upkeep.start()
+        looking = fullness.run(self._directory, self.store, lambda: self._settings.reading.poll)
+        self._looking = asyncio.get_running_loop().create_task(looking)
 
     async def close(self) -> None:
         """Once no door and no delivery needs it any more."""
         self.hub.close()
+        if self._looking is not None:
+            self._looking.cancel()
         await asyncio.to_thread(self._upkeep.close)
         await asyncio.to_thread(self.store.close)
 

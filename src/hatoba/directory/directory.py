@@ -45,6 +45,7 @@ class Directory:
         self._misses = _MISSES
         self._version = -1
         self._snapshot = Snapshot((), (), settings.separator)
+        self.full: frozenset[str] = frozenset()  # keys of accounts whose mailbox takes no more; kept by app
         self.lists = listing.NONE  # who is always let in or kept out
         with self._turn:
             self._load()

@@ -2,7 +2,7 @@
 
 Run from the table in checks, once per RCPT.
 Never routes: delivery finds the way.
-Fails by a Verdict: 5.1.1 unknown user, 5.2.1 switched off, 5.7.1 relay access denied, or asked for by a detour.
+Fails by a Verdict: 5.1.1 unknown user, 5.2.1 switched off, 5.7.1 relay denied or asked for by a detour, 4.2.2 full.
 """
 
 from hatoba.intake.case import LMTP, Case, reject
@@ -35,4 +35,6 @@ def destination(case: Case, recipient: Recipient) -> Verdict | None:
         return reject("relay", "5.1.1", f"<{address}>: no such user here")
     if not account.enabled:
         return reject("relay", "5.2.1", f"<{address}>: mailbox switched off")
+    if account.key in case.directory.full:
+        return reject("quota", "4.2.2", f"<{address}>: the mailbox is full")
     return None

@@ -117,3 +117,24 @@ async def test_a_store_that_is_away_is_asked_again(hubs: list[Hub]) -> None:
     async with asyncio.timeout(5):
         await ear.heard.wait()
     assert ear.times == 1
+
+
+async def test_words_to_other_nodes_are_few_and_small_and_our_own_are_no_news(hubs: list[Hub]) -> None:
+    one, two, words = opened(hubs, None, "0"), opened(hubs, None, "0"), list[bytes]()
+    ear, own = Ear(), Ear()
+    two.watch(BOX, ear)
+    one.watch(BOX, own)
+    one.reach(words.append)
+    for number in range(400):
+        one.tell([(BOX[0], number + 1, 5), (*BOX, number)])
+    async with asyncio.timeout(5):
+        while sum(map(len, words)) < 400 * len(BOX[0]):
+            await asyncio.sleep(0.001)
+    assert 1 < len(words) < 10
+    assert max(map(len, words)) <= 5000
+    heard = own.times
+    for word in [*words, b"rubbish", b""]:
+        two.hear(word)
+        one.hear(word)
+    assert ear.times == 1
+    assert own.times == heard

@@ -125,14 +125,18 @@ class FirstLetter:
     def next_steps(self) -> None:
         data, hatoba = self.node.places.data, command()
         starttls = next(port for port, implicit in listeners.submission_ports(self.node.settings) if not implicit)
+        imaps = next((one.port for one in self.node.settings.listener if one.kind == "imaps"), 0)
+        certificate = self.node.settings.tls.certificate
+        read = f"curl --cacert {certificate} -u {ADDRESS} 'imaps://localhost:{imaps}/INBOX;MAILINDEX=1'"
         click.echo(
             f"""
-The mailbox is {data}/mail (Maildir). Account of this trial: {ADDRESS}  password: {self.password}
-The certificate is self-signed unless you set one: {self.node.settings.tls.certificate}
+Account of this trial: {ADDRESS}  password: {self.password}
+The certificate is self-signed unless you set one: {certificate}
 
 Next, in another terminal (the password is asked):
   export HATOBA_DATA={data}
   {hatoba} send --host localhost --port {starttls} --insecure --user {ADDRESS} --from {ADDRESS} --to {ADDRESS} --text Hi
+  {read if imaps else f"{hatoba} client-settings {ADDRESS}"}   read it
   {hatoba} trace {ADDRESS}   where is my letter, and why
   {hatoba} queue summary   what waits, lane by lane
   {hatoba} domain add your.domain && {hatoba} account add you@your.domain

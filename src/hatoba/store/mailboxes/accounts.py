@@ -15,6 +15,7 @@ from hatoba.store.sql import Reader, Tx, text
 _FIND = "SELECT id FROM account WHERE key = ?"
 _ADD = text(tables.account.insert())
 _USAGE = "SELECT bytes, letters FROM account WHERE id = ?"
+_LADEN = "SELECT key, bytes, letters FROM account WHERE (? > 0 AND bytes >= ?) OR (? > 0 AND letters >= ?)"
 _GREW = "UPDATE account SET bytes = bytes + ?, letters = letters + ? WHERE id = ?"
 
 
@@ -54,6 +55,12 @@ def usage(reader: Reader, account: int) -> Usage:
     """What it holds now."""
     found = reader.rows(_USAGE, (account,))
     return Usage(*found[0]) if found else Usage(0, 0)
+
+
+def laden(reader: Reader, octets: int, letters: int) -> dict[str, Usage]:
+    """By key, those that hold at least so many octets or so many letters; 0: that does not count."""
+    rows = reader.rows(_LADEN, (octets, octets, letters, letters))
+    return {key: Usage(held, count) for key, held, count in rows}
 
 
 def grow(tx: Tx, account: int, octets: int, letters: int) -> None:
