@@ -134,7 +134,7 @@ def test_gtube_is_refused_in_rspamds_words(judged: Guarded) -> None:
 
 def test_spam_is_marked_and_its_subject_rewritten(judged: Guarded) -> None:
     number = judged.send(letter("pills here", "buy"))
-    octets = judged.bob.holding(b"pills here")
+    octets = post.Mailbox(judged.node, BOB, "Junk").holding(b"pills here")
     header = octets.partition(b"\r\n\r\n")[0].replace(b"\r\n\t", b" ").replace(b"\r\n ", b" ").split(b"\r\n")
     assert b"X-Spam-Flag: YES" in header
     assert b"Subject: [SPAM] pills here" in header

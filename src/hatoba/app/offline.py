@@ -61,9 +61,10 @@ def forget_mail(settings: Settings, account: str) -> None:
             leaving.leave(tx, number, now())
 
     try:
-        kept.shard(account).wait(leave)
-        for shard in kept.shards():
-            shard.wait(lambda tx: leaving.unlist(tx, account))
+        if kept.made:
+            kept.shard(account).wait(leave)
+            for shard in kept.shards():
+                shard.wait(lambda tx: leaving.unlist(tx, account))
     finally:
         kept.close()
 

@@ -61,7 +61,13 @@ def _health(worker: Worker, arguments: dict[str, Any]) -> Any:
 
 
 def _numbers(worker: Worker, arguments: dict[str, Any]) -> Any:
-    samples = [counter(f"smtp_{name}", about, value) for name, about, value in worker.house.counts.rows()]
+    reading = worker.rooms.reading
+    counted = {"smtp": worker.house.counts} | {name: house.counts for name, house in reading._asdict().items()}
+    samples = [
+        counter(f"{protocol}_{name}", about, value)
+        for protocol, counts in counted.items()
+        for name, about, value in counts.rows()
+    ]
     samples += _checks(worker.rooms.tally)
     for queue in worker.rooms.queues:
         status = queue.status()

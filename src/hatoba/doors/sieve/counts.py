@@ -7,15 +7,16 @@ Nothing here fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
+from hatoba.kit import counting
+
 Meta = msgspec.Meta
 
 
-class Counts(msgspec.Struct):
+class Counts(counting.Counters):
     """Plain integers; all but `open` only grow."""
 
     open: Annotated[int, Meta(description="ManageSieve connections open now")] = 0
@@ -31,20 +32,3 @@ class Counts(msgspec.Struct):
     faulty: Annotated[int, Meta(description="Sieve scripts refused because they do not compile")] = 0
     timeouts: Annotated[int, Meta(description="ManageSieve connections closed for being idle")] = 0
     faults: Annotated[int, Meta(description="ManageSieve connections closed by an error of our own")] = 0
-
-    def rows(self) -> Iterator[tuple[str, str, int]]:
-        """(name, what it counts, value) of each."""
-        for name, about in _ABOUT:
-            yield name, about, getattr(self, name)
-
-
-def _about() -> list[tuple[str, str]]:
-    found = []
-    for field in msgspec.structs.fields(Counts):
-        info = msgspec.inspect.type_info(field.type)
-        schema = info.extra_json_schema if isinstance(info, msgspec.inspect.Metadata) else None
-        found.append((field.name, str((schema or {})["description"])))
-    return found
-
-
-_ABOUT = _about()

@@ -7,15 +7,16 @@ Nothing here fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
+from hatoba.kit import counting
+
 Meta = msgspec.Meta
 
 
-class Counts(msgspec.Struct):
+class Counts(counting.Counters):
     """Plain integers; all but `open` only grow."""
 
     open: Annotated[int, Meta(description="Connections open now")] = 0
@@ -40,20 +41,3 @@ class Counts(msgspec.Struct):
     signed: Annotated[int, Meta(description="Letters of ours signed with DKIM")] = 0
     unsigned: Annotated[int, Meta(description="Letters of ours that went out unsigned for want of a usable key")] = 0
     store_troubles: Annotated[int, Meta(description="Letters answered with 451 because the store failed")] = 0
-
-    def rows(self) -> Iterator[tuple[str, str, int]]:
-        """(name, what it counts, value) of each."""
-        for name, about in _ABOUT:
-            yield name, about, getattr(self, name)
-
-
-def _about() -> list[tuple[str, str]]:
-    found = []
-    for field in msgspec.structs.fields(Counts):
-        info = msgspec.inspect.type_info(field.type)
-        schema = info.extra_json_schema if isinstance(info, msgspec.inspect.Metadata) else None
-        found.append((field.name, str((schema or {})["description"])))
-    return found
-
-
-_ABOUT = _about()
