@@ -5,7 +5,8 @@ Never puts the same letter into a mailbox twice, however often it is delivered.
 Answers a full mailbox with 4.2.2, a store that is ill with 4.3.0 (its disk full: 4.3.1).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from hatoba.delivery import keeper
@@ -23,6 +24,7 @@ from hatoba.store.mailboxes.packing import Content
 from hatoba.store.mailboxes.refusals import OverQuota
 
 JUNK = "Junk"
+_LARGE = 8 << 20  # octets of letters that are filed together; a larger one goes alone, one at a time
 _FULL = Status("4.2.2", "the mailbox is over its quota")
 _DISK = Status("4.3.1", "the mail disk is full")
 _ILL = Status("4.3.0", "the mailbox cannot be written now")
@@ -71,9 +73,20 @@ class Boxes:
         self._answers = answers
         self._situation = situation
         self._log = log
+        self._alone = asyncio.Lock()
 
     async def keep(self, items: Sequence[keeper.Item]) -> list[Status]:
         """See Keeper."""
+        said: list[Status] = []
+        for part in _parts(items):
+            if part[0].letter.size > _LARGE:
+                async with self._alone:  # a letter stands in memory whole, and packed
+                    said += await self._keep(part)
+            else:
+                said += await self._keep(part)
+        return said
+
+    async def _keep(self, items: Sequence[keeper.Item]) -> list[Status]:
         packed = await self._run(lambda: self._packed(items))
         made = [await self._sorted(item, one) for item, one in zip(items, packed, strict=True)]
         found = iter(await self._deposit([parcel for one in made if isinstance(one, Ruled) for parcel in one.parcels]))
@@ -163,6 +176,19 @@ class Boxes:
         self._log.error("mailbox", exc_info=error)
         full = isinstance(error, trouble.StoreTrouble) and error.kind == trouble.FULL
         return _DISK if full else _ILL
+
+
+def _parts(items: Sequence[keeper.Item]) -> Iterator[Sequence[keeper.Item]]:
+    """The items in their order, in parts of at most _LARGE octets or of one letter."""
+    begin = octets = 0
+    for at, item in enumerate(items):
+        same = at > begin and items[at - 1].letter is item.letter
+        if at > begin and not same and octets + item.letter.size > _LARGE:
+            yield items[begin:at]
+            begin, octets = at, 0
+        octets += 0 if same else item.letter.size
+    if begin < len(items):
+        yield items[begin:]
 
 
 def _delivered(item: keeper.Item) -> bytes:

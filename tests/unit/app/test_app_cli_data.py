@@ -68,7 +68,7 @@ def test_a_backup_is_made_checked_and_restored(hatoba: Run, tmp_path: Path) -> N
     place, other = tmp_path / "b", tmp_path / "other"
     done = hatoba("backup", str(place))
     assert done.status == 0
-    assert done.out.startswith(f"Backed up to {place}: 20 letters in the queue, 0 domains, 0 accounts; 7 files,")
+    assert done.out.startswith(f"Backed up to {place}: 20 letters in the queue, 0 domains, 0 accounts; 11 files,")
     assert "hatoba: shard 0000: 20 letters, 5 large bodies" in done.err
     again = hatoba("backup", str(place))
     assert (again.status, again.err.splitlines()[-1]) == (

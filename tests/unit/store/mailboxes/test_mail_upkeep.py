@@ -10,6 +10,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 from tests.support import pg
 from tests.support.letters import NOW, Mailbox, octets
+from tests.support.mail_damage import DAMAGE
 
 from hatoba import store
 from hatoba.store import backup, base, blobs, restore, sqlite, trouble, upgrade
@@ -103,20 +104,6 @@ def test_replies_are_noted_until_their_time(bob: Mailbox) -> None:
     assert bob.do(lambda tx: replies.note(tx, bob.account, kind, "a", NOW + 99, NOW + 10))
     bob.do(lambda tx: replies.extend(tx, bob.account, replies.DUPLICATE, "a", NOW + 1))
     assert not bob.shard.look(lambda reader: replies.known(reader, bob.account, replies.DUPLICATE, "a", NOW + 1))
-
-
-DAMAGE = [
-    ("UPDATE box SET unseen = unseen + 1", "mailbox-counts"),
-    ("UPDATE box SET uidnext = 1", "mailbox-ahead"),
-    ("UPDATE account SET bytes = 0", "account-usage"),
-    ("DELETE FROM box", "message-without-mailbox"),
-    ("DELETE FROM content", "content-missing"),
-    ("UPDATE content SET refs = 7", "content-references"),
-    ("UPDATE header SET data = body.data FROM body WHERE body.content = header.content", "content-damaged"),
-    ("UPDATE body SET data = header.data FROM header WHERE body.content = header.content", "content-damaged"),
-    ("DELETE FROM body", "content-damaged"),
-    ("DELETE FROM posting", "mail-index"),
-]
 
 
 @pytest.mark.parametrize(("statement", "kind"), DAMAGE, ids=[f"{kind}-{n}" for n, (_, kind) in enumerate(DAMAGE)])
