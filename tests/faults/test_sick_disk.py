@@ -121,7 +121,7 @@ def test_a_read_only_disk_at_the_start(tmp_path: Path, chance: random.Random) ->
     with Collector() as collector:
         node = Node(tmp_path, SETTINGS, workers=1, ports={"mx": 0}, sink=collector.port)
         settle(node)
-        with node, Sender(node.ports["mx"], chance, most=20, away=9) as sender:
+        with node, Sender(node.ports["mx"], chance, most=60, away=9) as sender:
             sender.wait()
             node.kill()
         before = {path.name: path.read_bytes() for path in (node.data / "shards").glob("*.db*")}

@@ -128,7 +128,7 @@ def _listed(node: Node) -> None:
     assert told(node, "2001:db8::6") == "550 5.7.1 2001:db8::6 is listed at bl.example"
     queued = told(node, "198.51.100.2")
     letter = queued.removeprefix("queued as ")
-    assert b"X-Spam-Flag: YES" in post.Mailbox(node, "bob@home.example").wait(lambda octets: True)
+    assert b"X-Spam-Flag: YES" in post.Mailbox(node, "bob@home.example", "Junk").wait(lambda octets: True)
     accepted = post.story_with(node, letter, "delivered")["entries"][0]["form"]
     assert ["dnsbl bl.example", "accept", 5.0, "198.51.100.2 has 127.0.0.3"] in accepted["verdicts"]
 

@@ -110,7 +110,7 @@ def test_what_they_want_changed_is_changed_and_told(house: House) -> None:
     house.peers["hook"].play(service_peers.answering({"score": 0.5, "fields": {"X-Hook": "was here"}}))
     house.peers["milter"].play(Filter(CHANGES))
     number = house.send("buy")
-    octets = house.carol.holding(b"buy")
+    octets = post.Mailbox(house.node, house.carol.address, "Junk").holding(b"buy")
     header, _, body = octets.partition(b"\r\n\r\n")
     assert body == b"Another body.\r\n.dotted\r\n"
     lines = header.split(b"\r\n")

@@ -145,7 +145,10 @@ def test_a_rule_for_one_domain(tale: Tale) -> None:
 
 
 def test_our_own_policy(tale: Tale) -> None:
-    until(lambda: "our MTA-STS policy: 127.0.0.1:" in tale.town.log(), "the operator is told where it is served")
+    until(
+        lambda: "our MTA-STS policy and what mail programs ask for: 127.0.0.1:" in tale.town.log(),
+        "the operator is told where it is served",
+    )
     asked = urllib.request.Request(  # a fixed address on loopback
         f"http://127.0.0.1:{tale.policy_port}/.well-known/mta-sts.txt", headers={"Host": f"mta-sts.{HOME}"}
     )

@@ -29,7 +29,7 @@ LIST = 0  # the "box" that stands for an account's list of boxes and subscriptio
 _MOST = 32 * 1024  # octets of a datagram
 _FAR_MOST = 4500  # octets of a word to other nodes
 _TOGETHER = 0.005  # seconds of changes that go to other nodes in one word
-_PREFIX = "mailboxes-"
+_PREFIX = "mail-"
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(list[tuple[str, int, int]])
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -88,7 +87,12 @@ def make_mail(data: Path, missing: list[int], many: int) -> None:
     seed.unlink(missing_ok=True)
     upgrade(seed, "mail", mail_tables.MAIL_REVISION)
     for number in missing:
-        shutil.copy(seed, fresh)  # with its permissions
+        fresh.unlink(missing_ok=True)
+        fresh.touch(mode=0o600)
+        with fresh.open("r+b") as copied:
+            copied.write(seed.read_bytes())
+            copied.flush()
+            os.fsync(copied.fileno())  # before it gets its name: half a database must never have one
         with contextlib.closing(sqlite.connect(fresh)) as connection, sqlite.transaction(connection) as tx:
             places.record(tx, number, many, time.time_ns() // 1_000_000)
         fresh.rename(places.database(data, number))  # closed, it has no log

@@ -194,7 +194,7 @@ def test_implicit_tls_and_requiretls(loop: str, site: Any, dial: Any) -> None:
     async def main() -> None:
         async with site.door("submissions") as door, dial(door.port, tls.client_context()) as client:
             offered = await client.greet()
-            assert "AUTH SCRAM-SHA-256 PLAIN LOGIN" in offered
+            assert "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" in offered
             assert "REQUIRETLS" in offered
             assert "STARTTLS" not in offered
             assert (await client.say("MAIL FROM:<alice@example.org>")).startswith("530 5.7.0")

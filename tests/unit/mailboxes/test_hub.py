@@ -77,7 +77,7 @@ async def test_a_worker_that_is_gone_and_rubbish_do_no_harm(hubs: list[Hub], tmp
     two = opened(hubs, tmp_path, "1")
     ear = Ear()
     one.watch(BOX, ear)
-    (tmp_path / "mailboxes-2.sock").touch()
+    (tmp_path / "mail-2.sock").touch()
     two._meet()
     two._send(b"\xc1 rubbish")
     two.tell([(*BOX, 5)])
