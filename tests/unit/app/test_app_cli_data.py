@@ -74,7 +74,7 @@ def test_a_backup_is_made_checked_and_restored(hatoba: Run, tmp_path: Path) -> N
     assert (again.status, again.err.splitlines()[-1]) == (
         1, f"Error: {place} is not empty: a backup needs a folder of its own",
     )  # fmt: skip
-    assert hatoba("verify", "--backup", str(place)).out == f"backup {place}: 7 files, 20 letters: all well\n"
+    assert hatoba("verify", "--backup", str(place)).out == f"backup {place}: 11 files, 20 letters: all well\n"
     refused = hatoba("restore", str(place))
     assert refused.status == 1
     assert "is not empty" in refused.err

@@ -143,7 +143,12 @@ class FileShard(MailShard):
 
     def _begin(self) -> None:
         self._queue = turns.Turns(self.path, self._store.busy_timeout)
-        super()._begin()
+        connection = self._connect()
+        try:
+            self._mend(connection)  # who wrote here last may have died of a sync that failed
+            super()._begin()
+        finally:
+            connection.close()
         self._checkpoint.start()
 
     def _stop(self) -> None:
@@ -156,7 +161,16 @@ class FileShard(MailShard):
         return sqlite.connect(self.path, busy=store.busy_timeout, cache=store.cache, log=store.checkpoint)
 
     def _link(self) -> sql.Link:
-        return turns.Link(self._connect(), self._checkpoint.wrote, self._queue)
+        return turns.Link(self._connect(), self._checkpoint.wrote, self._mend, self._queue)
+
+    def _mend(self, connection: sqlite3.Connection) -> None:
+        """See shard.Shard._mend: nothing that is read from now on rests on an fsync that failed."""
+        try:
+            sqlite.fold(connection)
+        except trouble.StoreTrouble as error:
+            if error.kind != trouble.FULL:
+                raise
+        blobs.sync_folder(self.path.parent)
 
     def _reader(self) -> Reader:
         opened = sqlite.reader(self.path, busy=self._store.busy_timeout)

@@ -74,9 +74,10 @@ class Link(sqlite.Link):
         self,
         connection: sqlite3.Connection,
         grew: Callable[[int, sqlite3.Connection], None],
+        mend: Callable[[sqlite3.Connection], None],
         turns: Turns,
     ) -> None:
-        super().__init__(connection, grew, _fold)
+        super().__init__(connection, grew, mend)
         self._turns = turns
 
     def begin(self) -> None:
@@ -98,12 +99,3 @@ class Link(sqlite.Link):
     def close(self) -> None:
         super().close()
         self._turns.give()
-
-
-def _fold(connection: sqlite3.Connection) -> None:
-    """See shard.Shard._mend: nothing that is read from now on rests on an fsync that failed."""
-    try:
-        sqlite.fold(connection)
-    except trouble.StoreTrouble as error:
-        if error.kind != trouble.FULL:
-            raise
