@@ -89,7 +89,8 @@ def made(chance: random.Random, number: int) -> bytes:
 
 def settle(node: Node, shards: int = 1) -> None:
     """HOME's domain and account, and shards, without a command's start for each."""
-    node.data.mkdir(mode=0o700)
+    for folder in (node.data, node.data / "mail"):
+        folder.mkdir(mode=0o700)
     store.prepare(node.data, shards)
     register = rows.attach(node.data, Settings())
     try:
@@ -188,10 +189,12 @@ class Account:
         audit = Audit(data)
         self.faults += audit.faults
         self.ended = {ids.text(number) for number in audit.ended}
-        for uid, content in post.kept(data, HOME).items():
+        files = {path.name: path.read_bytes().replace(b"\n", b"\r\n") for path in (data / "mail").glob("*/*/new/*")}
+        boxes = {f"UID {uid}": content for uid, content in post.kept(data, HOME).items()}
+        for name, content in (files | boxes).items():
             found = _ID.search(content)
             if found is None:
-                self.faults.append(f"UID {uid} in a mailbox is no letter")
+                self.faults.append(f"{name} in a mailbox is no letter")
             else:
                 self.here[found[1].decode()] = content
 
